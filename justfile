@@ -1,0 +1,36 @@
+# The everyday verbs. `just` alone does what you would do before a commit.
+
+default: check test
+
+# Install what is missing and start the platform
+up *arguments:
+    ./maillon up {{arguments}}
+
+# Every test, or those named
+test *arguments:
+    ./test {{arguments}}
+
+# Style, types and direction of imports, without the tests
+check:
+    .venv/bin/ruff check
+    .venv/bin/ruff format --check
+    .venv/bin/mypy
+    .venv/bin/lint-imports
+
+# Let the formatter and the safe fixes work
+fix:
+    .venv/bin/ruff check --fix
+    .venv/bin/ruff format
+
+# Measure, and write bench/results
+bench *arguments:
+    .venv/bin/python bench/run.py {{arguments}}
+
+# Compile the contracts again and write their artifacts
+contracts:
+    .venv/bin/python contracts/build.py
+
+# Renew the lock files; nothing younger than a week enters
+lock:
+    uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml -o requirements/run.lock
+    uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --extra development -c requirements/run.lock -o requirements/development.lock
