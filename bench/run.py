@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run the measurements and write what they found: bench/results.json, and the page docs/measured.md from it.
+
+`bench/run.py` runs all, `bench/run.py notary ledger` some (the others keep their last figures), and `--page` only
+writes the page.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from machine import describe
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results.json"
+PAGE = HERE.parent / "docs/measured.md"
+MEASUREMENTS = ("start", "notary", "command_line", "evidence", "ledger")
+
+TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
+    ("start", "cold_seconds_to_ready", "cold `up`, new home, to ready (s)", "under", 6),
+    ("start", "second_seconds_to_ready", "second start to ready (s)", "under", 3),
+    ("start", "resident_mib_when_ready", "memory when ready (MiB)", "under", 200),
+    ("notary", "single_appends_per_second", "single appends over HTTP, per second", "over", 3000),
+    ("notary", "receipt_ready_p99_seconds", "request to receipt ready, p99 (s)", "under", 1.5),
+    ("notary", "batch_digests_per_second_acknowledged", "digests in batches, per second", "over", 50_000),
+    ("notary", "stamps_per_second", "RFC 3161 stamps over HTTP, per second", "over", 1500),
+    ("command_line", "verify_seconds_with_start", "`verify`, one file, start-up included (s)", "under", 0.4),
+    ("evidence", "receipts_per_second", "receipts verified in one process, per second", "over", 500),
+    ("ledger", "transfers_per_second", "ERC-20 transfers in full blocks, durable, per second", "over", 400),
+)
+
+
+def run(name: str) -> dict[str, Any]:
+    """One measurement, in a process of its own; its last line of output is its figures."""
+    print(f"measuring {name} …", file=sys.stderr)
+    finished = subprocess.run(
+        [sys.executable, str(HERE / f"{name}.py")], stdout=subprocess.PIPE, text=True, check=True, timeout=1800
+    )
+    figures: dict[str, Any] = json.loads(finished.stdout.strip().splitlines()[-1])
+    return figures
+
+
+def page(results: dict[str, Any]) -> str:
+    """The page, from the figures alone."""
+    lines = (HERE / "measured.head.md").read_text().rstrip().splitlines()
+    lines += ["", "## Against what we asked of ourselves", "", "| what | asked | measured | |", "|---|---|---|---|"]
+    for measurement, key, words, side, bound in TARGETS:
+        measured = results.get(measurement, {}).get("figures", {}).get(key)
+        if measured is None:
+            lines.append(f"| {words} | {side} {bound:,} | not measured | |")
+            continue
+        holds = measured < bound if side == "under" else measured >= bound
+        lines.append(f"| {words} | {side} {bound:,} | **{measured:,}** | {'holds' if holds else '**falls short**'} |")
+    lines += ["", "## Every figure", ""]
+    for measurement, result in sorted(results.items()):
+        machine = result["machine"]
+        lines += [
+            f"### {measurement}",
+            "",
+            (
+                f"`python bench/{measurement}.py`, {result['date']}, {machine['cores']} cores of {machine['processor']}, "
+                f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}."
+            ),
+            "",
+            "| figure | value |",
+            "|---|---|",
+        ]
+        lines += [f"| {key.replace('_', ' ')} | {value:,} |" for key, value in result["figures"].items()]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    """Measure what is named, keep the rest, write both files."""
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    chosen = [name for name in sys.argv[1:] if not name.startswith("-")]
+    if "--page" not in sys.argv:
+        for name in chosen or MEASUREMENTS:
+            results[name] = {
+                "date": dt.datetime.now(dt.UTC).date().isoformat(),
+                "machine": describe(),
+                "figures": run(name),
+            }
+            RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    PAGE.write_text(page(results))
+
+
+if __name__ == "__main__":
+    main()

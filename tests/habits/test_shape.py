@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One shape for each service, one direction of imports: the linter's own verdict, and proof that it can say no."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ROOT / "src/maillon/services"
+SHAPE = ["__init__", "errors", "model", "rules", "contract", "store", "service", "api", "pages", "commands"]
+LACKING = {"explorer": {"contract"}}
+"""The parts a service truly has not, each with its reason in the service's front door."""
+
+
+def lint(directory: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=directory,
+        env={"PYTHONPATH": str(directory / "src"), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def services() -> list[str]:
+    return sorted(path.parent.name for path in SERVICES.glob("*/__init__.py"))
+
+
+def test_there_are_services() -> None:
+    assert {"notary", "explorer"} <= set(services())
+
+
+@pytest.mark.parametrize("service", services())
+def test_a_service_has_every_part(service: str) -> None:
+    present = {path.stem for path in (SERVICES / service).glob("*.py")}
+    missing = set(SHAPE) - present - LACKING.get(service, set())
+    assert not missing
+
+
+@pytest.mark.parametrize("service", services())
+def test_a_front_door_tells_its_story(service: str) -> None:
+    text = (SERVICES / service / "__init__.py").read_text()
+    story = text.split('"""')[1]
+    assert len(story.strip().splitlines()) >= 4
+
+
+def test_imports_point_down() -> None:
+    verdict = lint(ROOT)
+    assert verdict.returncode == 0, verdict.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("evidence/merkle.py", "import maillon.kit.clock"),
+        ("kit/clock.py", "import maillon.ledger.port"),
+        ("ledger/node.py", "import maillon.ledger.embedded.chain"),
+        ("services/notary/rules.py", "import maillon.services.notary.service"),
+        ("services/explorer/service.py", "import maillon.services.notary.store"),
+        ("evidence/merkle.py", "import socket"),
+    ],
+)
+def test_the_linter_can_say_no(tmp_path: Path, module: str, line: str) -> None:
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / ".importlinter", tmp_path)
+    broken = tmp_path / "src/maillon" / module
+    broken.write_text(broken.read_text() + f"\n{line}\n")
+    verdict = lint(tmp_path)
+    assert verdict.returncode == 1, verdict.stdout
+    assert "BROKEN" in verdict.stdout
+
+
+def test_only_the_composition_root_names_an_engine() -> None:
+    naming = [
+        path.relative_to(ROOT / "src/maillon").as_posix()
+        for path in (ROOT / "src/maillon").rglob("*.py")
+        if not path.is_relative_to(ROOT / "src/maillon/ledger")
+        and ("maillon.ledger.embedded" in path.read_text() or "maillon.ledger.node" in path.read_text())
+    ]
+    assert naming == ["main.py"]
