@@ -36,7 +36,7 @@ TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
 
 
 def run(name: str) -> dict[str, Any]:
-    """One measurement, in a process of its own; its last line of output is its figures."""
+    """One measurement in a process of its own; the last line it prints is its figures."""
     print(f"measuring {name} …", file=sys.stderr)
     finished = subprocess.run(
         [sys.executable, str(HERE / f"{name}.py")], stdout=subprocess.PIPE, text=True, check=True, timeout=1800

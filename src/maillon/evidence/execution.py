@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The header of an Ethereum block (Prague and Osaka: 21 RLP fields): its hash, and the fields evidence needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maillon.evidence.errors import Unreadable
+from maillon.evidence.hashing import keccak256
+from maillon.evidence.rlp import Item, decode_list, to_integer
+
+MAXIMUM_HEADER = 2048
+_FIELDS = 21
+_LENGTHS = {0: 32, 1: 32, 2: 20, 3: 32, 4: 32, 5: 32, 6: 256, 13: 32, 14: 8, 16: 32, 19: 32, 20: 32}
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionHeader:
+    """What a block header says, with the hash that commits to all of it."""
+
+    hash: bytes
+    parent_hash: bytes
+    state_root: bytes
+    number: int
+    timestamp: int
+    """Seconds since 1970."""
+
+    @classmethod
+    def decode(cls, data: bytes) -> ExecutionHeader:
+        """From its RLP; raises `Unreadable`."""
+        if len(data) > MAXIMUM_HEADER:
+            raise Unreadable(f"a header has at most {MAXIMUM_HEADER} bytes")
+        fields = decode_list(data, "a header")
+        if len(fields) != _FIELDS:
+            raise Unreadable(f"a header has {_FIELDS} fields, this one {len(fields)}")
+        for position, length in _LENGTHS.items():
+            if _bytes(fields[position]) != length:
+                raise Unreadable(f"field {position} of a header has {length} bytes")
+        parent, root = fields[0], fields[3]
+        assert isinstance(parent, bytes) and isinstance(root, bytes)  # noqa: PT018 - measured just above
+        number = to_integer(fields[8], "a block number", 8)
+        return cls(keccak256(data), parent, root, number, to_integer(fields[11], "a block time", 8))
+
+
+def _bytes(item: Item) -> int:
+    """The length of a byte string, -1 of a list."""
+    return -1 if isinstance(item, list) else len(item)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recursive Length Prefix (Ethereum yellow paper, appendix B): strict, bounded decoding, and encoding.
+
+Only the one canonical encoding of each value is accepted, so that two byte strings never mean the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from maillon.evidence.errors import Unreadable
+
+Item: TypeAlias = "bytes | list[Item]"
+
+MAXIMUM_DEPTH = 16
+
+
+def _length(data: bytes, position: int, size: int) -> int:
+    """A length written in `size` bytes, in the shortest form only."""
+    written = data[position : position + size]
+    if len(written) != size or written[0] == 0:
+        raise Unreadable("RLP: a length is cut short or has a leading zero")
+    length = int.from_bytes(written, "big")
+    if length < 56:
+        raise Unreadable("RLP: a short length in the long form")
+    return length
+
+
+def _decode(data: bytes, position: int, end: int, depth: int) -> tuple[Item, int]:
+    if depth > MAXIMUM_DEPTH:
+        raise Unreadable(f"RLP: nested deeper than {MAXIMUM_DEPTH}")
+    if position >= end:
+        raise Unreadable("RLP: cut short")
+    prefix = data[position]
+    position += 1
+    if prefix < 0x80:
+        return bytes([prefix]), position
+    is_list = prefix >= 0xC0
+    short = prefix - (0xC0 if is_list else 0x80)
+    length = short
+    if short > 55:
+        length = _length(data[:end], position, short - 55)
+        position += short - 55
+    stop = position + length
+    if stop > end:
+        raise Unreadable("RLP: an item is longer than what holds it")
+    if not is_list:
+        if length == 1 and data[position] < 0x80:
+            raise Unreadable("RLP: a single byte in the long form")
+        return data[position:stop], stop
+    items: list[Item] = []
+    while position < stop:
+        item, position = _decode(data, position, stop, depth + 1)
+        items.append(item)
+    return items, stop
+
+
+def decode(data: bytes) -> Item:
+    """The one item these bytes encode; raises `Unreadable`."""
+    item, end = _decode(data, 0, len(data), 0)
+    if end != len(data):
+        raise Unreadable("RLP: bytes after the item")
+    return item
+
+
+def decode_list(data: bytes, what: str) -> list[Item]:
+    """The same, for what must be a list."""
+    item = decode(data)
+    if not isinstance(item, list):
+        raise Unreadable(f"{what} is an RLP list")
+    return item
+
+
+def _prefixed(offset: int, payload: bytes) -> bytes:
+    if len(payload) < 56:
+        return bytes([offset + len(payload)]) + payload
+    length = len(payload).to_bytes((len(payload).bit_length() + 7) // 8, "big")
+    return bytes([offset + 55 + len(length)]) + length + payload
+
+
+def encode(item: bytes | int | Sequence[object]) -> bytes:
+    """The encoding of bytes, of a non-negative integer (big-endian, zero is empty), or of a sequence of these."""
+    if isinstance(item, int):
+        if item < 0:
+            raise ValueError("RLP has no negative numbers")
+        item = item.to_bytes((item.bit_length() + 7) // 8, "big")
+    if isinstance(item, bytes):
+        return item if len(item) == 1 and item[0] < 0x80 else _prefixed(0x80, item)
+    return _prefixed(0xC0, b"".join(encode(part) for part in item))  # type: ignore[arg-type]
+
+
+def to_integer(item: Item, what: str, maximum_length: int = 32) -> int:
+    """A big-endian integer without leading zeros; raises `Unreadable`, naming `what`."""
+    if isinstance(item, list) or len(item) > maximum_length or item[:1] == b"\x00":
+        raise Unreadable(f"{what} is not a canonical integer")
+    return int.from_bytes(item, "big")
