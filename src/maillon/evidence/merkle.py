@@ -105,7 +105,7 @@ def inclusion_proof(index: int, size: int, node: Node) -> tuple[bytes, ...]:
 
 
 def consistency_proof(old: int, new: int, node: Node) -> tuple[bytes, ...]:
-    """The proof that the tree of `new` leaves extends that of `old` (RFC 9162 section 2.1.4.1); empty for equal sizes."""
+    """The proof that the tree of `new` leaves extends that of `old` (RFC 9162 section 2.1.4.1); empty for equals."""
     if not 0 < old <= new:
         raise ValueError(f"no proof from {old} to {new} leaves")
     path: list[bytes] = []

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From trusted validators to those of a later block, through the changes between them (CometBFT light client).
+
+Two ways, as in CometBFT's specification: *adjacent*, when the trusted header names the next set; *skipping*, when more
+than a third of the trusted power signed the later header, so that at least one honest trusted validator did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from maillon.evidence.consensus import (
+    MAXIMUM_VALIDATORS,
+    SignedHeader,
+    Validator,
+    ValidatorSet,
+    verify_commit,
+    verify_validators,
+)
+from maillon.evidence.document import Fields
+from maillon.evidence.errors import HeaderMismatch
+
+MAXIMUM_UPDATES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LightBlock:
+    """A signed header with the validators that signed it."""
+
+    signed: SignedHeader
+    validators: ValidatorSet
+
+    @classmethod
+    def from_json(cls, fields: Fields) -> LightBlock:
+        """From `{header, commit, validators}`; raises `Unreadable`."""
+        validators = ValidatorSet(fields.each("validators", MAXIMUM_VALIDATORS, Validator.from_json))
+        return cls(SignedHeader.from_json(fields), validators)
+
+    def to_json(self) -> dict[str, Any]:
+        """The inverse."""
+        return self.signed.to_json() | {"validators": [validator.to_json() for validator in self.validators.validators]}
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What we rely on: the validators of `height`, and, after a step, the hash of those of the next height."""
+
+    height: int
+    validators: ValidatorSet
+    next_validators_hash: bytes | None = None
+
+
+def verify_step(trusted: Trusted, block: LightBlock, chain_id: str) -> Trusted:
+    """What to trust after `block`; raises `Invalid` of some kind when it does not follow.
+
+    1. It is later than what we trust, or the very height whose validators we trust.
+    2. Its header names the validators it comes with.
+    3. Same set as trusted, or the one the trusted header names next: nothing more to ask. Else more than a third of
+       the trusted power signed it.
+    4. More than two thirds of its own validators signed it.
+    """
+    header = block.signed.header
+    # Step 1.
+    if header.height < trusted.height:
+        raise HeaderMismatch(
+            "the header is older than what is trusted", expected=f"at least {trusted.height}", found=str(header.height)
+        )
+    # Step 2.
+    verify_validators(header, block.validators)
+    # Step 3.
+    same = block.validators.hash() == trusted.validators.hash()
+    announced = header.height == trusted.height + 1 and header.validators_hash == trusted.next_validators_hash
+    if not same and not announced:
+        verify_commit(block.signed, chain_id, trusted.validators, (1, 3))
+    # Step 4.
+    verify_commit(block.signed, chain_id, block.validators)
+    return Trusted(header.height, block.validators, header.next_validators_hash)
+
+
+def verify_chain(trusted: Trusted, updates: Sequence[LightBlock], final: LightBlock, chain_id: str) -> Trusted:
+    """Follow every update, then the final block. No update is the ordinary case: the set never changed."""
+    for update in updates:
+        trusted = verify_step(trusted, update, chain_id)
+    return verify_step(trusted, final, chain_id)
