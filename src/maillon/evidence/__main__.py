@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m maillon.evidence verify RECEIPT FILE --trust ANCHORS`: the verifier alone, offline.
 
-Exit status: 0 every step holds, 1 a step fails, 2 could not tell (unreadable, missing anchor, usage). The only module of
-this package that opens files.
+Exit status: 0 every step holds, 1 a step fails, 2 could not tell (unreadable, missing anchor, usage). The only module
+of this package that opens files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from maillon.evidence.document import MAXIMUM_DOCUMENT
-from maillon.evidence.errors import FileChanged, Invalid, Undecided, Unreadable
+from maillon.evidence.errors import FileChanged, Invalid, MissingAnchor, Undecided, Unreadable
 from maillon.evidence.hashing import Algorithm, Digest, digest_of
 from maillon.evidence.receipt import Receipt, Report, explain
 from maillon.evidence.trust import TrustAnchors
@@ -44,7 +44,7 @@ def _chunks(source: IO[bytes]) -> Iterator[bytes]:
 
 
 def hash_file(path: Path, algorithm: Algorithm) -> Digest:
-    """The digest of a file, in constant memory; `FileChanged` when it changed meanwhile, `Unreadable` when it cannot be."""
+    """The digest of a file, in constant memory; raises `FileChanged` or `Unreadable`."""
     try:
         with path.open("rb") as source:
             before = os.fstat(source.fileno())
@@ -90,6 +90,16 @@ def write_report(report: Report, out: IO[str]) -> None:
         out.write(f"could not tell: {report.error}\n")
 
 
+def _read_anchors(path: Path | None) -> TrustAnchors:
+    """The trust anchors at `path`; raises `MissingAnchor` when there are none."""
+    if path is None or not path.exists():
+        place = f" at {path}" if path else ""
+        raise MissingAnchor(
+            f"no trust anchors{place}: give the file with --trust FILE, or verify where maillon up has run"
+        )
+    return TrustAnchors.parse(read_bounded(path))
+
+
 def verify_command(arguments: Sequence[str], pinned: Path | None = None, program: str = "maillon verify") -> int:
     """The command: parse, verify, say it, and the exit status. `pinned` are the anchors used without --trust."""
     parser = argparse.ArgumentParser(prog=program, description="Check a receipt with its file, offline.")
@@ -104,12 +114,7 @@ def verify_command(arguments: Sequence[str], pinned: Path | None = None, program
         pinned = options.home / "trust.json"
     anchors = options.trust or pinned
     try:
-        if anchors is None or not anchors.exists():
-            raise Undecided(
-                f"no trust anchors{f' at {anchors}' if anchors else ''}: give the file with --trust, or run this where "
-                "maillon up has run"
-            )
-        trust = TrustAnchors.parse(read_bounded(anchors))
+        trust = _read_anchors(anchors)
         report = check(options.receipt, options.file, trust)
     except Undecided as error:
         if options.json:

@@ -184,15 +184,16 @@ class ConsensusHeader:
         block_version = version.decimal("block")
         app_version = version.decimal("app") if version.has("app") else 0
         version.end()
+        hashes = {name: fields.cometbft(name, (0, 32)) for name in _HASHES}
         header = cls(
-            block_version,
-            app_version,
-            fields.text("chain_id", 50),
-            fields.decimal("height", 1),
-            Instant.parse(fields.text("time", 40)),
-            BlockId.from_json(fields.fields("last_block_id")),
-            *(fields.cometbft(name, (0, 32)) for name in _HASHES),
-            fields.cometbft("proposer_address", (20,)),
+            block_version=block_version,
+            app_version=app_version,
+            chain_id=fields.text("chain_id", 50),
+            height=fields.decimal("height", 1),
+            time=Instant.parse(fields.text("time", 40)),
+            last_block_id=BlockId.from_json(fields.fields("last_block_id")),
+            proposer_address=fields.cometbft("proposer_address", (20,)),
+            **hashes,
         )
         fields.end()
         return header

@@ -71,7 +71,7 @@ TOLERANCE = datetime.timedelta(minutes=10)
 
 
 def root_slot(anchors_slot: int, log: bytes) -> int:
-    """The slot of a log's newest root: keccak256(slot of the map ‖ log id), Vyper's order. Its position is in the next."""
+    """The slot of a log's newest root: keccak256(slot of the map ‖ log id), Vyper's order. Its position is one on."""
     return int.from_bytes(keccak256(anchors_slot.to_bytes(32, "big") + log), "big")
 
 
@@ -213,11 +213,10 @@ class _Progress:
     state_root: bytes = b""
     header: ExecutionHeader | None = None
 
-    def established(self) -> tuple[Checkpoint, ExecutionHeader]:
-        """Checkpoint and header, once their steps ran."""
-        assert self.checkpoint is not None
+    def block(self) -> ExecutionHeader:
+        """The header, once its step ran."""
         assert self.header is not None
-        return self.checkpoint, self.header
+        return self.header
 
 
 def _file(state: _Progress) -> str:
@@ -245,7 +244,8 @@ def _inclusion(state: _Progress) -> str:
     verify_inclusion(
         state.leaf, state.receipt.index, state.checkpoint.size, state.receipt.inclusion, state.checkpoint.root
     )
-    return f"{len(state.receipt.inclusion)} hashes to root {state.checkpoint.root.hex()} of {state.checkpoint.size} entries"
+    size, root = state.checkpoint.size, state.checkpoint.root.hex()
+    return f"{len(state.receipt.inclusion)} hashes to root {root} of {size} entries"
 
 
 def _checkpoint(state: _Progress) -> str:
@@ -264,9 +264,10 @@ def _anchor(state: _Progress) -> str:
             expected="0x" + ledger.anchors_address.hex(),
             found="0x" + storage.address.hex(),
         )
-    # The state root is claimed by the header here and proved to be the chain's by the steps that follow.
-    state.header = ExecutionHeader.decode(state.receipt.anchoring.header)
-    state.state_root = state.header.state_root
+    # The state proved is that of the proof's own first node; the next step asks whether it is the block's.
+    if not storage.account_proof:
+        raise Unreadable("the account proof is empty")
+    state.state_root = keccak256(storage.account_proof[0])
     account = prove_account(state.state_root, storage.address, storage.account_proof)
     if account is None:
         raise StorageMismatch("the contract does not exist in that state", expected="an account", found="none")
@@ -286,7 +287,7 @@ def _anchor(state: _Progress) -> str:
 
 
 def _block(state: _Progress) -> str:
-    _, header = state.established()
+    state.header = header = ExecutionHeader.decode(state.receipt.anchoring.header)
     if header.state_root != state.state_root:
         raise StateRootMismatch(
             "the header has another state", expected=state.state_root.hex(), found=header.state_root.hex()
@@ -296,7 +297,7 @@ def _block(state: _Progress) -> str:
 
 
 def _consensus(state: _Progress) -> str:
-    _, header = state.established()
+    header = state.block()
     signed = state.receipt.anchoring.consensus
     if signed.header.height != header.number + 1:
         raise HeaderMismatch(
@@ -326,7 +327,7 @@ def _timestamp(state: _Progress) -> str:
     # Imported here: reading CMS costs more start-up than the other eight steps together need.
     from maillon.evidence.timestamp import verify_token  # noqa: PLC0415
 
-    _, header = state.established()
+    header = state.block()
     stamp = verify_token(state.receipt.token, sha256(state.receipt.checkpoint.encode()), state.trust.authorities)
     block = datetime.datetime.fromtimestamp(header.timestamp, datetime.UTC)
     if abs(stamp.time - block) > TOLERANCE:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """RFC 3161 time-stamp tokens: that one speaks of these bytes, at what time, and that a trusted authority signed it.
 
-Reading is asn1crypto's, signatures are `cryptography`'s. The token is verified as RFC 5652 (CMS), RFC 3161 section 2.4.2
-and RFC 5816 (ESSCertIDv2) ask; the certificate is compared with those trusted, not chained to some root.
+Reading is asn1crypto's, signatures are `cryptography`'s. The token is verified as RFC 5652 (CMS), RFC 3161 section
+2.4.2 and RFC 5816 (ESSCertIDv2) ask; the certificate is compared with those trusted, not chained to some root.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Stamp:
     """The certificate that signed, DER."""
 
 
-def _token(data: bytes) -> tuple[Any, Any, bytes]:
-    """SignedData, its one signer, and the encoded TSTInfo."""
+def _token(data: bytes) -> tuple[Any, bytes]:
+    """The one signer, and the encoded TSTInfo."""
     if len(data) > MAXIMUM_TOKEN:
         raise Unreadable(f"a time-stamp token has at most {MAXIMUM_TOKEN} bytes")
     try:
@@ -62,7 +62,7 @@ def _token(data: bytes) -> tuple[Any, Any, bytes]:
         if encapsulated["content_type"].native != "tst_info" or len(signed["signer_infos"]) != 1:
             raise Unreadable("a time-stamp token holds one TSTInfo and one signature")
         signer = signed["signer_infos"][0]
-        return signed, signer, bytes(encapsulated["content"].contents)
+        return signer, bytes(encapsulated["content"].contents)
     except (ValueError, TypeError, KeyError) as error:
         raise Unreadable(f"the time-stamp token is not DER of that form: {error}") from None
 
@@ -128,7 +128,7 @@ def verify_token(token: bytes, message_digest: bytes, authorities: Sequence[byte
     4. The signature over the attributes verifies (`StampSignatureMismatch`).
     5. That certificate is for time stamping, and was valid then (`StampCertificateRefused`).
     """
-    signed, signer, info_bytes = _token(token)
+    signer, info_bytes = _token(token)
     try:
         info = tsp.TSTInfo.load(info_bytes, strict=True)
         imprint = info["message_imprint"]
