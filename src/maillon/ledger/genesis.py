@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Block zero: what a network starts from, and the file that says so.
+
+`Genesis` is a frozen value with a JSON form that every node reads alike. `make_genesis` computes it by running the
+deployments of the system contracts in the EVM at their fixed addresses and keeping the accounts that result, so that
+nothing in block zero was written by hand. The same inputs give the same state root, on every machine.
+docs/formats/genesis.md describes the file.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+
+from maillon.ledger.errors import LedgerError
+from maillon.ledger.port import Address
+
+TYPE: Final = "maillon.genesis.v1"
+DIRECTORY: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0001"))
+ANCHORS: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0002"))
+
+CHAIN_ID_FLOOR: Final = 7_700_000_000
+"""Chain ids are this plus 32 random bits: above every registered network's we know of, and exact in JavaScript."""
+FOREIGN_CHAIN_IDS: Final = frozenset(
+    {1, 5, 10, 25, 56, 97, 100, 137, 250, 324, 1101, 1337, 5777, 8453, 17000, 31337, 42161, 42220, 43114, 59144}
+    | {80002, 84532, 421614, 534352, 560048, 11155111, 11155420}
+)
+"""Networks and development chains whose signed transactions must never be valid here (EIP-155)."""
+
+GAS_LIMIT: Final = 100_000_000
+BASE_FEE: Final = 7
+"""Wei. EIP-1559 lets the base fee fall no lower, so a quiet network starts where it will stay."""
+
+MAX_FILE: Final = 16 * 1024 * 1024
+MAX_ACCOUNTS: Final = 10_000
+MAX_SLOTS: Final = 100_000
+MAX_CODE: Final = 24_576
+MAX_VALIDATORS: Final = 64
+MAX_NAME: Final = 40
+MAX_JAVASCRIPT_INTEGER: Final = 2**53 - 1
+MAX_WORD: Final = 2**256 - 1
+MAX_POWER: Final = 2**40
+
+
+class InvalidGenesis(LedgerError):
+    """The file, or what was asked for, cannot be block zero of a network; the message says which field and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenesisAccount:
+    """One account of block zero."""
+
+    balance: int = 0
+    nonce: int = 0
+    code: bytes = b""
+    storage: Mapping[int, int] = field(default_factory=dict)
+    """Slot → value; no value is 0."""
+
+    def __post_init__(self) -> None:
+        _check("balance", 0 <= self.balance <= MAX_WORD, "not an unsigned 256-bit integer")
+        _check("nonce", 0 <= self.nonce < 2**64, "not an unsigned 64-bit integer (EIP-2681)")
+        _check("code", len(self.code) <= MAX_CODE, f"longer than {MAX_CODE} bytes (EIP-170)")
+        for slot, value in self.storage.items():
+            _check("storage", 0 <= slot <= MAX_WORD and 0 < value <= MAX_WORD, "a slot or value outside 256 bits, or 0")
+        object.__setattr__(self, "storage", MappingProxyType(dict(sorted(self.storage.items()))))
+
+
+@dataclass(frozen=True, slots=True)
+class GenesisValidator:
+    """One validator of height 1: its Ed25519 public key and its voting power."""
+
+    key: bytes
+    power: int = 1
+
+    def __post_init__(self) -> None:
+        _check("validators", len(self.key) == 32, "an Ed25519 key has 32 bytes")
+        _check("validators", 1 <= self.power <= MAX_POWER, f"a power outside 1 to {MAX_POWER}")
+
+
+@dataclass(frozen=True, slots=True)
+class Genesis:
+    """Everything block zero of a network is made of."""
+
+    network: str
+    """The network's name as people read it."""
+    chain_id: int
+    """The EVM chain id (EIP-155)."""
+    time: int
+    """Whole seconds since 1970, UTC."""
+    alloc: Mapping[Address, GenesisAccount]
+    validators: tuple[GenesisValidator, ...]
+    gas_limit: int = GAS_LIMIT
+    base_fee: int = BASE_FEE
+    """Wei per gas of block zero (EIP-1559)."""
+
+    def __post_init__(self) -> None:
+        name = self.network
+        _check("network", 0 < len(name) <= MAX_NAME and name.isprintable(), f"1 to {MAX_NAME} printable characters")
+        check_chain_id(self.chain_id)
+        _check("time", 0 <= self.time < 2**40, "not seconds since 1970")
+        _check("gas_limit", 5_000_000 <= self.gas_limit <= 1_000_000_000, "outside 5,000,000 to 1,000,000,000")
+        _check("base_fee", 1 <= self.base_fee < 2**64, "outside 1 to 2⁶⁴ wei")
+        _check("alloc", len(self.alloc) <= MAX_ACCOUNTS, f"more than {MAX_ACCOUNTS} accounts")
+        _check("alloc", all(len(address) == 20 for address in self.alloc), "an address has 20 bytes")
+        slots = sum(len(account.storage) for account in self.alloc.values())
+        _check("alloc", slots <= MAX_SLOTS, f"more than {MAX_SLOTS} storage slots")
+        keys = {validator.key for validator in self.validators}
+        _check("validators", 1 <= len(self.validators) <= MAX_VALIDATORS, f"not 1 to {MAX_VALIDATORS} validators")
+        _check("validators", len(keys) == len(self.validators), "the same key twice")
+        object.__setattr__(self, "alloc", MappingProxyType(dict(sorted(self.alloc.items()))))
+
+    @property
+    def consensus_chain_id(self) -> str:
+        """The chain id CometBFT signs: derived, so that the two can never disagree."""
+        return f"maillon-{self.chain_id}"
+
+    def to_json(self) -> bytes:
+        """The file: UTF-8 JSON, indented, keys in a fixed order; `parse` of it gives an equal value."""
+        document = {
+            "type": TYPE,
+            "network": self.network,
+            "chain_id": self.chain_id,
+            "time": self.time,
+            "gas_limit": self.gas_limit,
+            "base_fee": self.base_fee,
+            "validators": [{"key": v.key.hex(), "power": v.power} for v in self.validators],
+            "alloc": {"0x" + address.hex(): _account_document(account) for address, account in self.alloc.items()},
+        }
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Genesis:
+        """Read the file. Raises `InvalidGenesis` naming the first field that is wrong, unknown or missing."""
+        _check("file", len(data) <= MAX_FILE, f"larger than {MAX_FILE} bytes")
+        try:
+            document = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise InvalidGenesis(f"genesis: not JSON: {error}") from error
+        names = ("type", "network", "chain_id", "time", "gas_limit", "base_fee", "validators", "alloc")
+        fields = _fields("file", document, names)
+        _check("type", fields["type"] == TYPE, f"expected {TYPE!r}, found {fields['type']!r}")
+        _check("network", isinstance(fields["network"], str), "not a string")
+        return cls(
+            network=fields["network"],
+            chain_id=_integer("chain_id", fields["chain_id"]),
+            time=_integer("time", fields["time"]),
+            gas_limit=_integer("gas_limit", fields["gas_limit"]),
+            base_fee=_integer("base_fee", fields["base_fee"]),
+            validators=_read_validators(fields["validators"]),
+            alloc=_read_alloc(fields["alloc"]),
+        )
+
+
+def random_chain_id() -> int:
+    """A chain id no other network is likely to have."""
+    return CHAIN_ID_FLOOR + secrets.randbits(32)
+
+
+def check_chain_id(chain_id: int) -> None:
+    """Refuse an id of another network: a transaction signed for one must never be valid on the other."""
+    _check("chain_id", 0 < chain_id <= MAX_JAVASCRIPT_INTEGER, f"{chain_id} is outside 1 to 2⁵³ − 1")
+    _check("chain_id", chain_id not in FOREIGN_CHAIN_IDS, f"{chain_id} is another network's, or a development chain's")
+
+
+def _check(name: str, condition: bool, reason: str) -> None:
+    if not condition:
+        raise InvalidGenesis(f"genesis: {name}: {reason}")
+
+
+def _fields(name: str, value: object, names: tuple[str, ...]) -> dict[str, Any]:
+    """An object with exactly these fields: a field we do not know may be one that matters."""
+    if not isinstance(value, dict):
+        raise InvalidGenesis(f"genesis: {name}: not an object")
+    wrong = sorted(set(names) ^ set(value))
+    _check(name, not wrong, f"unknown or missing: {', '.join(wrong)}")
+    return value
+
+
+def _integer(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidGenesis(f"genesis: {name}: not an integer")
+    return value
+
+
+def _bytes(name: str, value: object, length: int | None = None) -> bytes:
+    """Hexadecimal with or without 0x, of this many bytes when given."""
+    if not isinstance(value, str):
+        raise InvalidGenesis(f"genesis: {name}: not a string")
+    try:
+        decoded = bytes.fromhex(value.removeprefix("0x"))
+    except ValueError as error:
+        raise InvalidGenesis(f"genesis: {name}: not hexadecimal") from error
+    _check(name, length is None or len(decoded) == length, f"not {length} bytes")
+    return decoded
+
+
+def _word(name: str, value: object) -> int:
+    """A quantity as Ethereum writes it: 0x and hexadecimal digits, at most 256 bits."""
+    if not isinstance(value, str) or not value.startswith("0x") or not 3 <= len(value) <= 66:
+        raise InvalidGenesis(f"genesis: {name}: not a hexadecimal quantity")
+    try:
+        return int(value[2:], 16)
+    except ValueError as error:
+        raise InvalidGenesis(f"genesis: {name}: not a hexadecimal quantity") from error
+
+
+def _account_document(account: GenesisAccount) -> dict[str, Any]:
+    return {
+        "balance": hex(account.balance),
+        "nonce": hex(account.nonce),
+        "code": "0x" + account.code.hex(),
+        "storage": {f"0x{slot:064x}": f"0x{value:064x}" for slot, value in account.storage.items()},
+    }
+
+
+def _read_alloc(value: object) -> dict[Address, GenesisAccount]:
+    if not isinstance(value, dict):
+        raise InvalidGenesis("genesis: alloc: not an object")
+    alloc: dict[Address, GenesisAccount] = {}
+    for key, entry in value.items():
+        address = Address(_bytes("alloc", key, 20))
+        _check("alloc", address not in alloc, f"{key} stands twice")
+        fields = _fields(f"alloc {key}", entry, ("balance", "nonce", "code", "storage"))
+        if not isinstance(fields["storage"], dict):
+            raise InvalidGenesis(f"genesis: storage of {key}: not an object")
+        alloc[address] = GenesisAccount(
+            balance=_word(f"balance of {key}", fields["balance"]),
+            nonce=_word(f"nonce of {key}", fields["nonce"]),
+            code=_bytes(f"code of {key}", fields["code"]),
+            storage={_word("slot", slot): _word("value", value) for slot, value in fields["storage"].items()},
+        )
+    return alloc
+
+
+def _read_validators(value: object) -> tuple[GenesisValidator, ...]:
+    if not isinstance(value, list):
+        raise InvalidGenesis("genesis: validators: not a list")
+    entries = [_fields("validators", entry, ("key", "power")) for entry in value]
+    return tuple(
+        GenesisValidator(_bytes("validators", entry["key"], 32), _integer("validators", entry["power"]))
+        for entry in entries
+    )
