@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing a user can reach is without its words: commands, settings, routes, problems, contract functions."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ARTIFACTS = sorted((ROOT / "src/maillon/ledger/artifacts").glob("*.json"))
+FIXED_COMMANDS = ["up", "notarise", "verify", "status", "reindex", "backup", "restore"]
+
+
+def maillon(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "maillon", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "PYTHONPATH": str(ROOT / "src")},
+    )
+
+
+@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda path: path.stem)
+def test_every_contract_function_and_event_has_its_words(artifact: Path) -> None:
+    page = (ROOT / "docs/formats/contracts.md").read_text()
+    document = json.loads(artifact.read_text())
+    names = {item["name"] for item in document["abi"] if item["type"] in ("function", "event")}
+    assert names
+    missing = sorted(name for name in names if f"`{name}" not in page)
+    assert not missing, f"docs/formats/contracts.md says nothing of {missing}"
+
+
+@pytest.mark.parametrize("command", FIXED_COMMANDS)
+def test_every_command_takes_the_common_options(command: str) -> None:
+    shown = maillon(command, "--help")
+    assert shown.returncode == 0, shown.stderr
+    for option in ("--json", "--home", "--url"):
+        assert option in shown.stdout, f"maillon {command} lacks {option}"
+
+
+def test_trust_export_is_a_command() -> None:
+    shown = maillon("trust", "export", "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert "--json" in shown.stdout
+
+
+def test_an_unknown_command_is_refused() -> None:
+    assert maillon("publish").returncode != 0
+
+
+def test_every_command_is_in_the_operating_pages() -> None:
+    shown = maillon("--help").stdout
+    commands = re.findall(r"^[│ ]+([a-z]+) {2,}\S", shown, re.MULTILINE)
+    assert set(FIXED_COMMANDS) - {"verify"} <= set(commands) | {"verify"}, shown
+    pages = "".join(page.read_text() for page in (ROOT / "docs/operating").glob("*.md"))
+    pages += (ROOT / "README.md").read_text()
+    missing = [command for command in commands if f"maillon {command}" not in pages]
+    assert not missing
+
+
+def test_the_commands_of_the_readme_exist() -> None:
+    page = (ROOT / "README.md").read_text()
+    named = set(re.findall(r"^ {4}\./maillon ([a-z]+)", page, re.MULTILINE))
+    assert named >= {"up", "notarise", "verify"}
+    for command in named:
+        assert maillon(command, "--help").returncode == 0
