@@ -9,14 +9,19 @@ docs/formats/genesis.md describes the file.
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
+from maillon.ledger.abi import artifact, constructor, decode_revert, encode
 from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address
 
@@ -45,6 +50,11 @@ MAX_NAME: Final = 40
 MAX_JAVASCRIPT_INTEGER: Final = 2**53 - 1
 MAX_WORD: Final = 2**256 - 1
 MAX_POWER: Final = 2**40
+
+HEXADECIMAL: Final = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{2})*")
+EMPTY_TRIE: Final = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
+"""Root of a trie without entries."""
+QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
 
 
 class InvalidGenesis(LedgerError):
@@ -163,7 +173,7 @@ def random_chain_id() -> int:
 
 def check_chain_id(chain_id: int) -> None:
     """Refuse an id of another network: a transaction signed for one must never be valid on the other."""
-    _check("chain_id", 0 < chain_id <= MAX_JAVASCRIPT_INTEGER, f"{chain_id} is outside 1 to 2⁵³ − 1")
+    _check("chain_id", 0 < chain_id <= MAX_JAVASCRIPT_INTEGER, f"{chain_id} is outside 1 to 2⁵³ - 1")
     _check("chain_id", chain_id not in FOREIGN_CHAIN_IDS, f"{chain_id} is another network's, or a development chain's")
 
 
@@ -189,24 +199,18 @@ def _integer(name: str, value: object) -> int:
 
 def _bytes(name: str, value: object, length: int | None = None) -> bytes:
     """Hexadecimal with or without 0x, of this many bytes when given."""
-    if not isinstance(value, str):
-        raise InvalidGenesis(f"genesis: {name}: not a string")
-    try:
-        decoded = bytes.fromhex(value.removeprefix("0x"))
-    except ValueError as error:
-        raise InvalidGenesis(f"genesis: {name}: not hexadecimal") from error
+    if not isinstance(value, str) or HEXADECIMAL.fullmatch(value) is None:
+        raise InvalidGenesis(f"genesis: {name}: not hexadecimal")
+    decoded = bytes.fromhex(value.removeprefix("0x"))
     _check(name, length is None or len(decoded) == length, f"not {length} bytes")
     return decoded
 
 
 def _word(name: str, value: object) -> int:
     """A quantity as Ethereum writes it: 0x and hexadecimal digits, at most 256 bits."""
-    if not isinstance(value, str) or not value.startswith("0x") or not 3 <= len(value) <= 66:
+    if not isinstance(value, str) or QUANTITY.fullmatch(value) is None:
         raise InvalidGenesis(f"genesis: {name}: not a hexadecimal quantity")
-    try:
-        return int(value[2:], 16)
-    except ValueError as error:
-        raise InvalidGenesis(f"genesis: {name}: not a hexadecimal quantity") from error
+    return int(value, 0)
 
 
 def _account_document(account: GenesisAccount) -> dict[str, Any]:
@@ -232,8 +236,9 @@ def _read_alloc(value: object) -> dict[Address, GenesisAccount]:
             balance=_word(f"balance of {key}", fields["balance"]),
             nonce=_word(f"nonce of {key}", fields["nonce"]),
             code=_bytes(f"code of {key}", fields["code"]),
-            storage={_word("slot", slot): _word("value", value) for slot, value in fields["storage"].items()},
+            storage={_word("slot", slot): _word("value", word) for slot, word in fields["storage"].items()},
         )
+        _check("storage", len(alloc[address].storage) == len(fields["storage"]), f"a slot of {key} stands twice")
     return alloc
 
 
@@ -245,3 +250,134 @@ def _read_validators(value: object) -> tuple[GenesisValidator, ...]:
         GenesisValidator(_bytes("validators", entry["key"], 32), _integer("validators", entry["power"]))
         for entry in entries
     )
+
+
+def make_genesis(  # noqa: PLR0917 - block zero is made of many things, and each is named where it is called
+    network: str,
+    chain_id: int,
+    time: int,
+    validator_keys: Sequence[bytes],
+    funded: Mapping[Address, int],
+    steward: Address,
+    logs: Mapping[str, Address] | None = None,
+    gas_limit: int = GAS_LIMIT,
+    base_fee: int = BASE_FEE,
+) -> Genesis:
+    """Block zero of a new network, computed by deploying its contracts.
+
+    `validator_keys` are Ed25519 public keys of power 1; `funded` maps accounts to wei; `steward` holds the governance
+    seat of the Directory until the first vote; `logs` maps the origin of each log to the account that owns it.
+    Raises `InvalidGenesis`.
+    """
+    check_chain_id(chain_id)
+    logs = logs or {}
+    evm = _Deployment(chain_id, time, gas_limit, base_fee)
+    evm.deploy(ANCHORS, constructor("anchors", ("address",), (DIRECTORY,)), steward)
+    evm.deploy(DIRECTORY, constructor("directory", ("address",), (steward,)), steward)
+    point = artifact("directory").selectors["point(bytes32,address)"]
+    for name, target in (("Directory", DIRECTORY), ("Anchors", ANCHORS)):
+        evm.run(DIRECTORY, point + encode(("bytes32", "address"), (name_word(name), target)), steward)
+    register = artifact("anchors").selectors["register(bytes32)"]
+    for origin, owner in sorted(logs.items()):
+        evm.run(ANCHORS, register + encode(("bytes32",), (log_id(origin),)), owner)
+    alloc = {address: GenesisAccount(balance=balance) for address, balance in funded.items()}
+    made = evm.accounts() | prague_contracts()
+    _check("alloc", not alloc.keys() & made.keys(), "a funded account is a contract of block zero")
+    validators = tuple(GenesisValidator(key) for key in validator_keys)
+    return Genesis(network, chain_id, time, alloc | made, validators, gas_limit, base_fee)
+
+
+def name_word(name: str) -> bytes:
+    """A name as the Directory writes it: ASCII, padded on the right with zeros to 32 bytes."""
+    _check("name", name.isascii() and name.isprintable() and 0 < len(name) <= 32, f"{name!r} is not 1 to 32 of ASCII")
+    return name.encode().ljust(32, b"\0")
+
+
+def log_id(origin: str) -> bytes:
+    """How Anchors knows a log: SHA-256 of its origin (C2SP tlog-checkpoint) in UTF-8."""
+    return hashlib.sha256(origin.encode()).digest()
+
+
+def prague_contracts() -> dict[Address, GenesisAccount]:
+    """The contracts the protocol itself calls (EIP-4788, 2935, 7002, 7251): deployed by nobody, so they stand here."""
+    entries = orjson.loads(files("maillon.ledger").joinpath("artifacts", "prague.json").read_bytes())
+    return {
+        Address(bytes.fromhex(entry["address"][2:])): GenesisAccount(nonce=1, code=bytes.fromhex(entry["code"][2:]))
+        for entry in entries
+    }
+
+
+class _Deployment:
+    """An EVM under Prague rules before the first block: deploys at chosen addresses, runs calls, remembers accounts."""
+
+    def __init__(self, chain_id: int, time: int, gas_limit: int, base_fee: int) -> None:
+        # Before eth_keys loads: its pure Python curve is a hundred times slower than coincurve.
+        os.environ.setdefault("ECC_BACKEND_CLASS", "eth_keys.backends.CoinCurveECCBackend")
+        # Loading an EVM takes a second that readers of a genesis file need not spend.
+        from eth.db.atomic import AtomicDB  # noqa: PLC0415
+        from eth.vm.execution_context import ExecutionContext  # noqa: PLC0415
+        from eth.vm.forks.prague.state import PragueState  # noqa: PLC0415
+        from eth.vm.message import Message  # noqa: PLC0415
+        from eth.vm.transaction_context import BaseTransactionContext  # noqa: PLC0415
+
+        touched: dict[bytes, set[int]] = {}
+
+        class Recording(PragueState):  # type: ignore[misc]
+            """Remembers which slots were written: the trie keeps only their hashes."""
+
+            def set_storage(self, address: bytes, slot: int, value: int) -> None:
+                touched.setdefault(address, set()).add(slot)
+                super().set_storage(address, slot, value)
+
+        context = ExecutionContext(
+            coinbase=b"\0" * 20,
+            timestamp=time,
+            block_number=0,
+            difficulty=0,
+            mix_hash=b"\0" * 32,
+            gas_limit=gas_limit,
+            prev_hashes=(),
+            chain_id=chain_id,
+            base_fee_per_gas=base_fee,
+            excess_blob_gas=0,
+        )
+        self._touched = touched
+        self._message = Message
+        self._transaction = BaseTransactionContext
+        self._gas = gas_limit
+        self._state = Recording(AtomicDB(), context, EMPTY_TRIE)
+        self._made: list[Address] = []
+
+    def deploy(self, address: Address, code: bytes, sender: Address) -> None:
+        """Run a constructor as if it were deployed to this very address."""
+        message = self._message(self._gas, b"", sender, 0, b"", code, create_address=address)
+        self._apply(self._state.computation_class.apply_create_message, message)
+        self._made.append(address)
+
+    def run(self, to: Address, data: bytes, sender: Address) -> None:
+        """Run a call as this sender."""
+        message = self._message(self._gas, to, sender, 0, data, self._state.get_code(to))
+        self._apply(self._state.computation_class.apply_message, message)
+
+    def accounts(self) -> dict[Address, GenesisAccount]:
+        """The contracts made, as they stand now."""
+        state = self._state
+        return {
+            address: GenesisAccount(
+                balance=state.get_balance(address),
+                nonce=state.get_nonce(address),
+                code=state.get_code(address),
+                storage={
+                    slot: word for slot in self._touched.get(address, ()) if (word := state.get_storage(address, slot))
+                },
+            )
+            for address in self._made
+        }
+
+    def _apply(self, apply: Callable[..., Any], message: Any) -> None:
+        context = self._transaction(gas_price=0, origin=message.sender)
+        computation = apply(self._state, message, context)
+        if computation.is_error:
+            raise InvalidGenesis(f"genesis: a deployment was refused: {decode_revert(computation.output)}")
+        self._state.lock_changes()
+        self._state.clear_transient_storage()
