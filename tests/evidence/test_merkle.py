@@ -73,9 +73,7 @@ def test_inclusion_holds_and_every_change_breaks_it(size: int, data: st.DataObje
         bit = data.draw(st.integers(0, 255))
         altered = (int.from_bytes(proof[place], "big") ^ 1 << bit).to_bytes(32, "big")
         with pytest.raises(InclusionMismatch):
-            merkle.verify_inclusion(
-                hashes[index], index, size, (*proof[:place], altered, *proof[place + 1 :]), root
-            )
+            merkle.verify_inclusion(hashes[index], index, size, (*proof[:place], altered, *proof[place + 1 :]), root)
         with pytest.raises(InclusionMismatch):
             merkle.verify_inclusion(hashes[index], index, size, proof[:-1], root)
         with pytest.raises(InclusionMismatch):

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 
-from maillon.evidence.errors import Unreadable
-from maillon.evidence.hashing import sha256
+from maillon.evidence.errors import Unreadable, WrongLength
+from maillon.evidence.hashing import parse_base64, sha256
 from maillon.evidence.merkle import MAXIMUM_SIZE
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
@@ -17,12 +16,20 @@ _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a log says of itself at one moment."""
+    """What a log says of itself at one moment. Raises `Unreadable` for what could not be read back."""
 
     origin: str
     size: int
     root: bytes
     extensions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.size <= MAXIMUM_SIZE:
+            raise Unreadable(f"the size of a checkpoint is from 0 to {MAXIMUM_SIZE}")
+        if len(self.root) != 32:
+            raise WrongLength(f"the root of a checkpoint has 32 bytes, this one {len(self.root)}")
+        if any(not line or "\n" in line for line in (self.origin, *self.extensions)):
+            raise Unreadable("origin and extensions of a checkpoint are lines, and not empty")
 
     def text(self) -> str:
         """The text that is signed."""
@@ -36,15 +43,9 @@ class Checkpoint:
         if len(lines) < 4 or lines.pop() or not all(lines):
             raise Unreadable("a checkpoint has an origin, a size and a root, one on each line, and no empty line")
         origin, size, root, *extensions = lines
-        if not _DECIMAL.fullmatch(size) or int(size) > MAXIMUM_SIZE:
+        if not _DECIMAL.fullmatch(size):
             raise Unreadable("the size of a checkpoint is a decimal number without leading zeros")
-        try:
-            decoded = base64.b64decode(root, validate=True)
-        except (binascii.Error, ValueError):
-            raise Unreadable("the root of a checkpoint is not base64") from None
-        if len(decoded) != 32:
-            raise Unreadable(f"the root of a checkpoint has 32 bytes, this one {len(decoded)}")
-        return cls(origin, int(size), decoded, tuple(extensions))
+        return cls(origin, int(size), parse_base64(root, "the root of a checkpoint"), tuple(extensions))
 
 
 def log_id(origin: str) -> bytes:

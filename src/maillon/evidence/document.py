@@ -6,21 +6,20 @@ Unknown members are refused: a reader who ignores what it does not know can be s
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from maillon.evidence.errors import Unreadable
-from maillon.evidence.hashing import parse_hexadecimal
+from maillon.evidence.hashing import parse_base64, parse_hexadecimal
 
 T = TypeVar("T")
 
 MAXIMUM_DOCUMENT = 1024 * 1024
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
 _ETHEREUM = re.compile(r"0x(?:[0-9a-f]{2})*", re.ASCII)
+_QUANTITY = re.compile(r"0x[0-9a-f]{1,64}", re.ASCII)
 _COMETBFT = re.compile(r"(?:[0-9A-F]{2})*", re.ASCII)
 
 
@@ -38,6 +37,8 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise Unreadable("an object names a member twice")
+    if not all(name.isascii() for name in members):
+        raise Unreadable("an object has a member whose name is not ASCII")
     return members
 
 
@@ -83,6 +84,11 @@ class Fields:
         value = self._take(name)
         if not isinstance(value, str) or len(value) > maximum:
             raise Unreadable(f"{self.what}: {name} is not a string of at most {maximum} characters")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            # JSON can write half of a surrogate pair; no bytes could be hashed or signed for it.
+            raise Unreadable(f"{self.what}: {name} is not Unicode text") from None
         return value
 
     def integer(self, name: str, minimum: int = 0, maximum: int = 2**63 - 1) -> int:
@@ -116,10 +122,14 @@ class Fields:
 
     def encoded(self, name: str, maximum: int = 65_536) -> bytes:
         """Bytes in base64."""
-        try:
-            return base64.b64decode(self.text(name, maximum), validate=True)
-        except (binascii.Error, ValueError):
-            raise Unreadable(f"{self.what}: {name} is not base64") from None
+        return parse_base64(self.text(name, maximum), f"{self.what}: {name}")
+
+    def quantity(self, name: str) -> int:
+        """A number as Ethereum's JSON-RPC writes it: hexadecimal after 0x, of at most 32 bytes."""
+        value = self.text(name, 66)
+        if not _QUANTITY.fullmatch(value):
+            raise Unreadable(f"{self.what}: {name} is not hexadecimal after 0x")
+        return int(value, 16)
 
     def fields(self, name: str) -> Fields:
         """An object."""

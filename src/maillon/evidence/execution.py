@@ -11,6 +11,8 @@ from maillon.evidence.rlp import Item, decode_list, to_integer
 
 MAXIMUM_HEADER = 2048
 _FIELDS = 21
+_YEAR_10000 = 253_402_300_800
+"""Later times have no calendar date, and no chain will see them."""
 _LENGTHS = {0: 32, 1: 32, 2: 20, 3: 32, 4: 32, 5: 32, 6: 256, 13: 32, 14: 8, 16: 32, 19: 32, 20: 32}
 
 
@@ -39,7 +41,10 @@ class ExecutionHeader:
         parent, root = fields[0], fields[3]
         assert isinstance(parent, bytes) and isinstance(root, bytes)  # noqa: PT018 - measured just above
         number = to_integer(fields[8], "a block number", 8)
-        return cls(keccak256(data), parent, root, number, to_integer(fields[11], "a block time", 8))
+        time = to_integer(fields[11], "a block time", 8)
+        if time >= _YEAR_10000:
+            raise Unreadable("a block time after the year 9999")
+        return cls(keccak256(data), parent, root, number, time)
 
 
 def _bytes(item: Item) -> int:

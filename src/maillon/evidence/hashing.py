@@ -6,6 +6,8 @@ SHA-2 is FIPS 180-4; Keccak-256 is the function Ethereum uses, with the padding 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import re
 from collections.abc import Iterable
@@ -48,6 +50,20 @@ def parse_hexadecimal(text: str, what: str, length: int | None = None) -> bytes:
     if len(text) % 2 or not _HEXADECIMAL.fullmatch(text):
         raise Unreadable(f"{what} is not lower-case hexadecimal")
     return bytes.fromhex(text)
+
+
+def parse_base64(text: str, what: str) -> bytes:
+    """Bytes of a base64 text (RFC 4648 section 4), padded, in its one canonical form; raises `Unreadable`.
+
+    Decoders elsewhere ignore the unused bits of the last character; then two texts would be one signature.
+    """
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Unreadable(f"{what} is not base64") from None
+    if base64.b64encode(data).decode() != text:
+        raise Unreadable(f"{what} is not the canonical base64 of its bytes")
+    return data
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ Node = Callable[[int, int], bytes]
 """(level, index) → hash of the complete subtree of 2**level leaves that begins at leaf index · 2**level."""
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+HASH_LENGTH = 32
 MAXIMUM_SIZE = 2**62
 MAXIMUM_PROOF = 64
 
@@ -127,6 +128,10 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     """Raise `InclusionMismatch` unless `proof` leads from the leaf hash to `root` (RFC 9162 section 2.1.3.2)."""
     if not 0 <= index < size <= MAXIMUM_SIZE:
         raise InclusionMismatch("no such leaf in the tree", expected=f"an index below {size}", found=str(index))
+    if any(len(item) != HASH_LENGTH for item in (leaf, root, *proof)):
+        raise InclusionMismatch(
+            "a hash of another length", expected=f"{HASH_LENGTH} bytes each", found="another length"
+        )
     inner = (index ^ (size - 1)).bit_length()
     border = (index >> inner).bit_count()
     if len(proof) != inner + border:
@@ -151,6 +156,11 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
     """
     if not 0 <= old <= new <= MAXIMUM_SIZE:
         raise ConsistencyMismatch("the newer tree is smaller", expected=f"at least {old}", found=str(new))
+    # A shorter left and a longer right would hash alike: only whole hashes are hashed.
+    if any(len(item) != HASH_LENGTH for item in (old_root, new_root, *proof)):
+        raise ConsistencyMismatch(
+            "a hash of another length", expected=f"{HASH_LENGTH} bytes each", found="another length"
+        )
     if old in (0, new):
         expected = EMPTY_ROOT if old == 0 else new_root
         if proof or old_root != expected:

@@ -7,14 +7,13 @@ Only Ed25519 signatures (type 0x01) are made and verified. Those of others are k
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from maillon.evidence.errors import NoteSignatureMismatch, NoteUnsigned, Unreadable
-from maillon.evidence.hashing import sha256
+from maillon.evidence.hashing import parse_base64, sha256
 
 MAXIMUM_NOTE = 64 * 1024
 MAXIMUM_SIGNATURES = 100
@@ -30,13 +29,6 @@ def _key_hash(name: str, key: bytes) -> bytes:
 def _check_name(name: str) -> None:
     if not name or "+" in name or any(character.isspace() for character in name):
         raise Unreadable(f"a key's name is not empty and has neither space nor plus sign: {name[:80]!r}")
-
-
-def _decode(text: str, what: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise Unreadable(f"{what} is not base64") from None
 
 
 class NoteSigner:
@@ -75,7 +67,7 @@ class NoteVerifier:
         name, separator, rest = text.partition("+")
         written_hash, second, encoded = rest.partition("+")
         _check_name(name)
-        data = _decode(encoded, "the verifier key")
+        data = parse_base64(encoded, "the verifier key")
         if not separator or not second or data[:1] != _ED25519 or len(data) != 33:
             raise Unreadable("a verifier key is NAME+HASH+KEY with an Ed25519 key")
         if _key_hash(name, data[1:]).hex() != written_hash:
@@ -111,6 +103,10 @@ class Note:
             raise Unreadable(f"a note has at most {MAXIMUM_NOTE} characters")
         if any(ord(character) < 0x20 and character != "\n" for character in note):
             raise Unreadable("a note has no control characters but newlines")
+        try:
+            note.encode()
+        except UnicodeEncodeError:
+            raise Unreadable("a note is Unicode text") from None
         head, separator, tail = note.rpartition("\n\n")
         lines = tail.split("\n")
         if not separator or lines.pop() or not lines:
@@ -123,7 +119,7 @@ class Note:
             if not line.startswith(_MARK) or not space:
                 raise Unreadable("a signature line is an em dash, a name and base64")
             _check_name(name)
-            data = _decode(encoded, "a note's signature")
+            data = parse_base64(encoded, "a note's signature")
             if len(data) < 5:
                 raise Unreadable("a note's signature is shorter than its key hash")
             signatures.append(NoteSignature(name, data[:4], data[4:]))
