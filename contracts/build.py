@@ -11,6 +11,10 @@ tests/contracts/test_build.py compiles again and compares. A new contract is its
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,9 +26,13 @@ from vyper.compiler.output import (
     build_abi_output,
     build_bytecode_output,
     build_bytecode_runtime_output,
+    build_devdoc,
     build_layout_output,
     build_method_identifiers_output,
+    build_userdoc,
 )
+
+from maillon.evidence.hashing import keccak256
 
 CONTRACTS: Final = ("directory", "anchors")
 
@@ -47,6 +55,7 @@ def artifact_of(path: Path) -> dict[str, Any]:
         "abi": build_abi_output(compiled),
         "method_identifiers": build_method_identifiers_output(compiled),
         "layout": build_layout_output(compiled),
+        "documentation": {"user": build_userdoc(compiled), "developer": build_devdoc(compiled)},
         "bytecode": build_bytecode_output(compiled),
         "bytecode_runtime": build_bytecode_runtime_output(compiled),
     }
@@ -57,11 +66,200 @@ def written(artifact: dict[str, Any]) -> bytes:
     return orjson.dumps(artifact, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
+class Handle:
+    """Writes the Python module of one contract from its artifact."""
+
+    def __init__(self, artifact: dict[str, Any]) -> None:
+        self.artifact = artifact
+        self.name = _camel(artifact["name"])
+        self.notices = artifact["documentation"]["user"].get("methods", {})
+        self.answers: dict[str, str] = {}
+        self.classes: list[str] = []
+        """Source of the answer classes, in the order in which functions need them."""
+
+    def source(self) -> str:
+        """The whole module, as the formatter leaves it."""
+        abi = self.artifact["abi"]
+        events = [entry for entry in abi if entry["type"] == "event"]
+        methods = [self._method(entry) for entry in abi if entry["type"] == "function"]
+        text = "\n\n".join(
+            [
+                self._head(),
+                *self.classes,
+                *(self._event(entry) for entry in events),
+                self._reader(events),
+                self._class(),
+                *methods,
+            ]
+        )
+        ruff = Path(sys.executable).with_name("ruff")
+        command = [str(ruff), "format", "--config", str(HERE.parent / "pyproject.toml"), "-"]
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout  # noqa: S603
+
+    def _notice(self) -> str:
+        return str(self.artifact["documentation"]["user"]["notice"])
+
+    def _head(self) -> str:
+        slots = {name: place["slot"] for name, place in self.artifact["layout"].get("storage_layout", {}).items()}
+        return f'''# SPDX-License-Identifier: Apache-2.0
+# Written by contracts/build.py: change {self.artifact["source"]} and run it again.
+{_quoted(f"{self.name}, as calls and events. {self._notice()}", 0)}
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
+
+from maillon.ledger.abi import Call, decode, encode, nothing, read_event
+from maillon.ledger.port import Address, Event
+
+SLOTS: Final = MappingProxyType({slots!r})
+"""Storage variable → its base slot."""
+'''
+
+    def _class(self) -> str:
+        opening = f"@dataclass(frozen=True, slots=True)\nclass {self.name}:\n{_quoted(self._notice())}\n\n"
+        return opening + "    address: Address\n"
+
+    def _answer(self, function: dict[str, Any]) -> tuple[str, str]:
+        """The type of an answer, and the expression that reads it."""
+        outputs = function["outputs"]
+        if not outputs:
+            return "None", "nothing"
+        kinds = _tuple_of(_kind(output) for output in outputs)
+        if len(outputs) == 1 and outputs[0]["type"] != "tuple":
+            return _python(outputs[0]), f"lambda data: decode({kinds}, data)[0]"
+        components = outputs[0]["components"] if len(outputs) == 1 else outputs
+        name = self._answer_class(function["name"], components)
+        values = f"decode({kinds}, data)" + ("[0]" if len(outputs) == 1 else "")
+        return name, f"lambda data: {name}(*{values})"
+
+    def _answer_class(self, function: str, components: list[dict[str, Any]]) -> str:
+        """One class for each shape, named for the first function that answers it."""
+        shape = repr(components)
+        if shape not in self.answers:
+            self.answers[shape] = _camel(function)
+            fields = "".join(f"    {part['name']}: {_python(part)}\n" for part in components)
+            self.classes.append(
+                f"@dataclass(frozen=True, slots=True)\nclass {_camel(function)}:\n"
+                f"{_quoted(f'Answer of `{function}`.')}\n\n{fields}"
+            )
+        return self.answers[shape]
+
+    def _method(self, function: dict[str, Any]) -> str:
+        names = [entry["name"] or f"key_{place}" for place, entry in enumerate(function["inputs"])]
+        names = [KEYS[place] if name.startswith("arg") else name for place, name in enumerate(names)]
+        signature = f"{function['name']}({','.join(_kind(entry) for entry in function['inputs'])})"
+        selector = self.artifact["method_identifiers"][signature][2:].rjust(8, "0")
+        documented = self.notices.get(signature, {}).get("notice") or f"The public variable `{function['name']}`."
+        arguments = "".join(
+            f", {name}: {_python(entry)}" for name, entry in zip(names, function["inputs"], strict=True)
+        )
+        answer, reader = self._answer(function)
+        data = f'bytes.fromhex("{selector}")'
+        if names:
+            kinds = _tuple_of(_kind(entry) for entry in function["inputs"])
+            data += f" + encode({kinds}, {_expressions(names)})"
+        return (
+            f"    def {function['name']}(self{arguments}) -> Call[{answer}]:\n{_quoted(documented, 8)}\n"
+            f"        return Call(self.address, {data}, {reader})\n"
+        )
+
+    def _event(self, event: dict[str, Any]) -> str:
+        signature = f"{event['name']}({','.join(_kind(entry) for entry in event['inputs'])})"
+        shape = _expressions([f"({_kind(entry)!r}, {entry['indexed']})" for entry in event["inputs"]])
+        fields = "".join(f"    {entry['name']}: {_python(entry)}\n" for entry in event["inputs"])
+        return f'''@dataclass(frozen=True, slots=True)
+class {event["name"]}:
+{_quoted(f"Event `{signature}`.")}
+
+    TOPIC: ClassVar[bytes] = bytes.fromhex("{keccak256(signature.encode()).hex()}")
+    SHAPE: ClassVar[tuple[tuple[str, bool], ...]] = {shape}
+
+{fields}
+    @classmethod
+    def decode(cls, event: Event) -> {event["name"]}:
+        """Read one log. Raises `NotDecodable` when it is another event."""
+        return cls(*read_event(event, cls.TOPIC, cls.SHAPE))
+'''
+
+    def _reader(self, events: list[dict[str, Any]]) -> str:
+        union = " | ".join(event["name"] for event in events)
+        table = ", ".join(f"{event['name']}.TOPIC: {event['name']}" for event in events)
+        return f'''EVENTS: Final[MappingProxyType[bytes, Any]] = MappingProxyType({{{table}}})
+"""Topic → class."""
+
+
+def decode_event(event: Event) -> {union} | None:
+    """Read one log of this contract; None for an event it does not declare. Raises `NotDecodable`."""
+    known = EVENTS.get(event.topics[0]) if event.topics else None
+    decoded: {union} | None = known.decode(event) if known else None
+    return decoded
+'''
+
+
+KEYS: Final = ("key", "second_key", "third_key")
+"""Names for the arguments of a public variable's getter, which have none."""
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _quoted(text: str, indent: int = 4) -> str:
+    """A docstring: its first sentence, then the rest in lines as long as ours."""
+    margin = " " * indent
+    summary, stop, rest = " ".join(text.split()).partition(". ")
+    if not rest:
+        return f'{margin}"""{summary}"""'
+    lines = textwrap.wrap(rest, 118 - indent)
+    body = "\n".join(margin + line for line in lines)
+    return f'{margin}"""{summary}{stop.rstrip()}\n\n{body}\n{margin}"""'
+
+
+def _tuple_of(kinds: Iterable[str]) -> str:
+    """A tuple's source; the comma only where one element needs it, since the formatter takes it as a wish."""
+    return _expressions([repr(kind) for kind in kinds])
+
+
+def _expressions(parts: list[str]) -> str:
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def _kind(entry: dict[str, Any]) -> str:
+    """The canonical type, tuples written out."""
+    if not entry["type"].startswith("tuple"):
+        return str(entry["type"])
+    return f"({','.join(_kind(part) for part in entry['components'])}){entry['type'][len('tuple') :]}"
+
+
+def _python(entry: dict[str, Any]) -> str:
+    """The Python type of an ABI type."""
+    kind = entry["type"]
+    if kind.endswith("]"):
+        return f"tuple[{_python({**entry, 'type': kind[: kind.rindex('[')]})}, ...]"
+    if kind == "tuple":
+        return "tuple[Any, ...]"
+    return next(python for prefix, python in PYTHON_TYPES if kind.startswith(prefix))
+
+
+PYTHON_TYPES: Final = (
+    ("address", "Address"),
+    ("bool", "bool"),
+    ("bytes", "bytes"),
+    ("string", "str"),
+    ("uint", "int"),
+    ("int", "int"),
+)
+
+
 def main() -> None:
     """Write every file anew."""
     for name in CONTRACTS:
         artifact = artifact_of(HERE / f"{name}.vy")
         (ARTIFACTS / f"{name}.json").write_bytes(written(artifact))
+        (HANDLES / f"{name}.py").write_text(Handle(artifact).source())
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ from eth_abi.abi import decode as decode_abi
 from eth_abi.abi import encode as encode_abi
 from eth_abi.exceptions import DecodingError, EncodingError
 
+from maillon.evidence.hashing import keccak256
 from maillon.ledger.errors import LedgerError
-from maillon.ledger.port import Address, Height, Ledger, Signer, TransactionHash
+from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionHash
 
 Answer = TypeVar("Answer")
 
@@ -157,8 +158,11 @@ class Refusal:
         return f"reverted with 0x{self.data[:68].hex()}" if self.data else "reverted without a reason"
 
 
-def decode_revert(data: bytes) -> Refusal:
-    """Read what came back from a revert: `Error(string)`, `Panic(uint256)`, or bytes left as they are. Never raises."""
+def decode_revert(data: bytes, abi: Sequence[Mapping[str, Any]] = ()) -> Refusal:
+    """Read what came back from a revert. Never raises.
+
+    `Error(string)`, `Panic(uint256)`, the errors that `abi` declares, or bytes left as they are.
+    """
     selector, body = data[:4], data[4:MAX_REVERT]
     try:
         if selector == ERROR_STRING:
@@ -166,15 +170,50 @@ def decode_revert(data: bytes) -> Refusal:
         if selector == PANIC:
             number = decode(("uint256",), body)[0]
             return Refusal(f"panic 0x{number:02x}: {PANICS.get(number, 'unknown')}", data)
+        return Refusal(_declared(selector, body, abi), data)
     except NotDecodable:
         return Refusal(None, data)
-    return Refusal(None, data)
+
+
+def _declared(selector: bytes, body: bytes, abi: Sequence[Mapping[str, Any]]) -> str | None:
+    """A custom error of the contract, as `Name(value, ...)`."""
+    for entry in abi:
+        if entry["type"] == "error":
+            types = [part["type"] for part in entry["inputs"]]
+            if keccak256((entry["name"] + _signature(types)).encode())[:4] == selector:
+                return f"{entry['name']}({', '.join(_shown(value) for value in decode(types, body))})"
+    return None
+
+
+def _shown(value: object) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+def read_event(event: Event, topic: bytes, shape: Sequence[tuple[str, bool]]) -> tuple[Any, ...]:
+    """The values of one log in declared order; `shape` says of each its type and whether it is indexed.
+
+    An indexed value of dynamic type is only its hash, which is what is returned. Raises `NotDecodable`.
+    """
+    indexed = [kind for kind, is_indexed in shape if is_indexed]
+    if not event.topics or event.topics[0] != topic or len(event.topics) != len(indexed) + 1:
+        raise NotDecodable(f"not the event with topic 0x{topic.hex()}")
+    words = iter(event.topics[1:])
+    values = iter(decode([kind for kind, is_indexed in shape if not is_indexed], event.data))
+    return tuple(
+        next(values) if not is_indexed else word if _is_dynamic(kind) else decode((kind,), word)[0]
+        for kind, is_indexed, word in ((kind, flag, next(words) if flag else b"") for kind, flag in shape)
+    )
 
 
 def nothing(data: bytes) -> None:
     """The answer of a function that answers nothing."""
     if data:
         raise NotDecodable(f"expected no answer, found {len(data)} bytes")
+
+
+def _is_dynamic(kind: str) -> bool:
+    """Types whose indexed form is a hash (ABI specification, "Encoding of Indexed Event Parameters")."""
+    return kind in {"bytes", "string"} or kind.endswith((")", "]"))
 
 
 def _signature(types: Sequence[str]) -> str:
