@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m maillon.evidence verify RECEIPT FILE --trust ANCHORS`: the verifier alone, offline.
+"""`python -m maillon.evidence verify RECEIPT [FILE] --trust ANCHORS`: the verifier alone, offline.
 
 Exit status: 0 every step holds, 1 a step fails, 2 could not tell (unreadable, missing anchor, usage). The only module
 of this package that opens files.
@@ -35,7 +35,7 @@ _TITLES = {
     "validators": "the validators signed",
     "timestamp": "the authority stamped the checkpoint",
 }
-_MARKS = {"ok": "holds", "bad": "FAILS", "unknown": "cannot tell", "skip": "not reached"}
+_MARKS = {"ok": "holds", "bad": "FAILS", "unknown": "cannot tell", "skip": "not made"}
 
 
 def _chunks(source: IO[bytes]) -> Iterator[bytes]:
@@ -69,10 +69,16 @@ def read_bounded(path: Path) -> bytes:
     return data
 
 
-def check(receipt_path: Path, file_path: Path, trust: TrustAnchors) -> Report:
-    """Verify one receipt with its file; raises `Undecided` when either cannot be read."""
+def check(receipt_path: Path, file_path: Path | None, trust: TrustAnchors) -> Report:
+    """Verify one receipt, with its file unless that is None; raises `Undecided` when either cannot be read."""
     receipt = Receipt.parse(read_bounded(receipt_path))
-    return explain(receipt, hash_file(file_path, receipt.digest.algorithm), trust)
+    digest = None if file_path is None else hash_file(file_path, receipt.digest.algorithm)
+    return explain(receipt, digest, trust)
+
+
+def _harmless(text: str) -> str:
+    """Text from outside as a terminal may show it: what would move the cursor or turn the writing is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def write_report(report: Report, out: IO[str]) -> None:
@@ -81,13 +87,18 @@ def write_report(report: Report, out: IO[str]) -> None:
         out.write(f"{step.number}  {_MARKS[step.state]:<11}  {_TITLES[step.name]}\n")
         for label, text in (("", step.compared), ("expected ", step.expected), ("found    ", step.found)):
             if text:
-                out.write(f"                {label}{text}\n")
-    if report.error is None:
+                out.write(f"                {label}{_harmless(text)}\n")
+    if report.error is None and not report.file_compared:
+        out.write(
+            f"valid receipt, and NO FILE COMPARED: a file of that digest existed no later than "
+            f"{report.time:%Y-%m-%d %H:%M:%S} UTC\n"
+        )
+    elif report.error is None:
         out.write(f"valid: this file existed no later than {report.time:%Y-%m-%d %H:%M:%S} UTC\n")
     elif isinstance(report.error, Invalid):
-        out.write(f"invalid: the chain breaks at step {report.error.step}: {report.error}\n")
+        out.write(f"invalid: the chain breaks at step {report.error.step}: {_harmless(str(report.error))}\n")
     else:
-        out.write(f"could not tell: {report.error}\n")
+        out.write(f"could not tell: {_harmless(str(report.error))}\n")
 
 
 def _read_anchors(path: Path | None) -> TrustAnchors:
@@ -104,7 +115,7 @@ def verify_command(arguments: Sequence[str], pinned: Path | None = None, program
     """The command: parse, verify, say it, and the exit status. `pinned` are the anchors used without --trust."""
     parser = argparse.ArgumentParser(prog=program, description="Check a receipt with its file, offline.")
     parser.add_argument("receipt", type=Path, help="FILE.receipt.json")
-    parser.add_argument("file", type=Path, help="the file it is of")
+    parser.add_argument("file", type=Path, nargs="?", help="the file it is of; without, the receipt alone is judged")
     parser.add_argument("--trust", type=Path, metavar="FILE", help="trust anchors (maillon trust export)")
     parser.add_argument("--home", type=Path, help="the data directory whose pinned anchors are used without --trust")
     parser.add_argument("--url", help="accepted for uniformity; verification asks no server")
@@ -121,7 +132,7 @@ def verify_command(arguments: Sequence[str], pinned: Path | None = None, program
             document = {"verdict": "undecided", "error": {"type": type(error).__name__, "message": str(error)}}
             sys.stdout.write(json.dumps(document) + "\n")
         else:
-            sys.stderr.write(f"could not tell: {error}\n")
+            sys.stderr.write(f"could not tell: {_harmless(str(error))}\n")
         return UNDECIDED
     if options.json:
         sys.stdout.write(json.dumps(report.to_json() | {"trust": str(anchors), "network": trust.network}) + "\n")
@@ -137,7 +148,7 @@ def verify_command(arguments: Sequence[str], pinned: Path | None = None, program
 def main(arguments: Sequence[str]) -> int:
     """`verify` is the only verb."""
     if not arguments or arguments[0] != "verify":
-        sys.stderr.write("usage: python -m maillon.evidence verify RECEIPT FILE --trust ANCHORS [--json]\n")
+        sys.stderr.write("usage: python -m maillon.evidence verify RECEIPT [FILE] --trust ANCHORS [--json]\n")
         return UNDECIDED
     return verify_command(arguments[1:], program="python -m maillon.evidence verify")
 

@@ -8,10 +8,10 @@ Nine numbered steps, each resting on the one before (docs/formats/receipt.md):
 3. The inclusion proof leads from the entry to the root of the checkpoint.
 4. The trusted key of the log signed the checkpoint.
 5. The contract `Anchors` holds size and root of that checkpoint: storage proof, account proof, state root.
-6. That state root stands in the header of the EVM block, which says when the anchor was made.
+6. That state root stands in the header of an EVM block, no earlier than the one that made the anchor.
 7. The header's hash is the application hash of the consensus header one height on, which the commit signs.
 8. More than two thirds of the voting power signed, by validators that follow from the trusted ones.
-9. A trusted authority stamped the checkpoint, at a time that does not contradict the block's.
+9. A trusted authority stamped the checkpoint, at a time that does not contradict the anchor's.
 
 `verify` raises at the first that fails and otherwise returns `None`. `explain` runs the same steps for a reader.
 """
@@ -36,6 +36,7 @@ from maillon.evidence.errors import (
     EvidenceError,
     HeaderMismatch,
     Invalid,
+    MissingAnchor,
     StampTimeContradicted,
     StateRootMismatch,
     StorageMismatch,
@@ -48,7 +49,7 @@ from maillon.evidence.hashing import Digest, keccak256, parse_hexadecimal, sha25
 from maillon.evidence.light import MAXIMUM_UPDATES, LightBlock, Trusted, verify_chain
 from maillon.evidence.merkle import MAXIMUM_PROOF, leaf_hash, verify_inclusion
 from maillon.evidence.note import MAXIMUM_NOTE, Note
-from maillon.evidence.trie import MAXIMUM_NODES, prove_account, prove_slot
+from maillon.evidence.trie import MAXIMUM_NODES, Account, prove_account, prove_slot
 from maillon.evidence.trust import TrustAnchors
 
 TYPE = "maillon.receipt.v1"
@@ -67,7 +68,11 @@ STEPS = (
 """Names of the steps 1 to 9, stable: programs and translations rely on them."""
 
 TOLERANCE = datetime.timedelta(minutes=10)
-"""How far stamp and block may lie apart: a checkpoint is anchored and stamped within seconds; clocks differ by less."""
+"""How far stamp and anchor may lie apart: a checkpoint is anchored and stamped within seconds."""
+
+
+_LOW = 2**64 - 1
+"""The lowest 64 bits of the word that holds size, block and time of an anchor."""
 
 
 def root_slot(anchors_slot: int, log: bytes) -> int:
@@ -76,23 +81,48 @@ def root_slot(anchors_slot: int, log: bytes) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotEvidence:
+    """The proof of one slot, with the value the answer states: not relied on either, and compared."""
+
+    slot: int
+    stated: int
+    proof: tuple[bytes, ...]
+
+    @classmethod
+    def from_json(cls, fields: Fields) -> SlotEvidence:
+        """From Ethereum's JSON, its key as 32 bytes; raises `Unreadable`."""
+        evidence = cls(
+            int.from_bytes(fields.ethereum("key", 32), "big"),
+            fields.quantity("value"),
+            _nodes(fields.list("proof", MAXIMUM_NODES)),
+        )
+        fields.end()
+        return evidence
+
+
+@dataclass(frozen=True, slots=True)
 class StorageEvidence:
     """The answer of `eth_getProof` (EIP-1186) for the two slots of an anchor."""
 
     address: bytes
     account_proof: tuple[bytes, ...]
-    slots: tuple[tuple[int, tuple[bytes, ...]], ...]
+    stated: Account
+    """The account as the answer states it. Never relied on, but it must be the one proved."""
+    slots: tuple[SlotEvidence, ...]
 
     @classmethod
     def from_json(cls, fields: Fields) -> StorageEvidence:
-        """From Ethereum's JSON. Values stated beside the proofs are not read: they are recomputed."""
-        for name in ("balance", "codeHash", "nonce", "storageHash"):
-            if fields.has(name):
-                fields.text(name, 80)
+        """From Ethereum's JSON; raises `Unreadable`."""
         evidence = cls(
             fields.ethereum("address", 20),
             _nodes(fields.list("accountProof", MAXIMUM_NODES)),
-            fields.each("storageProof", 2, _slot),
+            Account(
+                fields.quantity("nonce"),
+                fields.quantity("balance"),
+                fields.ethereum("storageHash", 32),
+                fields.ethereum("codeHash", 32),
+            ),
+            fields.each("storageProof", 2, SlotEvidence.from_json),
         )
         fields.end()
         return evidence
@@ -100,14 +130,6 @@ class StorageEvidence:
 
 def _nodes(values: list[Any]) -> tuple[bytes, ...]:
     return tuple(ethereum_bytes(value, "a node of the proof") for value in values)
-
-
-def _slot(fields: Fields) -> tuple[int, tuple[bytes, ...]]:
-    key = fields.ethereum("key", 32)
-    fields.text("value", 80)
-    proof = _nodes(fields.list("proof", MAXIMUM_NODES))
-    fields.end()
-    return int.from_bytes(key, "big"), proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,19 +207,25 @@ def _hash(value: Any) -> bytes:
 
 
 def complete(half: dict[str, Any], digest: Digest, salt: bytes | None) -> bytes:
-    """The whole receipt, from the half a server can give and what only the client knows."""
+    """The whole receipt, from the half a server can give and what only the client knows.
+
+    Raises `Unreadable` when the half lacks a part. Nothing in it is verified here: read it back and `verify`.
+    """
     entry: dict[str, Any] = {"kind": "public" if salt is None else "commitment"}
     if salt is not None:
         entry["salt"] = salt.hex()
-    document = {
-        "type": TYPE,
-        "digest": {"algorithm": digest.algorithm.value, "value": digest.value.hex()},
-        "entry": entry | {"index": half["entry"]["index"]},
-        "inclusion": half["inclusion"],
-        "checkpoint": half["checkpoint"],
-        "anchor": half["anchor"],
-        "timestamp": half["timestamp"],
-    }
+    try:
+        document = {
+            "type": TYPE,
+            "digest": {"algorithm": digest.algorithm.value, "value": digest.value.hex()},
+            "entry": entry | {"index": half["entry"]["index"]},
+            "inclusion": half["inclusion"],
+            "checkpoint": half["checkpoint"],
+            "anchor": half["anchor"],
+            "timestamp": half["timestamp"],
+        }
+    except (KeyError, TypeError):
+        raise Unreadable("the server's half of a receipt lacks a part") from None
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
@@ -207,11 +235,15 @@ class _Progress:
 
     receipt: Receipt
     trust: TrustAnchors
-    digest: Digest
+    digest: Digest | None
     leaf: bytes = b""
+    note: Note | None = None
     checkpoint: Checkpoint | None = None
     state_root: bytes = b""
+    anchor_block: int = 0
+    anchor_time: int = 0
     header: ExecutionHeader | None = None
+    time: datetime.datetime | None = None
 
     def block(self) -> ExecutionHeader:
         """The header, once its step ran."""
@@ -220,6 +252,8 @@ class _Progress:
 
 
 def _file(state: _Progress) -> str:
+    if state.digest is None:
+        return f"no file was given; the receipt speaks of {state.receipt.digest}"
     if state.digest != state.receipt.digest:
         raise DigestMismatch(
             "the receipt is of another file", expected=str(state.receipt.digest), found=str(state.digest)
@@ -233,8 +267,8 @@ def _entry(state: _Progress) -> str:
 
 
 def _inclusion(state: _Progress) -> str:
-    note = Note.parse(state.receipt.checkpoint)
-    state.checkpoint = Checkpoint.parse(note.text)
+    state.note = Note.parse(state.receipt.checkpoint)
+    state.checkpoint = Checkpoint.parse(state.note.text)
     if state.receipt.index >= state.checkpoint.size:
         raise CheckpointMismatch(
             "the checkpoint is older than the entry",
@@ -249,9 +283,10 @@ def _inclusion(state: _Progress) -> str:
 
 
 def _checkpoint(state: _Progress) -> str:
+    assert state.note is not None
     assert state.checkpoint is not None
     log = state.trust.log(state.checkpoint.origin)
-    Note.parse(state.receipt.checkpoint).verify(log.verifier)
+    state.note.verify(log.verifier)
     return f"signed by {log.key.rpartition('+')[0]}"
 
 
@@ -272,18 +307,31 @@ def _anchor(state: _Progress) -> str:
     if account is None:
         raise StorageMismatch("the contract does not exist in that state", expected="an account", found="none")
     first = root_slot(ledger.anchors_slot, log_id(state.checkpoint.origin))
-    proofs = dict(storage.slots)
-    if set(proofs) != {first, (first + 1) % 2**256}:
-        raise StorageMismatch("the proof is of other slots", expected=f"0x{first:064x} and the next", found="others")
-    root = prove_slot(account.storage_root, first, proofs[first]).to_bytes(32, "big")
-    position = prove_slot(account.storage_root, (first + 1) % 2**256, proofs[(first + 1) % 2**256])
+    slots = (first, (first + 1) % 2**256)
+    if tuple(evidence.slot for evidence in storage.slots) != slots:
+        raise StorageMismatch(
+            "the proof is of other slots",
+            expected=f"0x{first:064x} and the next",
+            found=", ".join(f"0x{evidence.slot:064x}" for evidence in storage.slots) or "none",
+        )
+    values = tuple(prove_slot(account.storage_root, evidence.slot, evidence.proof) for evidence in storage.slots)
+    if account != storage.stated or values != tuple(evidence.stated for evidence in storage.slots):
+        raise StorageMismatch(
+            "the proof states values beside it that it does not prove",
+            expected=f"{account}, {values}",
+            found=f"{storage.stated}, {tuple(evidence.stated for evidence in storage.slots)}",
+        )
+    root, position = values[0].to_bytes(32, "big"), values[1]
     if root != state.checkpoint.root or position >> 128 != state.checkpoint.size:
         raise StorageMismatch(
             "another checkpoint is anchored",
             expected=f"size {state.checkpoint.size}, root {state.checkpoint.root.hex()}",
             found=f"size {position >> 128}, root {root.hex()}",
         )
-    return f"0x{storage.address.hex()} holds size {state.checkpoint.size} and this root"
+    state.anchor_block, state.anchor_time = position >> 64 & _LOW, position & _LOW
+    return (
+        f"0x{storage.address.hex()} holds size {state.checkpoint.size} and this root since block {state.anchor_block}"
+    )
 
 
 def _block(state: _Progress) -> str:
@@ -292,8 +340,18 @@ def _block(state: _Progress) -> str:
         raise StateRootMismatch(
             "the header has another state", expected=state.state_root.hex(), found=header.state_root.hex()
         )
-    time = datetime.datetime.fromtimestamp(header.timestamp, datetime.UTC)
-    return f"block {header.number} of {time:%Y-%m-%d %H:%M:%S} UTC, state {header.state_root.hex()}"
+    # A state holds no anchor of the future; and in the block that made the anchor, both tell one time.
+    if state.anchor_block > header.number or state.anchor_time > header.timestamp:
+        raise StorageMismatch(
+            "the anchor is of a later block than the state that holds it",
+            expected=f"at most block {header.number}, time {header.timestamp}",
+            found=f"block {state.anchor_block}, time {state.anchor_time}",
+        )
+    state.time = datetime.datetime.fromtimestamp(state.anchor_time, datetime.UTC)
+    return (
+        f"anchored in block {state.anchor_block} at {state.time:%Y-%m-%d %H:%M:%S} UTC; "
+        f"block {header.number} has state {header.state_root.hex()}"
+    )
 
 
 def _consensus(state: _Progress) -> str:
@@ -317,6 +375,13 @@ def _consensus(state: _Progress) -> str:
 
 def _validators(state: _Progress) -> str:
     ledger, anchoring = state.trust.ledger, state.receipt.anchoring
+    height = anchoring.consensus.header.height
+    if height < ledger.height:
+        # Neither good nor bad: validators of a later height say nothing about an earlier one.
+        raise MissingAnchor(
+            f"the trust anchors begin at height {ledger.height}, this receipt is of height {height}: "
+            "give anchors that are as old as the receipt with --trust FILE"
+        )
     final = LightBlock(anchoring.consensus, anchoring.validators)
     verify_chain(Trusted(ledger.height, ledger.validators), anchoring.updates, final, ledger.chain_id)
     members = len(anchoring.validators.validators)
@@ -327,12 +392,14 @@ def _timestamp(state: _Progress) -> str:
     # Imported here: reading CMS costs more start-up than the other eight steps together need.
     from maillon.evidence.timestamp import verify_token  # noqa: PLC0415
 
-    header = state.block()
+    assert state.time is not None
+    if not state.trust.authorities:
+        raise MissingAnchor(f"the trust anchors of {state.trust.network} name no time-stamp authority")
     stamp = verify_token(state.receipt.token, sha256(state.receipt.checkpoint.encode()), state.trust.authorities)
-    block = datetime.datetime.fromtimestamp(header.timestamp, datetime.UTC)
-    if abs(stamp.time - block) > TOLERANCE:
+    # Both ways: neither the authority nor the validators can date back alone.
+    if abs(stamp.time - state.time) > TOLERANCE:
         raise StampTimeContradicted(
-            "time stamp and block contradict each other", expected=f"{block} ± {TOLERANCE}", found=str(stamp.time)
+            "time stamp and block contradict each other", expected=f"{state.time} ± {TOLERANCE}", found=str(stamp.time)
         )
     return f"stamped {stamp.time:%Y-%m-%d %H:%M:%S} UTC"
 
@@ -371,7 +438,9 @@ class Report:
     steps: tuple[StepResult, ...]
     error: EvidenceError | None
     time: datetime.datetime | None
-    """When the anchor's block was made, if every step held."""
+    """When the anchor was made, by the ledger's clock, if every step held."""
+    file_compared: bool = True
+    """False when no file was given: then the receipt is judged, and no file."""
 
     @property
     def valid(self) -> bool:
@@ -384,6 +453,7 @@ class Report:
         document: dict[str, Any] = {
             "verdict": verdict,
             "time": self.time.isoformat() if self.time else None,
+            "file_compared": self.file_compared,
             "steps": [
                 {
                     name: value
@@ -415,19 +485,25 @@ def _run(state: _Progress) -> Iterator[tuple[int, str]]:
             raise
 
 
-def verify(receipt: Receipt, digest: Digest, trust: TrustAnchors) -> None:
-    """Raise unless every step holds: `Invalid` when one fails, `Undecided` when one could not be made."""
+def verify(receipt: Receipt, digest: Digest | None, trust: TrustAnchors) -> None:
+    """Raise unless every step holds: `Invalid` when one fails, `Undecided` when one could not be made.
+
+    `digest` is that of the file at hand. With None the receipt alone is judged: it holds for *some* file of the digest
+    it states, and the caller has to compare that.
+    """
     for _ in _run(_Progress(receipt, trust, digest)):
         pass
 
 
-def explain(receipt: Receipt, digest: Digest, trust: TrustAnchors) -> Report:
+def explain(receipt: Receipt, digest: Digest | None, trust: TrustAnchors) -> Report:
     """The same steps as a report: a reader sees what held, what broke, and what was not reached."""
     state = _Progress(receipt, trust, digest)
     steps: list[StepResult] = []
     failure: EvidenceError | None = None
     try:
-        steps.extend(StepResult(number, STEPS[number - 1], "ok", compared) for number, compared in _run(state))
+        for number, compared in _run(state):
+            done: State = "skip" if number == 1 and digest is None else "ok"
+            steps.append(StepResult(number, STEPS[number - 1], done, compared))
     except Invalid as error:
         failure = error
         broken = StepResult(len(steps) + 1, STEPS[len(steps)], "bad", str(error), error.expected, error.found)
@@ -436,10 +512,7 @@ def explain(receipt: Receipt, digest: Digest, trust: TrustAnchors) -> Report:
         failure = error
         steps.append(StepResult(len(steps) + 1, STEPS[len(steps)], "unknown", str(error)))
     steps.extend(StepResult(number, STEPS[number - 1], "skip") for number in range(len(steps) + 1, len(STEPS) + 1))
-    time = None
-    if failure is None and state.header is not None:
-        time = datetime.datetime.fromtimestamp(state.header.timestamp, datetime.UTC)
-    return Report(tuple(steps), failure, time)
+    return Report(tuple(steps), failure, state.time if failure is None else None, digest is not None)
 
 
 def encode_token(token: bytes) -> str:
