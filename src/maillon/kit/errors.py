@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong in the parts every service shares. *Refused* and *could not* never share a class."""
+
+from __future__ import annotations
+
+
+class KitError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class InvalidSettings(KitError):
+    """A setting is unknown or has a value it cannot have; the message names it."""
+
+
+class HomeUnusable(KitError):
+    """The data directory cannot be used: read-only, not a directory, or of another owner."""
+
+
+class HomeInUse(KitError):
+    """Another server runs on this home."""
+
+
+class StoreUnavailable(KitError):
+    """The database did not answer, or has no room: nothing was written, and the same may pass later."""
+
+
+class CorruptStore(KitError):
+    """The database contradicts itself: restore it from a backup, or rebuild what can be rebuilt."""
+
+
+class NewerData(KitError):
+    """The data were written by a newer version of this program; an older one would damage them."""
+
+
+class KeyUnreadable(KitError):
+    """A key file is missing a part, or is readable by others."""
+
+
+class AccessDenied(KitError):
+    """No key, a wrong, expired or revoked key, or a key without the scope. `reason` explains the decision."""
+
+    def __init__(self, reason: str, *, authenticated: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.authenticated = authenticated
+
+
+class IdempotencyConflict(KitError):
+    """The idempotency key was used for another request."""

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counters and gauges for Prometheus, in one registry that is served at /metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+requests = Counter("maillon_http_requests", "Requests answered, by class of status.", ["status"], registry=REGISTRY)
+appended = Counter("maillon_notary_appended", "Entries acknowledged.", registry=REGISTRY)
+stamps = Counter("maillon_notary_stamps", "Time stamps made.", registry=REGISTRY)
+log_size = Gauge("maillon_notary_log_size", "Entries under the newest checkpoint.", registry=REGISTRY)
+anchored_size = Gauge(
+    "maillon_notary_anchored_size", "Entries under the newest anchored checkpoint.", registry=REGISTRY
+)
+checkpoint_seconds = Histogram("maillon_notary_checkpoint_seconds", "Making one checkpoint.", registry=REGISTRY)
+height = Gauge("maillon_ledger_height", "The newest block.", registry=REGISTRY)
+
+
+def exposition() -> bytes:
+    """The page Prometheus reads."""
+    return generate_latest(REGISTRY)

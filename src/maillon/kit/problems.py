@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Refusals on the wire: problem details (RFC 9457), each of a stable type with a page that says what to do.
+
+`Problem` is raised by doors; errors of services that carry `slug`, `status`, `title` and `advice` become one by
+themselves. `register` is called once for each type, so that /problems/ lists them all and a test finds them documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from maillon.kit.errors import AccessDenied, IdempotencyConflict, KitError, StoreUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+logger = structlog.get_logger("maillon.problems")
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One kind of refusal: its stable name, what it is, and what to do."""
+
+    slug: str
+    status: int
+    title: str
+    advice: str
+
+
+REGISTRY: dict[str, ProblemType] = {}
+
+
+def register(slug: str, status: int, title: str, advice: str) -> ProblemType:
+    """Make a type known; the same slug again must say the same. Raises `ValueError` when it does not."""
+    made = ProblemType(slug, status, title, advice)
+    if REGISTRY.setdefault(slug, made) != made:
+        raise ValueError(f"two problem types are called {slug}")
+    return made
+
+
+UNAUTHENTICATED = register(
+    "unauthenticated",
+    401,
+    "This needs an API key",
+    "Send Authorization: Bearer and a key. maillon up writes the first one to HOME/api-key.",
+)
+FORBIDDEN = register(
+    "forbidden", 403, "This key may not do that", "Ask an administrator of your organisation for a key with the scope."
+)
+NOT_FOUND = register("not-found", 404, "There is nothing here", "Check the address; /v1/docs lists the routes.")
+METHOD = register("method-not-allowed", 405, "The route knows other methods", "Use a method of the Allow header.")
+CONFLICT = register(
+    "idempotency-conflict",
+    422,
+    "This Idempotency-Key was used for another request",
+    "Use a new key for a new request; send the same body again to get the first answer again.",
+)
+INVALID = register(
+    "invalid-request", 422, "The request is not what the route takes", "Correct the members named under errors."
+)
+BODY_TOO_LARGE = register(
+    "body-too-large",
+    413,
+    "The request is too large",
+    "Send less in one request; files themselves are never sent, only their digests.",
+)
+TOO_MANY = register(
+    "too-many-requests", 429, "Too many requests", "Wait the seconds Retry-After says, then go on more slowly."
+)
+UNAVAILABLE = register(
+    "unavailable", 503, "This cannot be done at the moment", "Nothing was changed. Try again in a few seconds."
+)
+INTERNAL = register(
+    "internal-error",
+    500,
+    "The platform failed",
+    "Nothing was acknowledged. Try again; if it stays, give the administrator the reference.",
+)
+
+
+class Problem(Exception):  # noqa: N818 - named for what it is on the wire
+    """A refusal a door gives."""
+
+    def __init__(
+        self, kind: ProblemType, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members
+
+
+def document(kind: ProblemType, detail: str, **members: Any) -> bytes:
+    """The body of a problem, RFC 9457 section 3, with the advice beside it."""
+    return orjson.dumps(
+        {
+            "type": f"/problems/{kind.slug}",
+            "title": kind.title,
+            "status": kind.status,
+            "detail": detail,
+            "advice": kind.advice,
+            **members,
+        }
+    )
+
+
+def response(kind: ProblemType, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
+    """The answer that says so."""
+    return Response(document(kind, detail, **members), kind.status, dict(headers or {}), MEDIA_TYPE)
+
+
+def describe(error: Exception) -> tuple[ProblemType, str, dict[str, str]] | None:
+    """How an error of ours looks on the wire: type, detail, headers; None for one nobody meant."""
+    if isinstance(error, Problem):
+        return error.kind, error.detail, error.headers
+    if isinstance(error, AccessDenied):
+        if error.authenticated:
+            return FORBIDDEN, error.reason, {}
+        return UNAUTHENTICATED, error.reason, {"WWW-Authenticate": 'Bearer realm="maillon"'}
+    if isinstance(error, IdempotencyConflict):
+        return CONFLICT, str(error), {}
+    if isinstance(error, StoreUnavailable):
+        return UNAVAILABLE, str(error), {"Retry-After": "5"}
+    slug = getattr(error, "slug", None)
+    if isinstance(slug, str):
+        kind = ProblemType(slug, error.status, error.title, error.advice)  # type: ignore[attr-defined]
+        return kind, str(error), dict(getattr(error, "headers", {}))
+    return None
+
+
+def answer(error: Exception) -> Response:
+    """The answer to an error of ours; an error nobody meant is logged with a reference and answered without detail."""
+    described = describe(error)
+    if described is not None:
+        kind, detail, headers = described
+        return response(kind, detail, headers, **getattr(error, "members", {}))
+    reference = f"{id(error):x}"
+    logger.error("unexpected", reference=reference, exc_info=error)
+    return response(INTERNAL, f"reference {reference}")
+
+
+async def _answer_exception(_request: Request, error: Exception) -> Response:
+    return answer(error)
+
+
+async def _answer_validation(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = [{"at": "/".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()]
+    return response(INVALID, f"{len(found)} members are not what the route takes", errors=found)
+
+
+async def _answer_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known = {404: NOT_FOUND, 405: METHOD, 413: BODY_TOO_LARGE}.get(error.status_code)
+    if known is None:
+        phrase = HTTPStatus(error.status_code).phrase
+        known = ProblemType("invalid-request", error.status_code, phrase, INVALID.advice)
+    return response(known, str(error.detail), error.headers)
+
+
+def install(app: FastAPI, *bases: type[Exception]) -> None:
+    """Make every refusal of the application a problem; `bases` are the base classes of the services' errors."""
+    for base in (Problem, KitError, *bases):
+        app.add_exception_handler(base, _answer_exception)
+    app.add_exception_handler(Exception, _answer_exception)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(HTTPException, _answer_http)
