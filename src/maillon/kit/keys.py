@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The keys an instance signs with, in files only their owner can read. Made at the first start, never shown, never logged.
+"""The keys an instance signs with, in files only their owner can read. Made at the first start, never logged.
 
 They are not encrypted at rest in this version: docs/trust.md says what their thief gains.
 """
@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from maillon.kit.errors import HomeUnusable, KeyUnreadable
 
@@ -127,8 +128,8 @@ def _load(data: bytes, path: Path) -> object:
 
 
 def _authority_certificate(key: ec.EllipticCurvePrivateKey, name: str, now: datetime.datetime) -> x509.Certificate:
-    """A certificate the authority signs for itself (RFC 3161 section 2.3): trust comes from the anchors, not from a root."""
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{name[:40]} time-stamp authority")])
+    """A certificate the authority signs for itself (RFC 3161 section 2.3): trust comes from the anchors, not a root."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name[:40]} time-stamp authority")])
     usage = x509.KeyUsage(
         digital_signature=True,
         content_commitment=True,
@@ -150,7 +151,7 @@ def _authority_certificate(key: ec.EllipticCurvePrivateKey, name: str, now: date
         .not_valid_after(now + _VALIDITY)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -86,7 +86,13 @@ INTERNAL = register(
 )
 
 
-class Problem(Exception):  # noqa: N818 - named for what it is on the wire
+_OURS: tuple[tuple[type[Exception], ProblemType, dict[str, str]], ...] = (
+    (IdempotencyConflict, CONFLICT, {}),
+    (StoreUnavailable, UNAVAILABLE, {"Retry-After": "5"}),
+)
+
+
+class Problem(Exception):
     """A refusal a door gives."""
 
     def __init__(
@@ -126,10 +132,9 @@ def describe(error: Exception) -> tuple[ProblemType, str, dict[str, str]] | None
         if error.authenticated:
             return FORBIDDEN, error.reason, {}
         return UNAUTHENTICATED, error.reason, {"WWW-Authenticate": 'Bearer realm="maillon"'}
-    if isinstance(error, IdempotencyConflict):
-        return CONFLICT, str(error), {}
-    if isinstance(error, StoreUnavailable):
-        return UNAVAILABLE, str(error), {"Retry-After": "5"}
+    for situation, kind, headers in _OURS:
+        if isinstance(error, situation):
+            return kind, str(error), headers
     slug = getattr(error, "slug", None)
     if isinstance(slug, str):
         kind = ProblemType(slug, error.status, error.title, error.advice)  # type: ignore[attr-defined]
