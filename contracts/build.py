@@ -11,6 +11,7 @@ tests/contracts/test_build.py compiles again and compares. A new contract is its
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 import textwrap
@@ -73,6 +74,10 @@ class Handle:
         self.artifact = artifact
         self.name = _camel(artifact["name"])
         self.notices = artifact["documentation"]["user"].get("methods", {})
+        # The compiler keeps no words for public variables; ours stand in the comment above each.
+        self.variables = {
+            name: notice for notice, name in _VARIABLE.findall((HERE.parent / artifact["source"]).read_text())
+        }
         self.answers: dict[str, str] = {}
         self.classes: list[str] = []
         """Source of the answer classes, in the order in which functions need them."""
@@ -152,7 +157,7 @@ SLOTS: Final = MappingProxyType({slots!r})
         names = [KEYS[place] if name.startswith("arg") else name for place, name in enumerate(names)]
         signature = f"{function['name']}({','.join(_kind(entry) for entry in function['inputs'])})"
         selector = self.artifact["method_identifiers"][signature][2:].rjust(8, "0")
-        documented = self.notices.get(signature, {}).get("notice") or f"The public variable `{function['name']}`."
+        documented = self.notices.get(signature, {}).get("notice") or self.variables[function["name"]]
         arguments = "".join(
             f", {name}: {_python(entry)}" for name, entry in zip(names, function["inputs"], strict=True)
         )
@@ -198,6 +203,8 @@ def decode_event(event: Event) -> {union} | None:
     return decoded
 '''
 
+
+_VARIABLE: Final = re.compile(r"^(?=# @notice (.+)\n(\w+): public\()", re.MULTILINE)
 
 KEYS: Final = ("key", "second_key", "third_key")
 """Names for the arguments of a public variable's getter, which have none."""

@@ -1,18 +1,21 @@
-# pragma version 0.4.3
 # SPDX-License-Identifier: Apache-2.0
+# pragma version 0.4.3
+# pragma evm-version prague
 """
-@title A token for tests and measurements
+@title Token
 @license Apache-2.0
-@notice The smallest ERC-20 that wallets and clients accept. Worked example of the order of a contract's file.
+@notice A member's own contract: ERC-20 and nothing else. What the benchmark moves.
 """
 
 
 # Events
 
+
 event Transfer:
     sender: indexed(address)
     receiver: indexed(address)
     value: uint256
+
 
 event Approval:
     owner: indexed(address)
@@ -20,75 +23,86 @@ event Approval:
     value: uint256
 
 
-# State
+# Storage
 
-name: public(String[32])
-symbol: public(String[8])
-decimals: public(uint8)
+# @notice How much there is.
 totalSupply: public(uint256)
+# @notice How much an account has.
 balanceOf: public(HashMap[address, uint256])
+# @notice How much of an owner's a spender may move.
 allowance: public(HashMap[address, HashMap[address, uint256]])
 
 
-# Construction
+# Constructor
+
 
 @deploy
 def __init__(supply: uint256):
     """
-    @param supply All there ever is, given to the deployer.
+    @notice Everything belongs to the deployer at first.
+    @param supply How much there is.
     """
-    self.name = "Worked example"
-    self.symbol = "WORK"
-    self.decimals = 18
     self.totalSupply = supply
     self.balanceOf[msg.sender] = supply
     log Transfer(sender=empty(address), receiver=msg.sender, value=supply)
 
 
-# External functions that change state
+# External functions that change
+
 
 @external
-def transfer(receiver: address, value: uint256) -> bool:
+def transfer(receiver: address, amount: uint256) -> bool:
     """
-    @param receiver Who gets it.
-    @param value How much.
-    @return True.
+    @notice Move what the caller has.
+    @param receiver To whom.
+    @param amount How much.
+    @return bool Always True.
     """
-    self._transfer(msg.sender, receiver, value)
+    self._move(msg.sender, receiver, amount)
     return True
 
 
 @external
-def approve(spender: address, value: uint256) -> bool:
+def approve(spender: address, amount: uint256) -> bool:
     """
-    @param spender Who may spend.
-    @param value How much.
-    @return True.
+    @notice Let a spender move what the caller has.
+    @param spender Who.
+    @param amount How much, in all.
+    @return bool Always True.
     """
-    self.allowance[msg.sender][spender] = value
-    log Approval(owner=msg.sender, spender=spender, value=value)
+    self.allowance[msg.sender][spender] = amount
+    log Approval(owner=msg.sender, spender=spender, value=amount)
     return True
 
 
 @external
-def transferFrom(sender: address, receiver: address, value: uint256) -> bool:
+def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
     """
-    @param sender Whose it is.
-    @param receiver Who gets it.
-    @param value How much.
-    @return True.
+    @notice Move what an owner let the caller move.
+    @param owner Whose.
+    @param receiver To whom.
+    @param amount How much.
+    @return bool Always True.
     """
-    assert self.allowance[sender][msg.sender] >= value, "token: the allowance is too small"
-    self.allowance[sender][msg.sender] -= value
-    self._transfer(sender, receiver, value)
+    assert self.allowance[owner][msg.sender] >= amount, "token: allowance is exceeded"
+    self.allowance[owner][msg.sender] -= amount
+    self._move(owner, receiver, amount)
     return True
 
 
-# Internal functions
+# Internal functions that change
+
 
 @internal
-def _transfer(sender: address, receiver: address, value: uint256):
-    assert self.balanceOf[sender] >= value, "token: the balance is too small"
-    self.balanceOf[sender] -= value
-    self.balanceOf[receiver] += value
-    log Transfer(sender=sender, receiver=receiver, value=value)
+def _move(sender: address, receiver: address, amount: uint256):
+    """
+    @dev Balances add up to the supply before and after.
+    @param sender From whom.
+    @param receiver To whom.
+    @param amount How much.
+    """
+    assert receiver != empty(address), "token: receiver is nobody"
+    assert self.balanceOf[sender] >= amount, "token: balance is exceeded"
+    self.balanceOf[sender] -= amount
+    self.balanceOf[receiver] += amount
+    log Transfer(sender=sender, receiver=receiver, value=amount)

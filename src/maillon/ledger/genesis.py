@@ -300,7 +300,7 @@ def log_id(origin: str) -> bytes:
 
 def prague_contracts() -> dict[Address, GenesisAccount]:
     """The contracts the protocol itself calls (EIP-4788, 2935, 7002, 7251): deployed by nobody, so they stand here."""
-    entries = orjson.loads(files("maillon.ledger").joinpath("artifacts", "prague.json").read_bytes())
+    entries = orjson.loads(files("maillon.ledger").joinpath("prague.json").read_bytes())
     return {
         Address(bytes.fromhex(entry["address"][2:])): GenesisAccount(nonce=1, code=bytes.fromhex(entry["code"][2:]))
         for entry in entries

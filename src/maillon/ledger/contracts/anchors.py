@@ -303,11 +303,11 @@ class Anchors:
         )
 
     def directory(self) -> Call[Address]:
-        """The public variable `directory`."""
+        """Where the system contracts are listed; its governance decides who verifies foreign anchors."""
         return Call(self.address, bytes.fromhex("c41c2f24"), lambda data: decode(("address",), data)[0])
 
     def owner_of(self, key: bytes) -> Call[Address]:
-        """The public variable `owner_of`."""
+        """Who owns a log; zero for an unknown log."""
         return Call(
             self.address,
             bytes.fromhex("66f89a23") + encode(("bytes32",), (key,)),
@@ -315,7 +315,7 @@ class Anchors:
         )
 
     def pending_owner_of(self, key: bytes) -> Call[Address]:
-        """The public variable `pending_owner_of`."""
+        """To whom a log is offered; zero when to nobody."""
         return Call(
             self.address,
             bytes.fromhex("addf283f") + encode(("bytes32",), (key,)),
@@ -323,7 +323,7 @@ class Anchors:
         )
 
     def tenure_of(self, key: bytes) -> Call[int]:
-        """The public variable `tenure_of`."""
+        """How many owners a log has had; publishers are those of the present one."""
         return Call(
             self.address,
             bytes.fromhex("97ca4ac5") + encode(("bytes32",), (key,)),
@@ -331,7 +331,7 @@ class Anchors:
         )
 
     def is_verifier(self, key: Address) -> Call[bool]:
-        """The public variable `is_verifier`."""
+        """Who may accept anchors of other networks."""
         return Call(
             self.address,
             bytes.fromhex("c0d558d5") + encode(("address",), (key,)),

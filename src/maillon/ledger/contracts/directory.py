@@ -147,19 +147,19 @@ class Directory:
         )
 
     def governance(self) -> Call[Address]:
-        """The public variable `governance`."""
+        """Who may point names."""
         return Call(self.address, bytes.fromhex("5aa6e675"), lambda data: decode(("address",), data)[0])
 
     def pending_governance(self) -> Call[Address]:
-        """The public variable `pending_governance`."""
+        """To whom the seat is offered; zero when to nobody."""
         return Call(self.address, bytes.fromhex("c66eb0a2"), lambda data: decode(("address",), data)[0])
 
     def name_count(self) -> Call[int]:
-        """The public variable `name_count`."""
+        """How many names there are."""
         return Call(self.address, bytes.fromhex("d524b89e"), lambda data: decode(("uint256",), data)[0])
 
     def name_at(self, key: int) -> Call[bytes]:
-        """The public variable `name_at`."""
+        """The names in the order in which they first appeared, from 0."""
         return Call(
             self.address,
             bytes.fromhex("c52d8930") + encode(("uint256",), (key,)),
@@ -167,7 +167,10 @@ class Directory:
         )
 
     def version_of(self, key: bytes) -> Call[int]:
-        """The public variable `version_of`."""
+        """How many contracts a name has had; 0 for an unknown name.
+
+        The newest one has this version.
+        """
         return Call(
             self.address,
             bytes.fromhex("620656cf") + encode(("bytes32",), (key,)),
