@@ -78,7 +78,7 @@ class InvalidIdempotencyKey(Refused):
     slug = "invalid-idempotency-key"
     status = 400
     title = "The Idempotency-Key cannot be used"
-    advice = "Send 1 to 128 printable ASCII characters, for example a random UUID."
+    advice = "Send 1 to 200 printable ASCII characters, for example a random UUID."
 
 
 class IdempotencyConflict(Refused):

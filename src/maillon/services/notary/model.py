@@ -28,7 +28,7 @@ class IdempotencyKey:
 
     value: str
     fingerprint: bytes
-    """SHA-256 of the body."""
+    """SHA-256 of method, path and body."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from maillon.evidence.entry import COMMITMENT, Entry, payload_length, public
 from maillon.evidence.errors import UnknownAlgorithm
 from maillon.evidence.hashing import Algorithm, Digest
+from maillon.kit.idempotency import MAXIMUM_KEY, fingerprint
 from maillon.services.notary.errors import (
     BatchTooLarge,
     InvalidDigest,
@@ -27,14 +28,13 @@ MAXIMUM_BATCH: Final = 100_000
 MAXIMUM_ENTRY_BODY: Final = 4 * 1024
 MAXIMUM_BATCH_BODY: Final = 16 * 1024 * 1024
 MAXIMUM_STAMP_BODY: Final = 8 * 1024
-MAXIMUM_IDEMPOTENCY_KEY: Final = 128
 MAXIMUM_WAIT: Final = 30.0
 MAXIMUM_INDEX: Final = 2**62
 ENTRIES_PER_CHECKPOINT: Final = 400_000
 """A checkpoint takes at most about this many entries, so that its memory is bounded; the rest follows in the next."""
 
 _HEXADECIMAL = re.compile(r"[0-9a-f]*", re.ASCII)
-_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?", re.ASCII)
+_KEY = re.compile(rb"[\x21-\x7e]{1,%d}" % MAXIMUM_KEY)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -43,13 +43,13 @@ def parse_index(text: str) -> int | None:
     return int(text) if _INDEX.fullmatch(text) and int(text) < MAXIMUM_INDEX else None
 
 
-def parse_idempotency_key(value: str | None, body: bytes) -> IdempotencyKey | None:
-    """The caller's key with the fingerprint of its body; raises `InvalidIdempotencyKey`."""
+def parse_idempotency_key(value: bytes | None, path: str, body: bytes) -> IdempotencyKey | None:
+    """The caller's key with the fingerprint of its request; raises `InvalidIdempotencyKey`."""
     if value is None:
         return None
     if not _KEY.fullmatch(value):
-        raise InvalidIdempotencyKey(f"an Idempotency-Key has 1 to {MAXIMUM_IDEMPOTENCY_KEY} printable ASCII characters")
-    return IdempotencyKey(value, hashlib.sha256(body).digest())
+        raise InvalidIdempotencyKey(f"an Idempotency-Key has 1 to {MAXIMUM_KEY} printable ASCII characters")
+    return IdempotencyKey(value.decode("ascii"), fingerprint("POST", path, body))
 
 
 def _algorithm(name: object) -> Algorithm:
