@@ -73,7 +73,6 @@ install_locked() {
         MAILLON_INSTALLING=1
         install_locked "$1"
         exec 9>&-
-        rm -f "$here/.installing"
         return 0
     fi
     say "setting up ($1), once …"
