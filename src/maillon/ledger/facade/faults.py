@@ -45,7 +45,9 @@ def unknown_method(name: str) -> Fault:
 
 def bad_argument(index: int, reason: str, kind: str) -> Fault:
     """An argument that cannot be read, in the words of geth's JSON decoder."""
-    return Fault(INVALID_PARAMS, f"invalid argument {index}: json: cannot unmarshal {reason} into Go value of type {kind}")
+    return Fault(
+        INVALID_PARAMS, f"invalid argument {index}: json: cannot unmarshal {reason} into Go value of type {kind}"
+    )
 
 
 def of_ledger(error: LedgerError) -> Fault:

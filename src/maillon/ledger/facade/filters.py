@@ -70,28 +70,15 @@ def search(chain: ServedChain, criteria: LogCriteria, limits: Limits) -> list[Lo
     return found
 
 
-def bounded(
-    chain: ServedChain, criteria: LogCriteria, since: int, until: int, maximum: int
-) -> tuple[list[Log], int]:
+def bounded(chain: ServedChain, criteria: LogCriteria, since: int, until: int, maximum: int) -> tuple[list[Log], int]:
     """Logs of whole blocks, at most about `maximum`, and the last block they are complete for (at least `since`)."""
     found: list[Log] = []
-    wanted = LogFilter(Height(since), Height(until), criteria.addresses, criteria.topics)
-    for entry in chain.logs(wanted):
-        if len(found) >= maximum and entry.number > found[-1].number and found[-1].number >= since:
-            # The first block is always whole. Otherwise the last block may be what went over: drop it if so.
-            return _whole(found, maximum)
+    for entry in chain.logs(LogFilter(Height(since), Height(until), criteria.addresses, criteria.topics)):
+        if len(found) >= maximum and entry.number != found[0].number:
+            # Only whole blocks: what there is of this entry's block is left for the next question.
+            return [each for each in found if each.number < entry.number], entry.number - 1
         found.append(entry)
-    if len(found) > maximum and found[0].number != found[-1].number:
-        return _whole(found, maximum)
     return found, until
-
-
-def _whole(found: list[Log], maximum: int) -> tuple[list[Log], int]:
-    """Drop the last block while there are too many and another block stays."""
-    last = found[-1].number
-    if len(found) > maximum and found[0].number != last:
-        return [entry for entry in found if entry.number < last], last - 1
-    return found, last
 
 
 def _too_wide(reason: str, since: int, until: int) -> Fault:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from maillon import __version__
 from maillon.evidence.hashing import keccak256
 from maillon.ledger.embedded.model import AccessList, Block, CallResult, Transaction
-from maillon.ledger.errors import InsufficientFunds, LedgerError, NotFound
+from maillon.ledger.errors import InsufficientFunds, NotFound
 from maillon.ledger.facade import documents, reading
 from maillon.ledger.facade.chain import ServedChain
 from maillon.ledger.facade.faults import (
@@ -23,7 +23,6 @@ from maillon.ledger.facade.faults import (
     INVALID_PARAMS,
     LIMIT_EXCEEDED,
     SERVER_ERROR,
-    TIMED_OUT,
     Fault,
     bad_argument,
 )
@@ -253,9 +252,7 @@ def _history(served: Served, a: Arguments) -> Any:
         if isinstance(each, bool) or not isinstance(each, int | float) or not 0 <= each <= 100:
             raise Fault(SERVER_ERROR, f"invalid reward percentile: {each}")
         if place and each < percentiles[-1]:
-            raise Fault(
-                SERVER_ERROR, f"invalid reward percentile: #{place - 1}:{percentiles[-1]} >= #{place}:{each}"
-            )
+            raise Fault(SERVER_ERROR, f"invalid reward percentile: #{place - 1}:{percentiles[-1]} >= #{place}:{each}")
         percentiles.append(float(each))
     return served.fees.history(count, newest, percentiles)
 
@@ -320,11 +317,17 @@ def _validators(served: Served, a: Arguments) -> Any:
 
 def client_version() -> str:
     """What `web3_clientVersion` says: name, version, and what makes the blocks."""
-    return f"Maillon/v{__version__}/embedded"
+    try:
+        number = version("maillon")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        number = "0"
+    return f"Maillon/v{number}/embedded"
 
+
+VERSION: Final = client_version()
 
 METHODS: Final[dict[str, Method]] = {
-    "web3_clientVersion": Method(lambda s, a: client_version(), cheap=True),
+    "web3_clientVersion": Method(lambda s, a: VERSION, cheap=True),
     "web3_sha3": Method(_hashed, 1, 1),
     "net_version": Method(lambda s, a: str(s.chain.chain_id), cheap=True),
     "net_listening": Method(lambda s, a: True, cheap=True),
@@ -370,6 +373,3 @@ METHODS: Final[dict[str, Method]] = {
     "maillon_commit": Method(_commit, 1, 1),
     "maillon_validators": Method(_validators, 1, 1),
 }
-
-
-__all__ = ["METHODS", "LedgerError", "Method", "Served", "TIMED_OUT"]

@@ -104,7 +104,10 @@ def block_choice(index: int, value: object) -> BlockChoice:
     if isinstance(value, dict):
         number, by_hash = value.get("blockNumber"), value.get("blockHash")
         if number is not None and by_hash is not None:
-            raise Fault(INVALID_PARAMS, f"invalid argument {index}: cannot specify both BlockHash and BlockNumber, choose one or the other")
+            raise Fault(
+                INVALID_PARAMS,
+                f"invalid argument {index}: cannot specify both BlockHash and BlockNumber, choose one or the other",
+            )
         if by_hash is not None:
             return BlockChoice(hash_(index, by_hash))
         if number is not None:
@@ -120,7 +123,9 @@ def block_choice(index: int, value: object) -> BlockChoice:
 
 def _access_list(index: int, value: object) -> AccessList:
     if not isinstance(value, list) or len(value) > MAXIMUM_ACCESS_LIST:
-        raise Fault(INVALID_PARAMS, f"invalid argument {index}: an access list has at most {MAXIMUM_ACCESS_LIST} entries")
+        raise Fault(
+            INVALID_PARAMS, f"invalid argument {index}: an access list has at most {MAXIMUM_ACCESS_LIST} entries"
+        )
     entries: list[tuple[Address, tuple[int, ...]]] = []
     for entry in value:
         if not isinstance(entry, dict) or not isinstance(keys := entry.get("storageKeys") or [], list):
@@ -140,7 +145,8 @@ def call_request(index: int, value: object, gas_cap: int) -> CallRequest:
     given, input_ = value.get("data"), value.get("input")
     if given is not None and input_ is not None and given != input_:
         raise Fault(
-            INVALID_PARAMS, 'both "data" and "input" are set and not equal. Please use "input" to pass transaction call data'
+            INVALID_PARAMS,
+            'both "data" and "input" are set and not equal. Please use "input" to pass transaction call data',
         )
     payload = input_ if input_ is not None else given
 
