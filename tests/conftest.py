@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures every part of the suite shares: a home, a clock, and both databases.
+
+PostgreSQL is a private cluster in a temporary folder, started once for the whole run and stopped at its end. Where the
+machine has no PostgreSQL, what asks for it fails with a plain word, unless MAILLON_TEST_WITHOUT=postgresql says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from maillon.kit.clock import FixedClock
+from maillon.kit.store import Store
+
+WITHOUT = set(os.environ.get("MAILLON_TEST_WITHOUT", "").split())
+
+
+def free_port() -> int:
+    """A port of loopback nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty data directory."""
+    directory = tmp_path / "home"
+    directory.mkdir(mode=0o700)
+    return directory
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands still until the test moves it."""
+    return FixedClock(datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC))
+
+
+def _postgresql_programs() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        pytest.fail("PostgreSQL is not on this machine: apt-get install postgresql, or MAILLON_TEST_WITHOUT=postgresql")
+    return found[-1].parent
+
+
+def _as_its_user(directory: Path) -> list[str]:
+    """PostgreSQL refuses root: run it as its own user then, who must own the folder."""
+    if os.geteuid() != 0:
+        return []
+    account = pwd.getpwnam("postgres")
+    os.chown(directory, account.pw_uid, account.pw_gid)
+    return ["runuser", "-u", "postgres", "--"]
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a private cluster, without a database name."""
+    programs = _postgresql_programs()
+    directory = Path(tempfile.mkdtemp(prefix="maillon-postgresql-"))
+    port = free_port()
+    prefix = _as_its_user(directory)
+    data = directory / "data"
+    run = [
+        *prefix,
+        str(programs / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "maillon",
+        "--auth=trust",
+        "--no-sync",
+        "-E",
+        "UTF8",
+    ]
+    subprocess.run(run, check=True, capture_output=True, cwd=directory)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {directory} -c fsync=off"
+    control = [*prefix, str(programs / "pg_ctl"), "-D", str(data), "-w", "-t", "60"]
+    log = ["-l", str(directory / "log")]
+    subprocess.run([*control, "-o", options, *log, "start"], check=True, capture_output=True, cwd=directory)
+    try:
+        yield f"postgresql://maillon@127.0.0.1:{port}"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=directory)
+        shutil.rmtree(directory)
+
+
+DATABASES = ["sqlite"] + ([] if "postgresql" in WITHOUT else ["postgresql"])
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'maillon.sqlite3'}"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    name = f"test_{uuid.uuid4().hex}"
+    with contextlib.closing(psycopg.connect(f"{server}/postgres", autocommit=True)) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield f"{server}/{name}"
+    with contextlib.closing(psycopg.connect(f"{server}/postgres", autocommit=True)) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """An open store on an empty database, once of each kind."""
+    opened = Store.open(database_url)
+    yield opened
+    opened.close()
