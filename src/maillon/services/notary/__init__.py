@@ -8,3 +8,55 @@ it with its tiles, anchors it on the ledger, has it stamped, and every entry und
 Read `model`, then `rules`, `growth` (the tree, pure), `log` (the order of writes and what a crash means at each
 boundary), `service` (what a member can do). Doors: `api`, `pages`, `commands`; `client` is the other side of `api`.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from maillon.services.notary.authority import Authority
+    from maillon.services.notary.contract import LogContract
+    from maillon.services.notary.errors import Fatal, NotaryError, Refused, Unavailable, UnknownEntry
+    from maillon.services.notary.model import CheckpointRecord, EntryReport, EntryState, LogStatus
+    from maillon.services.notary.service import NotaryService, public_digest
+
+__all__ = [
+    "Authority",
+    "CheckpointRecord",
+    "EntryReport",
+    "EntryState",
+    "Fatal",
+    "LogContract",
+    "LogStatus",
+    "NotaryError",
+    "NotaryService",
+    "Refused",
+    "Unavailable",
+    "UnknownEntry",
+    "public_digest",
+]
+
+_HOMES = {
+    "Authority": "authority",
+    "LogContract": "contract",
+    "Fatal": "errors",
+    "NotaryError": "errors",
+    "Refused": "errors",
+    "Unavailable": "errors",
+    "UnknownEntry": "errors",
+    "CheckpointRecord": "model",
+    "EntryReport": "model",
+    "EntryState": "model",
+    "LogStatus": "model",
+    "NotaryService": "service",
+    "public_digest": "service",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when asked for: `maillon verify` passes through this door and must not pay for the server behind it.
+    if name not in _HOMES:
+        raise AttributeError(f"the notary has no {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -67,10 +67,20 @@ class LogContract:
         self._known = True
         return receipt.height
 
-    async def _prepare(self, size: int, root: bytes) -> Height | None:
+    async def register(self) -> None:
+        """Own the log's identifier, if nobody does. Raises `AnchorUnavailable`."""
+        try:
+            await self._register()
+        except LedgerError as error:
+            raise AnchorUnavailable(f"the log could not be registered: {error}") from error
+
+    async def _register(self) -> None:
         if await ask(self._ledger, self._anchors.owner_of(self._log)) == _NOBODY:
             registered = await instruct(self._ledger, self._anchors.register(self._log), self._signer)
             await self._ledger.wait(registered)
+
+    async def _prepare(self, size: int, root: bytes) -> Height | None:
+        await self._register()
         newest = await ask(self._ledger, self._anchors.newest(self._log))
         if newest.size > size or (newest.size == size and newest.root != root):
             raise LogForked(
@@ -80,7 +90,7 @@ class LogContract:
         return Height(newest.block) if newest.size == size else None
 
     async def prove(self, height: Height) -> dict[str, Any]:
-        """The receipt's `anchor` part: both slots of the newest checkpoint as of a block. Raises `AnchorUnavailable`."""
+        """The receipt's `anchor` part: both slots of the newest anchor as of a block. Raises `AnchorUnavailable`."""
         try:
             proved = await self._prover.prove(self._anchors.address, (self._slot, self._slot + 1), height)
         except LedgerError as error:

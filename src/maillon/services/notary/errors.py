@@ -7,6 +7,8 @@ later. *Fatal* stops the log rather than let it contradict itself. The doors tur
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class NotaryError(Exception):
     """Base of everything the notary raises on purpose."""
@@ -101,6 +103,12 @@ class UnknownEntry(Refused):
 class Unavailable(NotaryError):
     """The notary could not do it now; nothing was acknowledged, and the same request may pass later."""
 
+    slug = "unavailable"
+    status = 503
+    title = "This cannot be done at the moment"
+    advice = "Nothing was changed. Try again in a few seconds."
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
+
 
 class StoreUnavailable(Unavailable):
     """The database did not take the transaction: locked, full, unreachable. Nothing was acknowledged."""
@@ -112,6 +120,14 @@ class AnchorUnavailable(Unavailable):
 
 class TimeUnavailable(Unavailable):
     """The clock stands before a time already stamped: no stamp until it has caught up."""
+
+
+class Halted(Unavailable):
+    """The log stopped rather than contradict itself, and takes no more entries until a human has looked."""
+
+    slug = "notary-halted"
+    title = "The log has halted"
+    advice = "Nothing was acknowledged. The operator finds the reason in `maillon status` and docs/operating/notary.md."
 
 
 class Stopping(Unavailable):

@@ -87,7 +87,7 @@ class Log:
             self._edge = edge
             return None
         growth = grow(edge, new)
-        record = self._record(growth.edge)
+        record = self.checkpoint(growth.edge.size, growth.edge.root())
         step = Staged(edge.size, record.size, record.note, growth.files)
 
         self._published.stage(step)
@@ -112,9 +112,9 @@ class Log:
         self._edge = growth.edge
         return record
 
-    def _record(self, edge: Edge) -> CheckpointRecord:
-        checkpoint = Checkpoint(self.origin, edge.size, edge.root())
-        return CheckpointRecord(edge.size, checkpoint.root, self._signer.sign(checkpoint.text()))
+    def checkpoint(self, size: int, root: bytes) -> CheckpointRecord:
+        """The checkpoint of that size and root, signed: the same two always make the same note (Ed25519)."""
+        return CheckpointRecord(size, root, self._signer.sign(Checkpoint(self.origin, size, root).text()))
 
     def _commit(self, old_size: int, record: CheckpointRecord, leaves: list[bytes]) -> None:
         try:
