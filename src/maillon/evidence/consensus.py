@@ -33,6 +33,7 @@ MAXIMUM_VALIDATORS = 1000
 MAXIMUM_TOTAL_POWER = (2**63 - 1) // 8
 BLOCK_ID_FLAG_ABSENT, BLOCK_ID_FLAG_COMMIT, BLOCK_ID_FLAG_NIL = 1, 2, 3
 _PRECOMMIT = 2
+_GO_ZERO_TIME = "0001-01-01T00:00:00Z"
 _KEY_TYPE = "tendermint/PubKeyEd25519"
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z", re.ASCII)
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -258,6 +259,8 @@ class CommitSignature:
         if flag == BLOCK_ID_FLAG_ABSENT:
             fields.absent("signature")
             fields.end()
+            if address or time != _GO_ZERO_TIME:
+                raise Unreadable("a validator that was absent has neither address nor time in a commit")
             return cls(flag, address, None, b"")
         signature = cls(flag, address, Instant.parse(time), fields.encoded("signature", 100))
         fields.end()
@@ -270,7 +273,7 @@ class CommitSignature:
         return {
             "block_id_flag": self.flag,
             "validator_address": self.validator_address.hex().upper(),
-            "timestamp": str(self.time) if self.time else "0001-01-01T00:00:00Z",
+            "timestamp": str(self.time) if self.time else _GO_ZERO_TIME,
             "signature": base64.b64encode(self.signature).decode() if self.signature else None,
         }
 
