@@ -36,6 +36,7 @@ from maillon.ledger.facade.reading import Arguments
 
 logger = logging.getLogger(__name__)
 
+SUBSCRIBING: Final = frozenset({"eth_subscribe", "eth_unsubscribe"})
 PREFIX: Final = b'{"jsonrpc":"2.0","id":'
 
 
@@ -168,11 +169,7 @@ class Dispatcher:
         """The result, a future of it, or a `Fault`: nothing else leaves."""
         try:
             if method is None:
-                if extra is not None and request.name in ("eth_subscribe", "eth_unsubscribe"):
-                    return extra(request.name, request.params)
-                if request.name in ("eth_subscribe", "eth_unsubscribe"):
-                    return Fault(METHOD_NOT_FOUND, "notifications not supported")
-                return unknown_method(request.name)
+                return _subscription(request, extra)
             arguments = Arguments.read(request.params, method.required, method.maximum)
             return method.run(self._served, arguments)
         except Fault as fault:
@@ -183,6 +180,15 @@ class Dispatcher:
             # Whatever this is, it is our mistake and not the client's; the connection and the batch go on.
             logger.exception("%s failed", request.name)
             return Fault(INTERNAL_ERROR, "internal error")
+
+
+def _subscription(request: Request, extra: Extra | None) -> Any:
+    """What is not in the table: a subscription where the transport has them, or nothing there is."""
+    if request.name not in SUBSCRIBING:
+        raise unknown_method(request.name)
+    if extra is None:
+        raise Fault(METHOD_NOT_FOUND, "notifications not supported")
+    return extra(request.name, request.params)
 
 
 async def _settle(pending: Future[Any]) -> Any:

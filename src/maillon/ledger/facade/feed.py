@@ -26,8 +26,7 @@ from maillon.ledger.facade.reading import LogCriteria, log_criteria
 
 logger = logging.getLogger(__name__)
 
-CLOSED: Final = b""
-"""In an outbox: nothing follows."""
+EVERYTHING: Final = LogCriteria()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Subscription:
 
     identifier: str
     kind: str
-    criteria: LogCriteria = LogCriteria()
+    criteria: LogCriteria = EVERYTHING
     full: bool = False
 
     def message(self, result: bytes) -> bytes:

@@ -33,7 +33,7 @@ class Fees:
         return self._chain.tip_floor
 
     def gas_price(self) -> int:
-        """`eth_gasPrice`, wei: the next base fee with two full blocks of room (× 1.27), and the floor."""
+        """`eth_gasPrice`, wei: the next base fee with two full blocks of room (times 1.27), and the floor."""
         return -(-self._chain.next_base_fee() * 127 // 100) + self._chain.tip_floor
 
     def history(self, count: int, newest: Block, percentiles: Sequence[float]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def resolve(chain: ServedChain, choice: BlockChoice | None, otherwise: int) -> i
         return otherwise
     if isinstance(choice.which, int):
         return choice.which
-    block = chain.block(choice.which)  # type: ignore[arg-type] - a tag, checked by the reader
+    block = chain.block(choice.which)
     if block is None:
         raise Fault(SERVER_ERROR, "unknown block")
     return block.number
@@ -128,7 +128,7 @@ class Filters:
                 hashes = list(wanted.hashes)
                 wanted.hashes.clear()
                 return hashes
-            head = self._chain.head().number
+            head = int(self._chain.head().number)
             since = wanted.next_height
             until = head
             if wanted.criteria.until is not None:

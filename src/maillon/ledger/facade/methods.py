@@ -5,6 +5,8 @@ What is not in the table does not exist: nothing here signs, mines, administers 
 A method that waits for the disk returns a `Future`; the dispatcher awaits it.
 """
 
+# ruff: noqa: ARG001, ARG005 - every method of the table has the same two parameters
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -50,7 +52,7 @@ class Served:
             return self.chain.head()
         if choice.which == "earliest":
             return self.chain.block(0)
-        return self.chain.block(choice.which)  # type: ignore[arg-type] - number or hash by now
+        return self.chain.block(choice.which)
 
     def state(self, index: int, value: object) -> int | None:
         """The height whose state was asked for, None for the newest; raises `Fault` when there is no such block."""
@@ -168,7 +170,7 @@ def _code(served: Served, a: Arguments) -> Any:
 
 
 def _storage(served: Served, a: Arguments) -> Any:
-    value = served.chain.storage(reading.address(0, a[0]), reading.slot(1, a[1]), served.state(2, a[2]))
+    value = served.chain.storage(reading.address(0, a[0]), reading.slot(a[1]), served.state(2, a[2]))
     return f"0x{value:064x}"
 
 
@@ -228,9 +230,7 @@ def _proof(served: Served, a: Arguments) -> Any:
         raise bad_argument(1, "non-array", "[]string")
     if len(slots) > served.limits.proof_slots:
         raise Fault(INVALID_PARAMS, f"too many storage keys: at most {served.limits.proof_slots}")
-    return served.chain.proof(
-        reading.address(0, a[0]), [reading.slot(1, each) for each in slots], served.state(2, a[2])
-    )
+    return served.chain.proof(reading.address(0, a[0]), [reading.slot(each) for each in slots], served.state(2, a[2]))
 
 
 def _logs(served: Served, a: Arguments) -> Any:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from maillon.ledger.embedded.model import AccessList, CallRequest
+from maillon.ledger.embedded.model import AccessList, CallRequest, Tag
 from maillon.ledger.facade.faults import INVALID_PARAMS, SERVER_ERROR, Fault, bad_argument
 from maillon.ledger.port import Address
 
@@ -71,7 +71,7 @@ def hash_(index: int, value: object) -> bytes:
     return data(index, value, 32, "common.Hash")
 
 
-def slot(index: int, value: object) -> int:
+def slot(value: object) -> int:
     """A storage key: up to 32 bytes, padded or not, as geth reads it."""
     if not isinstance(value, str) or not value.startswith("0x") or not _HEX.fullmatch(value):
         raise Fault(SERVER_ERROR, "unable to decode storage key: hex string invalid")
@@ -91,7 +91,7 @@ def flag(index: int, value: object) -> bool:
 class BlockChoice:
     """Which block: a number, a hash or a tag (EIP-1898)."""
 
-    which: int | bytes | str
+    which: int | bytes | Tag
 
 
 LATEST: Final = BlockChoice("latest")
@@ -115,7 +115,7 @@ def block_choice(index: int, value: object) -> BlockChoice:
         raise Fault(INVALID_PARAMS, f"invalid argument {index}: block object names neither blockHash nor blockNumber")
     if isinstance(value, str):
         if value in _TAGS:
-            return BlockChoice(value)
+            return BlockChoice(cast("Tag", value))
         if len(value) == 66:
             return BlockChoice(hash_(index, value))
     return BlockChoice(quantity(index, value))

@@ -147,19 +147,23 @@ class Facade:
     async def _read(self, receive: Receive, subscriber: Subscriber) -> int:
         """Answer what arrives, in text or binary frames; returns the code to close with, 0 when the peer closed."""
         slots = asyncio.Semaphore(self._limits.in_flight)
-        async with asyncio.TaskGroup() as group:
+        running: set[asyncio.Task[None]] = set()
+        try:
             while True:
                 message = await receive()
                 if message["type"] == "websocket.disconnect":
-                    for task in list(_running(group)):
-                        task.cancel()
                     return 0
                 text = message.get("text")
-                body: bytes = text.encode() if text is not None else message.get("bytes") or b""
+                body: bytes = message.get("bytes") or b"" if text is None else text.encode()
                 if len(body) > self._limits.body:
                     return MESSAGE_TOO_BIG
                 await slots.acquire()
-                group.create_task(self._answer(body, subscriber, slots))
+                task = asyncio.create_task(self._answer(body, subscriber, slots))
+                running.add(task)
+                task.add_done_callback(running.discard)
+        finally:
+            for task in running:
+                task.cancel()
 
     async def _answer(self, body: bytes, subscriber: Subscriber, slots: asyncio.Semaphore) -> None:
         try:
@@ -171,10 +175,6 @@ class Facade:
         if answer:
             subscriber.post(answer)
         subscriber.begin()
-
-
-def _running(group: asyncio.TaskGroup) -> set[asyncio.Task[Any]]:
-    return getattr(group, "_tasks", set())
 
 
 async def _write(send: Send, subscriber: Subscriber) -> None:
