@@ -54,7 +54,11 @@ def artifact_of(path: Path) -> dict[str, Any]:
         "source": path.relative_to(HERE.parent).as_posix(),
         "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "abi": build_abi_output(compiled),
-        "method_identifiers": build_method_identifiers_output(compiled),
+        # The compiler drops leading zeros: approve(address,uint256) would be 0x95ea7b3.
+        "method_identifiers": {
+            signature: f"0x{int(selector, 16):08x}"
+            for signature, selector in build_method_identifiers_output(compiled).items()
+        },
         "layout": build_layout_output(compiled),
         "documentation": {"user": build_userdoc(compiled), "developer": build_devdoc(compiled)},
         "bytecode": build_bytecode_output(compiled),
@@ -156,7 +160,7 @@ SLOTS: Final = MappingProxyType({slots!r})
         names = [entry["name"] or f"key_{place}" for place, entry in enumerate(function["inputs"])]
         names = [KEYS[place] if name.startswith("arg") else name for place, name in enumerate(names)]
         signature = f"{function['name']}({','.join(_kind(entry) for entry in function['inputs'])})"
-        selector = self.artifact["method_identifiers"][signature][2:].rjust(8, "0")
+        selector = self.artifact["method_identifiers"][signature][2:]
         documented = self.notices.get(signature, {}).get("notice") or self.variables[function["name"]]
         arguments = "".join(
             f", {name}: {_python(entry)}" for name, entry in zip(names, function["inputs"], strict=True)
