@@ -80,8 +80,7 @@ class Facade:
         headers = dict(scope["headers"])
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         if kind not in JSON_TYPES:
-            text = b"invalid content type, only application/json is supported\n"
-            await _respond(send, 415, text, _TEXT)
+            await _respond(send, 415, b"invalid content type, only application/json is supported\n", _TEXT)
             return
         body = await self._body(headers, receive)
         if body is None:

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which nonce is next, for parallel senders, across gaps and restarts.
+
+The choice: nothing is written down, the chain itself is the memory. A transaction that was accepted is counted by
+`eth_getTransactionCount(…, "pending")`, also after a restart of ours; one that was reserved but never accepted left no
+trace, and its nonce is free. A file of reservations could only disagree with that. In one process reservations are kept
+in memory, so that parallel senders never meet; what was signed is kept until the chain has passed it, so that a nonce
+whose fate is unknown is offered again with the very same bytes, never with others.
+Several processes should use accounts of their own; when they share one, the loser of a nonce asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from maillon.ledger.errors import PoolFull
+from maillon.ledger.port import Address
+
+MAXIMUM_UNSETTLED: Final = 10_000
+"""Signed transactions of one account kept until they are final."""
+
+Count = Callable[[Address], Awaitable[int]]
+"""The account's pending transaction count: what waits without a gap included."""
+
+
+@dataclass(slots=True)
+class _Account:
+    next: int | None = None
+    """The nonce after every one handed out; None until the chain was asked."""
+    free: list[int] = field(default_factory=list)
+    """Handed out, given back, and under `next`: a heap."""
+    reserved: set[int] = field(default_factory=set)
+    signed: dict[int, bytes] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Nonces:
+    """The nonces of the accounts that send from this process, on one event loop."""
+
+    def __init__(self, count: Count) -> None:
+        self._count = count
+        self._accounts: dict[Address, _Account] = {}
+
+    async def reserve(self, address: Address) -> int:
+        """The next nonce, ours until it is `sent` or `released`; raises what asking the chain raises, or `PoolFull`."""
+        account = self._accounts.setdefault(address, _Account())
+        async with account.lock:
+            if account.next is None:
+                account.next = await self._count(address)
+            if len(account.signed) >= MAXIMUM_UNSETTLED:
+                self._settle(account, await self._count(address))
+                if len(account.signed) >= MAXIMUM_UNSETTLED:
+                    raise PoolFull(f"{MAXIMUM_UNSETTLED} transactions of this account wait already")
+            if account.free:
+                nonce = heapq.heappop(account.free)
+            else:
+                nonce = account.next
+                account.next += 1
+            account.reserved.add(nonce)
+            return nonce
+
+    def sent(self, address: Address, nonce: int, raw: bytes) -> None:
+        """These bytes were accepted, or may have been: from now on this nonce means them."""
+        account = self._accounts[address]
+        account.reserved.discard(nonce)
+        account.signed[nonce] = raw
+
+    def released(self, address: Address, nonce: int) -> bool:
+        """It was certainly not accepted. True when later nonces are out, which now wait for this one to be used."""
+        account = self._accounts[address]
+        account.reserved.discard(nonce)
+        account.signed.pop(nonce, None)
+        if account.next is not None and nonce == account.next - 1:
+            account.next = nonce
+            while account.free and account.next - 1 in account.free:  # what was given back just before it
+                account.free.remove(account.next - 1)
+                heapq.heapify(account.free)
+                account.next -= 1
+            return False
+        heapq.heappush(account.free, nonce)
+        return True
+
+    async def taken(self, address: Address, nonce: int) -> None:
+        """Somebody else used this nonce: ask the chain, and go on after whatever it knows."""
+        account = self._accounts[address]
+        async with account.lock:
+            account.reserved.discard(nonce)
+            account.signed.pop(nonce, None)
+            count = await self._count(address)
+            # The chain may count a moment behind: the nonce is gone in any case.
+            account.next = max(account.next or 0, count, nonce + 1)
+            account.free = [each for each in account.free if each >= count]
+            heapq.heapify(account.free)
+            self._settle(account, count)
+
+    async def unsettled(self, address: Address) -> list[bytes]:
+        """Signed bytes the chain does not count yet, in the order of their nonces: to be offered again as they are."""
+        account = self._accounts.get(address)
+        if account is None or not account.signed:
+            return []
+        async with account.lock:
+            self._settle(account, await self._count(address))
+            return [account.signed[nonce] for nonce in sorted(account.signed)]
+
+    @staticmethod
+    def _settle(account: _Account, count: int) -> None:
+        for nonce in [each for each in account.signed if each < count]:
+            del account.signed[nonce]
