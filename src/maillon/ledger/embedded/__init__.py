@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A chain of one sealer, inside our own process: py-evm with Prague rules over LMDB.
 
-For trying, teaching, developing and tests; never a consortium, whose ledger is several validators (maillon.ledger.node).
+For trying, teaching, developing and tests; never a consortium, whose ledger has several validators.
 Everything acknowledged survives SIGKILL: an admitted transaction is on disk before `admit` returns, and a block is one
 LMDB transaction. Read chain.py first; docs/formats/embedded-ledger.md describes what is stored.
 

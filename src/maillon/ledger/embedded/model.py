@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The nouns of the embedded chain, frozen. Hashes, addresses and data are bytes; amounts are wei; times whole seconds."""
+"""The nouns of the embedded chain, frozen: hashes, addresses and data are bytes, amounts wei, times whole seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from maillon.ledger.port import Address, Height, TransactionHash
 
@@ -14,6 +14,8 @@ Tag = Literal["latest", "pending", "finalized", "safe", "earliest"]
 
 LEGACY, ACCESS_LIST, DYNAMIC_FEE = 0, 1, 2
 """Transaction types accepted (EIP-155, EIP-2930, EIP-1559); blobs (3) and set-code (4) are refused."""
+
+_NOBODY: Final = Address(bytes(20))
 
 AccessList = tuple[tuple[Address, tuple[int, ...]], ...]
 """EIP-2930: addresses, each with storage slots."""
@@ -141,7 +143,7 @@ class CallRequest:
 
     to: Address | None = None
     data: bytes = b""
-    sender: Address = Address(bytes(20))
+    sender: Address = _NOBODY
     value: int = 0
     gas: int = 0
     gas_price: int = 0
