@@ -235,7 +235,7 @@ class BlockExecution:
         return Outcome(
             computation.is_success,
             _gas_used(computation, transaction.gas) + computation.data_floor_gas,
-            Address(computation.msg.create_address) if computation.msg.is_create else None,
+            Address(computation.msg.storage_address) if computation.msg.is_create else None,
             _logs(computation),
         )
 
