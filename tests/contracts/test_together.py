@@ -170,6 +170,6 @@ class Attack(RuleBasedStateMachine):
 
 
 Attack.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestAttack = Attack.TestCase

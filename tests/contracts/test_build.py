@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is committed of the contracts is what their sources compile to: artifacts, handles, gas."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import build
+import orjson
+import pytest
+from contract_evm import ORIGIN, OWNER, PUBLISHER, STEWARD, STRANGER, VERIFIER, Evm, account, genesis
+
+from maillon.ledger.abi import artifact, constructor
+from maillon.ledger.contracts.anchors import Anchors
+from maillon.ledger.contracts.directory import Directory
+from maillon.ledger.genesis import ANCHORS, DIRECTORY, log_id, name_word
+
+CONTRACTS = build.HERE
+SOURCES = sorted(CONTRACTS.glob("*.vy"))
+EVERY_SOURCE = sorted([*CONTRACTS.rglob("*.vy"), *CONTRACTS.rglob("*.vyi")])
+LOG = log_id(ORIGIN)
+
+
+def test_every_contract_has_its_line() -> None:
+    assert sorted(build.CONTRACTS) == [path.stem for path in SOURCES]
+
+
+@pytest.mark.parametrize("name", build.CONTRACTS)
+def test_artifacts_and_handles_are_what_the_sources_compile_to(name: str) -> None:
+    compiled = build.artifact_of(CONTRACTS / f"{name}.vy")
+    assert (build.ARTIFACTS / f"{name}.json").read_bytes() == build.written(compiled), "run contracts/build.py"
+    assert (build.HANDLES / f"{name}.py").read_text() == build.Handle(compiled).source(), "run contracts/build.py"
+
+
+def test_a_changed_source_is_noticed(tmp_path: Path) -> None:
+    changed = CONTRACTS / "mocks" / "token.vy"
+    compiled = build.artifact_of(changed)
+    assert compiled["source_sha256"] != artifact("anchors").source_sha256
+    assert compiled["method_identifiers"]["approve(address,uint256)"] == "0x095ea7b3", "leading zeros are kept"
+
+
+@pytest.mark.parametrize(("name", "address"), [("directory", DIRECTORY), ("anchors", ANCHORS)])
+def test_genesis_runs_the_committed_code(name: str, address: bytes) -> None:
+    assert genesis().alloc[address].code.startswith(artifact(name).runtime)
+    assert len(genesis().alloc[address].code) - len(artifact(name).runtime) in (0, 32), "the immutables follow"
+
+
+def test_gas_is_what_was_reviewed() -> None:
+    """A change of cost is visible in review: `python tests/contracts/test_build.py` writes the new snapshot."""
+    assert orjson.loads((CONTRACTS / "gas.json").read_bytes()) == measured()
+
+
+def measured() -> dict[str, int]:
+    """What a transaction with each call is charged, from the same state each time it is run."""
+    evm, anchors, directory = Evm(), Anchors(ANCHORS), Directory(DIRECTORY)
+    evm.deploy(constructor("anchors", ("address",), (DIRECTORY,)), STEWARD, account(90))
+    other, first, second = b"\x0f" * 32, b"\xf1" * 32, b"\xf2" * 32
+    steps = [
+        ("anchors.register", anchors.register(other), STRANGER),
+        ("anchors.set_publisher", anchors.set_publisher(LOG, PUBLISHER, True), OWNER),
+        ("anchors.anchor, first of a log", anchors.anchor(LOG, 1_000, first), OWNER),
+        ("anchors.anchor, by the owner", anchors.anchor(LOG, 2_000, second), OWNER),
+        ("anchors.anchor, by a publisher", anchors.anchor(LOG, 3_000, first), PUBLISHER),
+        ("anchors.anchor, repeated", anchors.anchor(LOG, 3_000, first), OWNER),
+        ("anchors.set_verifier", anchors.set_verifier(VERIFIER, True), STEWARD),
+        ("anchors.anchor_foreign, first of a log", anchors.anchor_foreign(other, 5, first), VERIFIER),
+        ("anchors.anchor_foreign", anchors.anchor_foreign(other, 6, second), VERIFIER),
+        ("anchors.offer_ownership", anchors.offer_ownership(LOG, STRANGER), OWNER),
+        ("anchors.accept_ownership", anchors.accept_ownership(LOG), STRANGER),
+        ("anchors.newest", anchors.newest(LOG), STRANGER),
+        ("directory.point, next version", directory.point(name_word("Anchors"), account(90)), STEWARD),
+        ("directory.lookup", directory.lookup(name_word("Anchors")), STRANGER),
+        ("directory.lookup_at", directory.lookup_at(name_word("Anchors"), 1), STRANGER),
+        ("directory.offer_governance", directory.offer_governance(OWNER), STEWARD),
+        ("directory.accept_governance", directory.accept_governance(), OWNER),
+    ]
+    return {name: evm.send(call, sender).gas for name, call, sender in steps}
+
+
+ORDER = [
+    "Constants",
+    "Immutables",
+    "Structs",
+    "Events",
+    "Storage",
+    "Constructor",
+    "External functions that change",
+    "External functions that only read",
+    "Internal functions that change",
+    "Internal functions that only read",
+]
+
+
+@pytest.mark.parametrize("path", EVERY_SOURCE, ids=lambda path: path.relative_to(CONTRACTS).as_posix())
+def test_a_file_keeps_the_order(path: Path) -> None:
+    """contracts/GUIDELINES.md, "The order of a file"."""
+    text = path.read_text()
+    assert text.startswith("# SPDX-License-Identifier: Apache-2.0\n# pragma version 0.4.3\n")
+    sections = re.findall(r"^# ([A-Z][a-z ]+)$", text, re.MULTILINE)
+    assert sections == [section for section in ORDER if section in sections]
+    for tag in ("@title", "@license Apache-2.0", "@notice"):
+        assert tag in text.split('"""')[1]
+    if path.suffix == ".vy":
+        name = path.stem
+        reasons = re.findall(r"assert [^\n]*, \"([^\"]*)\"", text)
+        assert all(reason.startswith(f"{name}: ") for reason in reasons), reasons
+        assert len(reasons) == len(re.findall(r"^\s+assert ", text, re.MULTILINE)), "a refusal without words"
+
+
+@pytest.mark.parametrize("path", EVERY_SOURCE, ids=lambda path: path.relative_to(CONTRACTS).as_posix())
+def test_every_function_has_its_words(path: Path) -> None:
+    """NatSpec on everything: what it does, each argument, what it answers."""
+    function = re.compile(r'^def (\w+)\((.*?)\)(?: -> ([^:]+))?:\n    """(.*?)"""', re.MULTILINE | re.DOTALL)
+    functions = function.findall(path.read_text())
+    assert len(functions) == len(re.findall(r"^def ", path.read_text(), re.MULTILINE))
+    for name, arguments, answer, words in functions:
+        assert "@notice" in words or "@dev" in words, name
+        for argument in re.findall(r"(\w+):", arguments):
+            assert f"@param {argument} " in words, f"{name}: {argument}"
+        assert bool(answer) == ("@return" in words), name
+
+
+if __name__ == "__main__":
+    (CONTRACTS / "gas.json").write_bytes(
+        orjson.dumps(measured(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    )
