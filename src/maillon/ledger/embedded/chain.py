@@ -341,8 +341,10 @@ class Chain:
         """Accept a signed transaction; on disk when this returns. Raises subclasses of `Rejected`, or `Unavailable`."""
         return self.offer(raw).result()
 
-    def offer(self, raw: bytes) -> Future[TransactionHash]:
+    def offer(self, raw: bytes, *, replace: bool = True) -> Future[TransactionHash]:
         """The same without waiting for the disk: raises `Rejected` at once, the future resolves when it is durable.
+
+        Without `replace`, a nonce that waits already is `AlreadyKnown`, however much more is offered.
 
         For event loops: `await asyncio.wrap_future(chain.offer(raw))`.
         """
@@ -356,12 +358,14 @@ class Chain:
                 self._accounts[transaction.sender] = account
             if account.code_hash != EMPTY_CODE_HASH:
                 raise InvalidTransaction(f"sender not an eoa: address 0x{transaction.sender.hex()} (EIP-3607)")
-            order, replaced = self._pool.add(transaction, account.nonce, account.balance)
+            order, replaced = self._pool.add(transaction, account.nonce, account.balance, replace=replace)
             # Queued under the lock, so that the journal sees a replacement after what it replaces.
             return self._journal.append(transaction, order, replaced)
 
     def seal(self) -> Block | None:
         """Make one block of what the pool holds, or None when nothing can go in.
+
+        A block may be empty when what waits only waits for the base fee to fall, which needs blocks.
 
         Raises `Unavailable` when the disk refuses (nothing changed, try again), `CorruptStore`.
         """
@@ -394,7 +398,7 @@ class Chain:
                     if culprit is not None:
                         refused.add(culprit.hash)
                         continue
-                    if not draft.transactions:
+                    if not draft.transactions and not (selection.priced_out and base_fee > BASE_FEE_FLOOR):
                         return None
                     state_root, nodes, requests_hash = execution.finish()
                 break

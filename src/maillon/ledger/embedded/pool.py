@@ -87,7 +87,9 @@ class Pool:
         queue = self._accounts.get(address)
         return queue.pending_nonce if queue else None
 
-    def add(self, transaction: Transaction, nonce: int, balance: int) -> tuple[int, int | None]:
+    def add(
+        self, transaction: Transaction, nonce: int, balance: int, *, replace: bool = True
+    ) -> tuple[int, int | None]:
         """Take a transaction of an account that has `nonce` and `balance`: (its order of arrival, the replaced one's).
 
         Raises `AlreadyKnown`, `NonceTooLow`, `NonceTooHigh`, `InsufficientFunds`, `Underpriced` or `PoolFull`.
@@ -102,6 +104,8 @@ class Pool:
         if transaction.nonce > queue.pending_nonce + MAXIMUM_GAP:
             raise NonceTooHigh(f"nonce too high: next nonce {queue.pending_nonce}, tx nonce {transaction.nonce}")
         old = queue.by_nonce.get(transaction.nonce)
+        if old is not None and not replace:
+            raise AlreadyKnown(f"nonce {transaction.nonce} waits already")
         _check_funds(transaction, queue, old, balance)
         if old is not None:
             _check_outbids(transaction, old)
@@ -220,6 +224,8 @@ class Selection:
         self._base_fee = base_fee
         self._tip_floor = tip_floor
         self._heap: list[tuple[int, int, Transaction]] = []
+        self.priced_out = False
+        """Whether a candidate waits only for the base fee to fall: then even an empty block brings it nearer."""
         for address in self._ready:
             self._push(address)
 
@@ -231,6 +237,8 @@ class Selection:
         # One under the floor holds back the account's later ones: their nonces come after it.
         if tip >= self._tip_floor:
             heapq.heappush(self._heap, (-tip, self._order[transaction.hash], transaction))
+        else:
+            self.priced_out = True
 
     def next(self, gas: int) -> Transaction | None:
         """The dearest candidate that needs at most `gas`; one that needs more holds its account back."""

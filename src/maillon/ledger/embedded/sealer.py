@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When to seal: as soon as something waits, and at most once a second. Without transactions the chain stands still.
+
+The EVM's clock counts whole seconds and rises by one with each block, so a faster chain would run into the future.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Event, Thread
+from typing import Final
+
+from maillon.ledger.embedded.chain import Chain
+from maillon.ledger.embedded.model import Transaction
+from maillon.ledger.errors import CorruptStore, Unavailable
+
+INTERVAL: Final = 1.0
+"""Seconds between two blocks at least."""
+_logger = logging.getLogger(__name__)
+
+
+class Sealer:
+    """A thread that seals. Start it once the chain is open; stop it before the chain is closed."""
+
+    def __init__(self, chain: Chain, interval: float = INTERVAL) -> None:
+        self._chain = chain
+        self._interval = interval
+        self._wake = Event()
+        self._stopped = Event()
+        self._unsubscribe = chain.subscribe_pending(self._admitted)
+        self._thread = Thread(target=self._run, name="maillon-sealer", daemon=True)
+
+    def start(self) -> None:
+        """Begin; what waited before begins with the first block."""
+        self._wake.set()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the block under way and end."""
+        self._unsubscribe()
+        self._stopped.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _admitted(self, _transaction: Transaction) -> None:
+        self._wake.set()
+
+    def _run(self) -> None:
+        last = float("-inf")
+        while True:
+            self._wake.wait()
+            self._stopped.wait(max(0.0, last + self._interval - time.monotonic()))
+            if self._stopped.is_set():
+                return
+            # Cleared before sealing: what is admitted meanwhile wakes us again.
+            self._wake.clear()
+            last = time.monotonic()
+            try:
+                block = self._chain.seal()
+            except Unavailable:
+                # A full disk, most likely. Nothing was lost; it is tried again until there is room.
+                _logger.exception("a block could not be written; trying again")
+                self._wake.set()
+                continue
+            except CorruptStore:
+                _logger.exception("the store is damaged; sealing has stopped")
+                return
+            if block is not None and self._chain.pending_count():
+                self._wake.set()
