@@ -3,3 +3,5 @@
 
 In reading order: evidence, kit, ledger, services, main. docs/tour.md walks through them.
 """
+
+__version__ = "0.1.0"

@@ -157,6 +157,15 @@ class NodeLedger:
 
     # Reading
 
+    async def ask(self, method: str, *parameters: Any) -> Any:
+        """Any call of the node's JSON-RPC, for readers. Raises `Rejected` or `Unavailable`."""
+        return await _ask(self._endpoint, method, *parameters)
+
+    async def first_validators(self) -> tuple[ConsensusHeader, ValidatorSet]:
+        """The consensus header of height 1 and who signed it: what a verifier of this network begins with."""
+        first = await self._light_block(1)
+        return first.signed.header, first.validators
+
     async def head(self) -> Height:
         """See the port."""
         return Height(_integer(await _ask(self._endpoint, "eth_blockNumber"), "a block number"))

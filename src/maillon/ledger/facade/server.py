@@ -12,8 +12,10 @@ import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+import orjson
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from maillon.ledger.errors import Unavailable
 from maillon.ledger.facade.chain import ServedChain
 from maillon.ledger.facade.dispatch import Dispatcher, Overloaded, overloaded
 from maillon.ledger.facade.feed import Feed, Subscriber
@@ -51,6 +53,14 @@ class Facade:
         await self._feed.close()
         self._served.filters.close()
         self._dispatcher.close()
+
+    async def ask(self, method: str, *parameters: Any) -> Any:
+        """One call without a socket: the result, as a client would get it. Raises `Unavailable` for a refusal."""
+        body = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
+        answer = orjson.loads(await self._dispatcher.handle(body))
+        if "error" in answer:
+            raise Unavailable(f"{method}: {answer['error']['message']}")
+        return answer["result"]
 
     def routes(self, path: str = "/rpc") -> list[BaseRoute]:
         """The routes of both transports; exact, because clients follow no redirect of a POST."""

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages: rendered on the server in French and English, each with an address of its own, each also JSON.
+
+A page's handler builds one document; `Renderer.answer` shows it as HTML, or gives it as it is where JSON is asked for
+(by Accept, or by .json at the end of the address). No inline script or style, so the content policy can forbid both.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import mimetypes
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from gettext import GNUTranslations, NullTranslations
+from importlib import resources
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import jinja2
+import orjson
+from babel.dates import format_datetime, get_timezone
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from maillon.kit.problems import NOT_FOUND, REGISTRY, Problem, ProblemType
+
+Language = Literal["fr", "en"]
+LANGUAGES: Final[tuple[Language, ...]] = ("fr", "en")
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+_FOREVER = "public, max-age=31536000, immutable"
+_PARIS = "Europe/Paris"
+_PACKAGE = Path(str(resources.files("maillon.kit")))
+
+
+def _translations(language: Language) -> NullTranslations:
+    """The catalogue of a language, compiled from its .po as it is read; English is what the code says."""
+    if language == "en":
+        return NullTranslations()
+    with (_PACKAGE / "locale" / language / "LC_MESSAGES" / "messages.po").open("rb") as source:
+        catalogue = read_po(source, locale=language)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+class Static:
+    """The files pages need, each under an address that changes with its content and may be kept for ever."""
+
+    def __init__(self) -> None:
+        self._directory = _PACKAGE / "static"
+        self._by_name: dict[str, str] = {}
+        self._by_address: dict[str, tuple[bytes, str]] = {}
+        fonts = [path for path in self._directory.rglob("*") if path.suffix == ".woff2"]
+        others = [path for path in self._directory.rglob("*") if path.is_file() and path.suffix in (".js", ".svg")]
+        for path in (*fonts, *others):
+            self._add(path.relative_to(self._directory).as_posix(), path.read_bytes())
+        # Last, because they name the others.
+        for path in sorted(self._directory.glob("*.css")):
+            text = path.read_text()
+            for name, address in self._by_name.items():
+                text = text.replace(f'url("{name}")', f'url("/static/{address}")')
+            self._add(path.name, text.encode())
+
+    def _add(self, name: str, data: bytes) -> None:
+        stem, _, suffix = name.rpartition(".")
+        address = f"{stem}.{hashlib.sha256(data).hexdigest()[:12]}.{suffix}"
+        media_type = {"woff2": "font/woff2", "js": "text/javascript"}.get(suffix) or mimetypes.guess_type(name)[0]
+        self._by_name[name] = address
+        self._by_address[address] = (data, media_type or "application/octet-stream")
+
+    def address(self, name: str) -> str:
+        """Where a page finds the file of that name; raises `KeyError` for one that does not exist."""
+        return f"/static/{self._by_name[name]}"
+
+    def serve(self, address: str) -> Response:
+        """The file at an address."""
+        found = self._by_address.get(address)
+        if found is None:
+            raise Problem(NOT_FOUND, f"there is no file {address[:100]!r}")
+        return Response(found[0], media_type=found[1], headers={"Cache-Control": _FOREVER})
+
+
+class Renderer:
+    """Makes answers of documents. One for the whole application."""
+
+    def __init__(self) -> None:
+        self.static = Static()
+
+    @cached_property
+    def _environments(self) -> dict[str, jinja2.Environment]:
+        return {language: self._environment(language) for language in LANGUAGES}
+
+    def _environment(self, language: Language) -> jinja2.Environment:
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_PACKAGE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
+        filters: dict[str, Callable[[Any], Any]] = {
+            "number": lambda value: format_decimal(value, locale=language),
+            "moment": lambda value: moment(value, language),
+            "hour": lambda value: format_datetime(value, "HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language),
+            "groups": groups,
+        }
+        environment.filters.update(filters)
+        environment.globals |= {"language": language, "static": self.static.address, "languages": LANGUAGES}
+        return environment
+
+    def gettext(self, language: Language, message: str) -> str:
+        """One message in a language."""
+        return _cached_translations(language).gettext(message)
+
+    def html(self, language: Language, template: str, document: Mapping[str, Any], path: str) -> str:
+        """The page as text."""
+        page = self._environments[language].get_template(template)
+        return page.render(**document, document=document, path=path)
+
+    def answer(
+        self, request: Request, language: Language, template: str, document: Mapping[str, Any], status: int = 200
+    ) -> Response:
+        """The document as the page, or as JSON where that is asked for."""
+        headers = {"Content-Language": language, "Vary": "Accept"}
+        if wants_json(request):
+            body = orjson.dumps(document, default=str)
+            return Response(body, status, headers, "application/json")
+        text = self.html(language, template, document, request.url.path).encode()
+        tag = f'"{hashlib.sha256(text).hexdigest()[:20]}"'
+        headers |= SECURITY_HEADERS | {"ETag": tag, "Cache-Control": "no-cache"}
+        if status == 200 and tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(text, status, headers, "text/html; charset=utf-8")
+
+    def problem(self, request: Request, kind: ProblemType, detail: str) -> Response:
+        """A refusal as a page, for a reader who asked for one."""
+        language = chosen_language(request)
+        document = {"kind": kind, "detail": detail}
+        return self.answer(request, language, "problem.html", document, kind.status)
+
+
+_translations_by_language: dict[str, NullTranslations] = {}
+
+
+def _cached_translations(language: Language) -> NullTranslations:
+    return _translations_by_language.setdefault(language, _translations(language))
+
+
+def moment(value: datetime.datetime, language: Language) -> str:
+    """A date and hour in words, with its zone: readers are in several."""
+    local = format_datetime(value, "d MMMM y, HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language)
+    return f"{local} ({'heure de Paris' if language == 'fr' else 'Paris time'})"
+
+
+def groups(value: bytes | str) -> list[str]:
+    """A hash in groups of four digits, as people compare them."""
+    text = value.hex() if isinstance(value, bytes) else value.removeprefix("0x")
+    return [text[place : place + 4] for place in range(0, len(text), 4)]
+
+
+def wants_json(request: Request) -> bool:
+    """Whether the address ends in .json, or Accept prefers JSON to HTML."""
+    if request.scope.get("maillon.json"):
+        return True
+    accept = request.headers.get("accept", "")
+    return "application/json" in accept and "text/html" not in accept
+
+
+def chosen_language(request: Request) -> Language:
+    """The language of the address, else the one chosen before, else the first the browser accepts that we speak."""
+    first = request.url.path.split("/")[1] if request.url.path.count("/") else ""
+    if first in LANGUAGES:
+        return "fr" if first == "fr" else "en"
+    for part in request.headers.get("accept-language", "").lower().split(","):
+        tag = part.split(";")[0].strip()[:2]
+        if tag in LANGUAGES:
+            return "fr" if tag == "fr" else "en"
+    return "fr"
+
+
+class JsonAddress:
+    """Middleware: /fr/blocks.json is /fr/blocks, as JSON."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Strip the ending and remember it."""
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.endswith(".json") and path[1:3] in LANGUAGES and path[3:4] in ("/", "."):
+            scope = dict(scope) | {"path": path.removesuffix(".json"), "maillon.json": True}
+        await self._app(scope, receive, send)
+
+
+def pages(renderer: Renderer) -> APIRouter:
+    """Routes every portal has: the entrance, static files and the pages of the problem types."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def entrance(request: Request) -> Response:
+        return RedirectResponse(f"/{chosen_language(request)}/", 302, {"Vary": "Accept-Language"})
+
+    @router.get("/static/{address:path}")
+    async def static(address: str) -> Response:
+        return renderer.static.serve(address)
+
+    @router.get("/problems/{slug}")
+    async def problem_without_language(request: Request, slug: str) -> Response:
+        if wants_json(request):
+            return await problem_type(request, chosen_language(request), slug)
+        return RedirectResponse(f"/{chosen_language(request)}/problems/{slug}", 302, {"Vary": "Accept-Language"})
+
+    @router.get("/{language}/problems/{slug}")
+    async def problem_type(request: Request, language: Language, slug: str) -> Response:
+        kind = REGISTRY.get(slug)
+        if kind is None:
+            raise Problem(NOT_FOUND, f"there is no problem type {slug[:80]!r}")
+        return renderer.answer(request, language, "problem_type.html", {"kind": kind})
+
+    return router

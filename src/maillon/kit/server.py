@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP server: uvicorn in this process, on a socket taken beforehand, stopped by our own signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from maillon.kit.errors import HomeUnusable
+
+GRACE = 10
+"""Seconds requests under way have to finish when the server is stopped."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket to serve on, taken before anything slow begins; raises `HomeUnusable` when the port is in use."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        # Taken for good: binding alone would let a second server wait behind us.
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        raise HomeUnusable(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port"
+        ) from error
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, which leaves signals to us and says when it has started."""
+
+    def __init__(self, config: uvicorn.Config, when_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._when_started = when_started
+
+    def stop(self) -> None:
+        """End: requests under way finish; a second signal does not wait for them."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ours are installed on the loop, so that the process ends with status 0 after a clean stop."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            self._when_started()
+
+
+async def serve(app: ASGIApp, listening: socket.socket, when_started: Callable[[], None]) -> bool:
+    """Serve until SIGINT or SIGTERM; False when the application could not start."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=65,
+    )
+    server = _Server(config, when_started)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve(sockets=[listening])
+    return server.started

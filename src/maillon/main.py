@@ -1,0 +1,440 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: builds every part once, from settings, and starts them. The only file that names an engine.
+
+`Application.open` lays out or recovers a home; `create_app` joins the doors; `serve` runs them until a signal. Nothing
+happens at import.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fastapi import FastAPI
+from starlette.responses import Response
+
+import maillon
+from maillon.evidence.consensus import Validator, ValidatorSet
+from maillon.evidence.note import NoteSigner
+from maillon.evidence.trust import LedgerAnchor, LogAnchor, TrustAnchors
+from maillon.kit import metrics, problems
+from maillon.kit.access import ADMINISTER, NOTARY_WRITE, Access
+from maillon.kit.audit import Deed, record
+from maillon.kit.clock import Clock, SystemClock
+from maillon.kit.errors import HomeInUse, HomeUnusable, KitError
+from maillon.kit.keys import Keys, write_private
+from maillon.kit.page import JsonAddress, Renderer
+from maillon.kit.page import pages as common_pages
+from maillon.kit.settings import Settings
+from maillon.kit.store import Store
+from maillon.ledger.contracts.anchors import SLOTS
+from maillon.ledger.errors import LedgerError, Unavailable
+from maillon.ledger.genesis import ANCHORS, Genesis, make_genesis, random_chain_id
+from maillon.ledger.port import Ledger, Prover
+from maillon.ledger.signing import Account
+from maillon.services.explorer import Ask, ExplorerService
+from maillon.services.explorer import api as explorer_api
+from maillon.services.explorer import pages as explorer_pages
+from maillon.services.notary import api as notary_api
+from maillon.services.notary import pages as notary_pages
+from maillon.services.notary.authority import Authority
+from maillon.services.notary.contract import LogContract
+from maillon.services.notary.errors import NotaryError
+from maillon.services.notary.service import NotaryService
+
+if TYPE_CHECKING:
+    from maillon.ledger.embedded.chain import Chain
+    from maillon.ledger.embedded.sealer import Sealer
+    from maillon.ledger.facade.server import Facade
+    from maillon.ledger.node import NodeLedger
+
+_SANDBOX_FUNDS = 10**6 * 10**18
+_HOUSEKEEPING = 60.0
+"""Seconds between two rounds of what need not be written with each request."""
+
+Progress = Callable[[str], None]
+
+
+def silent(_message: str) -> None:
+    """Progress nobody watches."""
+
+
+@contextlib.contextmanager
+def exclusive_home(home: Path) -> Iterator[None]:
+    """Lay out the home and hold it: one server, or one maintenance command, at a time. Raises `HomeInUse`."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise HomeUnusable(f"{home} cannot be used as data directory: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+            raise HomeInUse(
+                f"{home} is in use by process {holder}: stop it first, or choose another home with --home"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@dataclass
+class Application:
+    """Every part of a running instance."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    keys: Keys
+    access: Access
+    network: str
+    notary: NotaryService
+    explorer: ExplorerService
+    renderer: Renderer
+    trust: TrustAnchors
+    ledger: Ledger
+    chain: Chain | None = None
+    sealer: Sealer | None = None
+    node: NodeLedger | None = None
+    facade: Facade | None = None
+    _housekeeping: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    @classmethod
+    async def open(cls, settings: Settings, progress: Progress = silent, clock: Clock | None = None) -> Application:
+        """Build everything over the home, making what is missing. Raises `KitError`, `LedgerError` or `NotaryError`.
+
+        The caller holds the home (`exclusive_home`).
+        """
+        clock = clock or SystemClock()
+        keys = Keys(settings.home / "keys")
+        progress("opening the database …")
+        store = Store.open(settings.database_url)
+        try:
+            return await cls._assemble(settings, progress, clock, keys, store)
+        except BaseException:
+            store.close()
+            raise
+
+    @classmethod
+    async def _assemble(
+        cls, settings: Settings, progress: Progress, clock: Clock, keys: Keys, store: Store
+    ) -> Application:
+        access = Access(store, clock)
+        account = Account(keys.account("notary"))
+        parts = (
+            await _network_ledger(settings) if settings.ledger else _embedded_ledger(settings, keys, clock, progress)
+        )
+        origin = settings.origin or f"{parts.consensus_chain_id}/log"
+        signer = NoteSigner(origin, keys.log_key())
+        key, certificate = keys.authority(parts.network, clock.now())
+        authority = Authority(key, certificate, clock, settings.home / "authority.time")
+        contract = LogContract(parts.ledger, parts.prover, ANCHORS, account, origin)
+        notary = NotaryService(
+            store,
+            settings.home / "log",
+            signer,
+            authority,
+            contract,
+            clock,
+            interval=settings.checkpoint_interval,
+            linger=settings.append_linger,
+        )
+        trust = TrustAnchors(
+            network=parts.network,
+            ledger=LedgerAnchor(
+                chain_id=parts.consensus_chain_id,
+                evm_chain_id=parts.chain_id,
+                height=1,
+                validators=parts.validators,
+                anchors_address=ANCHORS,
+                anchors_slot=SLOTS["_anchors"],
+            ),
+            logs=(LogAnchor(origin, signer.verifier_key),),
+            authorities=(certificate.public_bytes(Encoding.DER),),
+        )
+        application = cls(
+            settings=settings,
+            clock=clock,
+            store=store,
+            keys=keys,
+            access=access,
+            network=parts.network,
+            notary=notary,
+            explorer=ExplorerService(parts.ask, notary, parts.network, clock),
+            renderer=Renderer(),
+            trust=trust,
+            ledger=parts.ledger,
+            chain=parts.chain,
+            sealer=parts.sealer,
+            node=parts.node,
+            facade=parts.facade,
+        )
+        application._pin()
+        application._first_key()
+        return application
+
+    def _pin(self) -> None:
+        """Pin the trust anchors of this home: what `maillon verify` uses when it is given none."""
+        path = self.settings.home / "trust.json"
+        content = self.trust.to_json()
+        if not path.exists() or path.read_bytes() != content:
+            write_private(path, content)
+
+    def _first_key(self) -> None:
+        """The first API key, for the command line of the same home; made once, and again if its file was removed."""
+        path = self.settings.home / "api-key"
+        if path.exists():
+            return
+        with self.store.transaction() as connection:
+            identifier, key = self.access.create(connection, "operator", [ADMINISTER, NOTARY_WRITE])
+            record(connection, [Deed(self.clock.now(), "system", "key", "created", "system", identifier)])
+            # Written before the commit: a crash between leaves a file with a key nobody knows, which is refused and
+            # can be removed; the other order would leave a key nobody can read.
+            write_private(path, key.encode() + b"\n")
+
+    async def start(self) -> None:
+        """Begin to seal, to make checkpoints and to keep house."""
+        if self.sealer is not None:
+            self.sealer.start()
+        await self.notary.start()
+        self._housekeeping = asyncio.create_task(self._keep_house())
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING)
+            with contextlib.suppress(KitError):  # it is tried again in a minute
+                await asyncio.to_thread(self.access.write_last_use)
+
+    async def stop(self) -> None:
+        """Finish what was taken, and close everything, in the order opposite to the start."""
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._housekeeping
+        await self.notary.stop()
+        if self.facade is not None:
+            await self.facade.close()
+        if self.sealer is not None:
+            await asyncio.to_thread(self.sealer.stop)
+        if self.chain is not None:
+            self.chain.close()
+        if self.node is not None:
+            await self.node.close()
+        with contextlib.suppress(KitError):
+            self.access.write_last_use()
+        self.store.close()
+
+    def create_app(self) -> FastAPI:
+        """Every door as one ASGI application."""
+        app = FastAPI(
+            title="Maillon",
+            version=version(),
+            summary="Notarise, anchor, stamp, and check offline.",
+            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            docs_url=None,
+            redoc_url=None,
+            openapi_url="/v1/openapi.json",
+            lifespan=self._lifespan,
+        )
+        problems.install(app, NotaryError, LedgerError)
+        # The hot routes come first: routes are tried in order.
+        app.include_router(notary_api.router(self.notary, self.access))
+        if self.facade is not None:
+            app.router.routes.extend(self.facade.routes())
+        self._operations(app)
+        app.include_router(explorer_api.router(self.explorer))
+        app.include_router(explorer_pages.pages(self.explorer, self.renderer))
+        app.include_router(notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock))
+        app.include_router(common_pages(self.renderer))
+        app.add_middleware(JsonAddress)
+        return app
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+    def _operations(self, app: FastAPI) -> None:
+        """Health and metrics."""
+
+        @app.get("/health/live", tags=["operations"], summary="The process answers")
+        async def live() -> dict[str, str]:
+            return {"status": "live"}
+
+        @app.get("/health/ready", tags=["operations"], summary="The instance takes work, or 503 with the reason")
+        async def ready() -> dict[str, Any]:
+            return await self.readiness()
+
+        @app.get("/health", tags=["operations"], summary="The state of each part")
+        async def health() -> dict[str, Any]:
+            return await self.health()
+
+        @app.get("/metrics", include_in_schema=False)
+        async def exposition() -> Response:
+            metrics.height.set(int(await self.ledger.head()))
+            return Response(metrics.exposition(), media_type=metrics.MEDIA_TYPE)
+
+        @app.get("/v1/trust", tags=["verification"], summary="The trust anchors of this network")
+        async def trust() -> Response:
+            return Response(self.trust.to_json(), media_type="application/json")
+
+    async def health(self) -> dict[str, Any]:
+        """The state of each part, for people and for `maillon status`."""
+        await asyncio.to_thread(self.store.check)
+        log = await self.notary.status()
+        failure = log.failure or log.anchoring_failure
+        return {
+            "status": "degraded" if failure else "ready",
+            "version": version(),
+            "network": self.network,
+            "time": self.clock.now().isoformat(),
+            "database": "sqlite" if self.store.is_sqlite else "postgresql",
+            "ledger": {
+                "engine": "embedded" if self.chain is not None else "node",
+                "chain_id": self.trust.ledger.evm_chain_id,
+                "height": int(await self.ledger.head()),
+            },
+            "log": {
+                "origin": log.origin,
+                "entries": log.next_index,
+                "size": log.size,
+                "anchored_size": log.anchored_size,
+                "anchored_height": log.anchored_height,
+                "failure": failure,
+            },
+        }
+
+    async def readiness(self) -> dict[str, Any]:
+        """Raise a problem unless the instance can take an entry now."""
+        if self.notary.halted is not None:
+            raise problems.Problem(problems.UNAVAILABLE, f"the log has halted: {self.notary.halted}")
+        await asyncio.to_thread(self.store.check)
+        try:
+            height = int(await self.ledger.head())
+        except Unavailable as error:
+            raise problems.Problem(problems.UNAVAILABLE, f"the ledger does not answer: {error}") from error
+        return {"status": "ready", "height": height}
+
+
+@dataclass
+class _LedgerParts:
+    """What an engine gives the rest, whichever it is."""
+
+    network: str
+    chain_id: int
+    consensus_chain_id: str
+    validators: ValidatorSet
+    ledger: Ledger
+    prover: Prover
+    ask: Ask
+    chain: Chain | None = None
+    sealer: Sealer | None = None
+    node: NodeLedger | None = None
+    facade: Facade | None = None
+
+
+def _embedded_ledger(settings: Settings, keys: Keys, clock: Clock, progress: Progress) -> _LedgerParts:
+    """The ledger in this process: its genesis made at the first start."""
+    # Imported here: the virtual machine is the slowest import, and a node in its place needs none.
+    from maillon.ledger.embedded.chain import Chain  # noqa: PLC0415
+    from maillon.ledger.embedded.engine import EmbeddedLedger  # noqa: PLC0415
+    from maillon.ledger.embedded.sealer import Sealer  # noqa: PLC0415
+    from maillon.ledger.facade.server import Facade  # noqa: PLC0415
+
+    progress("opening the ledger …")
+    genesis = _genesis(settings, keys, clock, progress)
+    chain = Chain.open(settings.home, genesis, keys.validator_key(), clock)
+    ledger = EmbeddedLedger(chain)
+    facade = Facade(chain)
+    return _LedgerParts(
+        network=genesis.network,
+        chain_id=genesis.chain_id,
+        consensus_chain_id=genesis.consensus_chain_id,
+        validators=ValidatorSet.of([Validator(validator.key, validator.power) for validator in genesis.validators]),
+        ledger=ledger,
+        prover=ledger,
+        ask=facade.ask,
+        chain=chain,
+        sealer=Sealer(chain),
+        facade=facade,
+    )
+
+
+def _genesis(settings: Settings, keys: Keys, clock: Clock, progress: Progress) -> Genesis:
+    path = settings.home / "genesis.json"
+    if path.exists():
+        return Genesis.parse(path.read_bytes())
+    progress("making the first block …")
+    notary = Account(keys.account("notary")).address
+    sandbox = Account(keys.account("sandbox")).address
+    steward = Account(keys.account("steward")).address
+    chain_id = random_chain_id()
+    genesis = make_genesis(
+        network=settings.network,
+        chain_id=chain_id,
+        time=int(clock.now().timestamp()),
+        validator_keys=[keys.validator_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)],
+        funded={notary: _SANDBOX_FUNDS, sandbox: _SANDBOX_FUNDS, steward: _SANDBOX_FUNDS},
+        steward=steward,
+        logs={settings.origin or f"maillon-{chain_id}/log": notary},
+    )
+    write_private(path, genesis.to_json())
+    return genesis
+
+
+async def _network_ledger(settings: Settings) -> _LedgerParts:
+    """A node of a network, over its JSON-RPC."""
+    from maillon.ledger.node import NodeLedger  # noqa: PLC0415 - see above
+
+    assert settings.ledger is not None
+    node = await NodeLedger.connect(settings.ledger)
+    header, validators = await node.first_validators()
+    return _LedgerParts(
+        network=settings.network,
+        chain_id=node.chain_id,
+        consensus_chain_id=header.chain_id,
+        validators=validators,
+        ledger=node,
+        prover=node,
+        ask=node.ask,
+        node=node,
+    )
+
+
+def version() -> str:
+    """This program's version."""
+    return maillon.__version__
+
+
+async def serve(settings: Settings, progress: Progress, ready: Callable[[str], None]) -> None:
+    """Run until SIGINT or SIGTERM; `ready` is called with the address once everything answers.
+
+    The caller holds the home. Raises what `Application.open` raises, and `HomeUnusable` when the port is in use.
+    """
+    # Imported here: only `up` needs a server.
+    from maillon.kit import server  # noqa: PLC0415
+
+    listening = server.listen(settings.host, settings.port)
+    try:
+        application = await Application.open(settings, progress)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"http://{host}:{listening.getsockname()[1]}"
+        progress("starting …")
+        if not await server.serve(application.create_app(), listening, lambda: ready(address)):
+            raise HomeUnusable("the instance could not start; the reason stands above")
+    finally:
+        listening.close()

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The explorer's pages: home, blocks, a block, a transaction."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from maillon.kit.page import Language, Renderer
+from maillon.services.explorer.rules import PAGE
+from maillon.services.explorer.service import ExplorerService
+
+
+def pages(service: ExplorerService, renderer: Renderer) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/{language}/")
+    async def home(request: Request, language: Language) -> Response:
+        return renderer.answer(request, language, "home.html", {"state": await service.state()})
+
+    @router.get("/{language}/blocks")
+    async def blocks(request: Request, language: Language, before: Annotated[int | None, Query(ge=0)] = None) -> Response:
+        found = await service.blocks(before)
+        last = found[-1].number if len(found) == PAGE and found[-1].number > 0 else None
+        return renderer.answer(request, language, "blocks.html", {"blocks": found, "next": last, "before": before})
+
+    @router.get("/{language}/blocks/{name}")
+    async def block(request: Request, language: Language, name: str) -> Response:
+        return renderer.answer(request, language, "block.html", {"block": await service.block(name)})
+
+    @router.get("/{language}/transactions/{name}")
+    async def transaction(request: Request, language: Language, name: str) -> Response:
+        document = {"transaction": await service.transaction(name)}
+        return renderer.answer(request, language, "transaction.html", document)
+
+    return router
