@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The notary over HTTP: appending, asking, receipts, the log's files, and RFC 3161 at /tsa.
 
-Routes are plain endpoints that read the body once and check it by hand (docs/decisions/0005): appending and stamping are
-asked thousands of times a second. Each is described in the OpenAPI page all the same.
+Routes are plain endpoints that read the body once and check it by hand (docs/decisions/0005): appending and stamping
+are asked thousands of times a second. Each is described in the OpenAPI page all the same.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ PROBLEMS: Final = tuple(
 """Every problem type these routes may answer."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Answers = dict[int | str, dict[str, Any]]
 
 
 def _plain(endpoint: Endpoint) -> ASGIApp:
@@ -325,17 +326,18 @@ def _json_body(schema: dict[str, Any]) -> dict[str, Any]:
 _BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 
 
-def _responses(description: str, *statuses: int, success: int = 200, content: Any = None) -> dict[int | str, Any]:
+def _responses(description: str, *statuses: int, success: int = 200, content: Any = None) -> Answers:
     """The answers of a route; refusals are problem details."""
     shape: dict[str, Any] = content or {JSON: {"schema": {"type": "object"}}}
     problem = {problems.MEDIA_TYPE: {"schema": {"type": "object"}}}
-    return {success: {"description": description, "content": shape}} | {
-        status: {"description": "Refused", "content": problem} for status in statuses
-    }
+    answers: Answers = {success: {"description": description, "content": shape}}
+    for status in statuses:
+        answers[status] = {"description": "Refused", "content": problem}
+    return answers
 
 
 _WRITE_REFUSALS = (400, 401, 403, 413, 415, 422, 503)
-_KEYED = [{"apiKey": []}]
+_KEYED: list[dict[str, list[str]]] = [{"apiKey": []}]
 
 
 def router(service: NotaryService, access: Access) -> APIRouter:
@@ -355,7 +357,7 @@ def router(service: NotaryService, access: Access) -> APIRouter:
             responses=responses,
             response_class=Response,
             summary=(endpoint.__doc__ or "").split("\n")[0],
-            operation_id=f"notary_{endpoint.__name__}",  # type: ignore[attr-defined]
+            operation_id=f"notary_{endpoint.__name__}",
             openapi_extra=extra or None,
         )
 
