@@ -81,15 +81,15 @@ def evidence_body(record: CheckpointRecord) -> bytes:
 class NotaryService:
     """The notary of one instance. `start` before anything else, `stop` at the end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the collaborators, in the order they depend on each other
         self,
-        *,
         store: Store,
         directory: Path,
         signer: NoteSigner,
         authority: Authority,
         contract: LogContract,
         clock: Clock,
+        *,
         interval: float = 1.0,
         linger: float = 0.004,
         faults: Faults = no_faults,

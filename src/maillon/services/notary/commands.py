@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The notary in the terminal: `maillon notarise`, `maillon trust export`. `maillon verify` is `maillon.evidence`'s own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maillon.evidence.errors import EvidenceError
+from maillon.evidence.trust import TrustAnchors
+from maillon.kit.settings import Settings, load
+from maillon.kit.terminal import OK, REFUSED, UNDECIDED, fail
+from maillon.services.notary.client import (
+    EvidenceRefused,
+    Notariser,
+    Server,
+    ServerRefused,
+    ServerUnreachable,
+    Summary,
+    Watcher,
+)
+from maillon.services.notary.journal import Journal
+
+commands = typer.Typer()
+trust = typer.Typer(no_args_is_help=True, help="The public facts receipts are checked against.")
+
+_Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of text.")]
+_Url = Annotated[str | None, typer.Option(help="The server; by default that of the settings.")]
+_Home = Annotated[Path | None, typer.Option(help="The data directory; by default MAILLON_HOME, else ~/.maillon.")]
+
+
+def _key(settings: Settings) -> str | None:
+    """The API key: MAILLON_API_KEY, else the one `up` wrote into the home."""
+    given = os.environ.get("MAILLON_API_KEY")
+    if given:
+        return given
+    try:
+        return (settings.home / "api-key").read_text().strip()
+    except OSError:
+        return None
+
+
+def _pinned(settings: Settings) -> TrustAnchors | None:
+    try:
+        return TrustAnchors.parse((settings.home / "trust.json").read_bytes())
+    except (OSError, EvidenceError):
+        return None
+
+
+class _Bar:
+    """A progress bar that looks at the clock once in 64 files, and draws ten times a second."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        from rich.console import Console  # noqa: PLC0415
+
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("receipts written", total=None)
+        self._calls = 0
+        self._progress.start()
+
+    def __call__(self, *, found: int, hashed: int, written: int) -> None:
+        self._calls += 1
+        if self._calls % 64 == 0 or found == hashed == written:
+            self._progress.update(self._task, total=max(found, 1), completed=written)
+
+    def stop(self) -> None:
+        self._progress.stop()
+
+
+def _shown(path: str) -> str:
+    """A name of any bytes, printable anywhere."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _report(summary: Summary, *, as_json: bool) -> int:
+    if as_json:
+        # ASCII: names that are not text are written as JSON escapes.
+        print(json.dumps(summary.to_json()))
+    else:
+        for path, reason in summary.refused:
+            sys.stderr.write(f"refused {_shown(path)}: {reason}\n")
+        resumed = f" ({summary.resumed} from an earlier run)" if summary.resumed else ""
+        had = f", {summary.skipped} had their receipt already" if summary.skipped else ""
+        print(f"{summary.notarised} notarised{resumed}{had}, {len(summary.refused)} refused")
+    return REFUSED if summary.refused else OK
+
+
+@commands.command()
+def notarise(  # noqa: PLR0917 - Typer reads the command's options from its arguments
+    files: Annotated[list[str], typer.Argument(help="Files, and directories to walk.", metavar="DIR_OR_FILES...")],
+    out: Annotated[Path | None, typer.Option(help="Put receipts under this directory instead of beside files.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="Log the plain digest, findable by all.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also files that have their receipt already.")] = False,
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """Notarise files: each gets FILE.receipt.json, which anyone can verify offline.
+
+    Exits 0 when all have receipts, 1 when some files were refused, 2 when the server could not be asked.
+    """
+    settings = load(home=home, url=url)
+    server = Server(settings.server_url, _key(settings))
+    bar: _Bar | None = _Bar() if sys.stderr.isatty() and not as_json else None
+    watch: Watcher | None = bar
+    notariser = Notariser(
+        server,
+        Journal(settings.home / "client"),
+        out=None if out is None else str(out),
+        publicly=public,
+        again=again,
+        trust=_pinned(settings),
+    )
+    try:
+        summary = notariser.run(files, watch)
+    except (ServerRefused, EvidenceRefused) as error:
+        fail(str(error), REFUSED, as_json=as_json)
+    except ServerUnreachable as error:
+        fail(f"{error} What was begun is resumed by the next run.", UNDECIDED, as_json=as_json)
+    except OSError as error:
+        fail(f"the journal cannot be written: {error}", UNDECIDED, as_json=as_json)
+    finally:
+        if bar is not None:
+            bar.stop()
+        server.close()
+    raise typer.Exit(_report(summary, as_json=as_json))
+
+
+@trust.command("export")
+def export(
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """Export the trust anchors pinned in the home, for `maillon verify --trust FILE` elsewhere."""
+    settings = load(home=home, url=url)
+    path = settings.home / "trust.json"
+    try:
+        data = path.read_bytes()
+        anchors = TrustAnchors.parse(data)
+    except OSError:
+        fail(f"no trust anchors at {path}: `maillon up` writes them at its first start", UNDECIDED, as_json=as_json)
+    except EvidenceError as error:
+        fail(f"{path} is not readable: {error}", UNDECIDED, as_json=as_json)
+    if out is None:
+        sys.stdout.write(data.decode())
+        return
+    out.write_bytes(data)
+    if as_json:
+        print(json.dumps({"file": str(out), "network": anchors.network}))
+    else:
+        print(f"trust anchors of {anchors.network} written to {out}")
