@@ -11,7 +11,7 @@ Nine numbered steps, each resting on the one before (docs/formats/receipt.md):
 6. That state root stands in the header of an EVM block, no earlier than the one that made the anchor.
 7. The header's hash is the application hash of the consensus header one height on, which the commit signs.
 8. More than two thirds of the voting power signed, by validators that follow from the trusted ones.
-9. A trusted authority stamped the checkpoint, at a time that does not contradict the anchor's.
+9. A trusted authority stamped the checkpoint, at a time the anchor does not contradict.
 
 `verify` raises at the first that fails and otherwise returns `None`. `explain` runs the same steps for a reader.
 """
@@ -68,7 +68,7 @@ STEPS = (
 """Names of the steps 1 to 9, stable: programs and translations rely on them."""
 
 TOLERANCE = datetime.timedelta(minutes=10)
-"""How far stamp and anchor may lie apart: a checkpoint is anchored and stamped within seconds."""
+"""How much earlier than the anchor a stamp may be: both are made within seconds, and clocks differ by less."""
 
 
 _LOW = 2**64 - 1
@@ -244,6 +244,7 @@ class _Progress:
     anchor_time: int = 0
     header: ExecutionHeader | None = None
     time: datetime.datetime | None = None
+    stamped: datetime.datetime | None = None
 
     def block(self) -> ExecutionHeader:
         """The header, once its step ran."""
@@ -396,11 +397,15 @@ def _timestamp(state: _Progress) -> str:
     if not state.trust.authorities:
         raise MissingAnchor(f"the trust anchors of {state.trust.network} name no time-stamp authority")
     stamp = verify_token(state.receipt.token, sha256(state.receipt.checkpoint.encode()), state.trust.authorities)
-    # Both ways: neither the authority nor the validators can date back alone.
-    if abs(stamp.time - state.time) > TOLERANCE:
+    # Earlier than the anchor, the authority may have dated back. Later, it only says less than the ledger does: a
+    # notary that stood still between anchor and stamp did no wrong.
+    if state.time - stamp.time > TOLERANCE:
         raise StampTimeContradicted(
-            "time stamp and block contradict each other", expected=f"{state.time} ± {TOLERANCE}", found=str(stamp.time)
+            "the anchor contradicts the time stamp",
+            expected=f"no earlier than {state.time - TOLERANCE}",
+            found=str(stamp.time),
         )
+    state.stamped = stamp.time
     return f"stamped {stamp.time:%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -439,6 +444,8 @@ class Report:
     error: EvidenceError | None
     time: datetime.datetime | None
     """When the anchor was made, by the ledger's clock, if every step held."""
+    stamped: datetime.datetime | None = None
+    """When the authority stamped the checkpoint, by its own clock, if every step held."""
     file_compared: bool = True
     """False when no file was given: then the receipt is judged, and no file."""
 
@@ -453,6 +460,7 @@ class Report:
         document: dict[str, Any] = {
             "verdict": verdict,
             "time": self.time.isoformat() if self.time else None,
+            "stamped": self.stamped.isoformat() if self.stamped else None,
             "file_compared": self.file_compared,
             "steps": [
                 {
@@ -512,7 +520,8 @@ def explain(receipt: Receipt, digest: Digest | None, trust: TrustAnchors) -> Rep
         failure = error
         steps.append(StepResult(len(steps) + 1, STEPS[len(steps)], "unknown", str(error)))
     steps.extend(StepResult(number, STEPS[number - 1], "skip") for number in range(len(steps) + 1, len(STEPS) + 1))
-    return Report(tuple(steps), failure, state.time if failure is None else None, digest is not None)
+    times = (state.time, state.stamped) if failure is None else (None, None)
+    return Report(tuple(steps), failure, *times, file_compared=digest is not None)
 
 
 def encode_token(token: bytes) -> str:
