@@ -84,7 +84,7 @@ class Access:
     """API keys of one instance. Safe to share between threads."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
+        self.store = store
         self._clock = clock
         self._lock = threading.Lock()
         self._remembered: dict[bytes, tuple[Subject, float]] = {}
@@ -160,7 +160,7 @@ class Access:
         if known is not None and known[1] > now > known[1] - 2 * REMEMBERED:
             self._used[known[0].key_id] = int(now)
             return known[0]
-        with self._store.read() as connection:
+        with self.store.read() as connection:
             row = connection.execute(sa.select(table).where(table.c.digest == digest)).one_or_none()
         if row is None:
             raise AccessDenied("this API key is not known here", authenticated=False)
@@ -182,6 +182,6 @@ class Access:
         with self._lock:
             used, self._used = self._used, {}
         if used:
-            with self._store.transaction() as connection:
+            with self.store.transaction() as connection:
                 for identifier, moment in used.items():
                     connection.execute(table.update().where(table.c.id == identifier).values(last_used=moment))

@@ -14,13 +14,9 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from maillon.kit.errors import InvalidSettings
+from maillon.kit.home import default_home
 
 FILE = "settings.toml"
-
-
-def default_home() -> Path:
-    """Where data lives when nobody says otherwise."""
-    return Path("~/.maillon").expanduser()
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: the operator's commands, and the services' own joined to them.
+
+`verify` is dispatched before anything else is loaded, because whoever checks ten thousand receipts starts it as often.
+Exit status: 0 done or valid, 1 refused or invalid, 2 could not tell, could not ask, or wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
+
+
+def run() -> None:
+    """The program's entry."""
+    if sys.argv[1:2] == ["verify"]:
+        from maillon.evidence.__main__ import verify_command  # noqa: PLC0415 - see above
+        from maillon.kit.home import default_home  # noqa: PLC0415
+
+        sys.exit(verify_command(sys.argv[2:], default_home() / "trust.json"))
+    application()(prog_name="maillon")
+
+
+def application() -> typer.Typer:
+    """Every command."""
+    import typer  # noqa: PLC0415 - see above
+
+    from maillon import operations  # noqa: PLC0415
+    from maillon.services.notary import commands as notary  # noqa: PLC0415
+
+    made = typer.Typer(
+        name="maillon",
+        help="A ledger, a notary and their portal in one command; receipts anyone checks offline.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    operations.add(made)
+    notary.add(made)
+    return made

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's commands: up, status, reindex, backup, restore, credit, keys."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from maillon import backups
+from maillon.evidence.errors import EvidenceError
+from maillon.kit import settings as kit_settings
+from maillon.kit import terminal
+from maillon.kit.access import NOTARY_WRITE, SCOPES
+from maillon.kit.audit import Deed, record
+from maillon.kit.errors import KitError
+from maillon.kit.settings import Settings
+from maillon.ledger.errors import LedgerError
+from maillon.services.notary.errors import NotaryError
+
+Home = Annotated[Path | None, typer.Option("--home", help="The data directory (MAILLON_HOME, else ~/.maillon).")]
+Url = Annotated[str | None, typer.Option("--url", help="The server (MAILLON_URL, else http://127.0.0.1:8400).")]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+
+_OURS = (KitError, LedgerError, NotaryError, EvidenceError)
+
+
+def _settings(as_json: bool, **chosen: Any) -> Settings:
+    try:
+        return kit_settings.load(**chosen)
+    except KitError as error:
+        terminal.fail(str(error), as_json=as_json)
+
+
+def up(  # noqa: PLR0917 - options of a command
+    home: Home = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    ledger: Annotated[
+        str | None, typer.Option(help="URL of an Ethereum node, in place of the embedded ledger.")
+    ] = None,
+    database: Annotated[str | None, typer.Option(help="URL of the database, in place of SQLite in the home.")] = None,
+    network: Annotated[str | None, typer.Option(help="The name of a new network.")] = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Start the ledger, the notary, the API and the portal; ends its start with one line `ready URL`."""
+    import uvloop  # noqa: PLC0415 - only a server needs it
+
+    from maillon import main  # noqa: PLC0415
+    from maillon.kit import logs  # noqa: PLC0415
+
+    chosen = _settings(
+        as_json, home=home, port=port, host=host, ledger=ledger, database=database, network=network, url=url
+    )
+    logs.configure(chosen.log_level)
+
+    def ready(address: str) -> None:
+        if as_json:
+            terminal.print_json({"ready": address, "home": str(chosen.home)})
+        else:
+            typer.echo(f"ready {address}")
+
+    try:
+        with main.exclusive_home(chosen.home):
+            uvloop.run(main.serve(chosen, terminal.progress_line, ready))
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+
+
+def status(home: Home = None, url: Url = None, as_json: Json = False) -> None:
+    """Say how the server is: ledger, log, database."""
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        answer = httpx.get(f"{chosen.server_url}/health", timeout=10)
+        document = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        terminal.fail(f"{chosen.server_url} does not answer: {error}. Is `maillon up` running?", as_json=as_json)
+    if answer.status_code != 200:
+        terminal.fail(str(document.get("detail", document)), terminal.REFUSED, as_json=as_json)
+    if as_json:
+        terminal.print_json(document)
+    else:
+        log, chain = document["log"], document["ledger"]
+        rows = [
+            ("status", document["status"]),
+            ("network", f"{document['network']}, version {document['version']}"),
+            ("ledger", f"{chain['engine']}, chain {chain['chain_id']}, block {chain['height']}"),
+            ("log", f"{log['entries']} entries, {log['size']} under the newest checkpoint"),
+            ("anchored", f"{log['anchored_size']} entries, in block {log['anchored_height']}"),
+            ("database", document["database"]),
+        ]
+        if log["failure"]:
+            rows.append(("failure", log["failure"]))
+        terminal.print_table(("", ""), rows)
+    if document["status"] != "ready":
+        raise typer.Exit(terminal.REFUSED)
+
+
+def reindex(home: Home = None, url: Url = None, as_json: Json = False) -> None:
+    """Make the read models anew from the chain and the log; the server of this home must be stopped."""
+    from maillon import main  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, url=url)
+
+    async def work() -> int:
+        application = await main.Application.open(chosen, terminal.progress_line)
+        try:
+            return await application.notary.reindex()
+        finally:
+            await application.stop()
+
+    try:
+        with main.exclusive_home(chosen.home):
+            entries = asyncio.run(work())
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"entries": entries})
+    else:
+        typer.echo(f"{entries} entries indexed")
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The archive to write; it holds keys: keep it as you keep them.")],
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Write keys, chain, log and database to one archive; the server of this home must be stopped."""
+    from maillon import main  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        with main.exclusive_home(chosen.home):
+            written = backups.write(chosen, file, terminal.progress_line)
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"file": str(file), "bytes": written})
+    else:
+        typer.echo(f"{file}: {written} bytes")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="The archive to read.")],
+    home: Home = None,
+    database: Annotated[str | None, typer.Option(help="URL of the database, which must be empty.")] = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Lay out a new home from an archive; nothing that exists is overwritten."""
+    from maillon import main  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, database=database, url=url)
+    try:
+        with main.exclusive_home(chosen.home):
+            backups.read(chosen, file, terminal.progress_line)
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"home": str(chosen.home)})
+    else:
+        typer.echo(f"{chosen.home} is laid out; maillon up --home {chosen.home} starts it")
+
+
+def credit(
+    address: Annotated[str, typer.Argument(help="The account, 0x and 40 hexadecimal digits.")],
+    amount: Annotated[float, typer.Option(min=0, max=10_000, help="Credits.")] = 100,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Give an account credits from this home's sandbox account (embedded ledger only)."""
+    from maillon.kit.keys import Keys  # noqa: PLC0415
+    from maillon.ledger.node import NodeLedger  # noqa: PLC0415
+    from maillon.ledger.port import Address  # noqa: PLC0415
+    from maillon.ledger.signing import Account  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        receiver = Address(bytes.fromhex(address.removeprefix("0x")))
+    except ValueError:
+        receiver = Address(b"")
+    if len(receiver) != 20 or not address.startswith("0x"):
+        terminal.fail("an account is 0x and 40 hexadecimal digits", as_json=as_json)
+    sandbox = Account(Keys(chosen.home / "keys").account("sandbox"))
+
+    async def work() -> int:
+        node = await NodeLedger.connect(f"{chosen.server_url}/rpc")
+        try:
+            sent = await node.send(receiver, b"", sandbox, value=int(amount * 10**9) * 10**9)
+            return int((await node.wait(sent)).height)
+        finally:
+            await node.close()
+
+    try:
+        height = asyncio.run(work())
+    except _OURS as error:
+        terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
+    if as_json:
+        terminal.print_json({"account": address, "credits": amount, "block": height})
+    else:
+        typer.echo(f"{amount:g} credits to {address}, in block {height}")
+
+
+keys = typer.Typer(help="API keys of this home.", no_args_is_help=True)
+
+
+def _access(chosen: Settings) -> Any:
+    from maillon.kit.access import Access  # noqa: PLC0415
+    from maillon.kit.clock import SystemClock  # noqa: PLC0415
+    from maillon.kit.store import Store  # noqa: PLC0415
+
+    return Access(Store.open(chosen.database_url), SystemClock())
+
+
+@keys.command("list")
+def keys_list(home: Home = None, url: Url = None, as_json: Json = False) -> None:
+    """List keys: who, which scopes, last use. The keys themselves are not kept."""
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        access = _access(chosen)
+        with access.store.read() as connection:
+            found = access.list(connection)
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    rows = [(k.id, k.subject, " ".join(sorted(k.scopes)), k.expires, k.last_used, k.revoked) for k in found]
+    columns = ("id", "subject", "scopes", "expires", "last used", "revoked")
+    if as_json:
+        terminal.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        terminal.print_table(columns, rows)
+
+
+@keys.command("create")
+def keys_create(  # noqa: PLR0917 - options of a command
+    subject: Annotated[str, typer.Argument(help="Who will use it.")],
+    scope: Annotated[list[str] | None, typer.Option(help=f"Among {', '.join(SCOPES)}; repeat for several.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it expires; never by default.")] = None,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key and show it, this once."""
+    chosen = _settings(as_json, home=home, url=url)
+    now = datetime.datetime.now(datetime.UTC)
+    expires = None if days is None else now + datetime.timedelta(days=days)
+    try:
+        access = _access(chosen)
+        with access.store.transaction() as connection:
+            identifier, key = access.create(connection, subject, scope or [NOTARY_WRITE], expires)
+            record(connection, [Deed(now, "command", "key", "created", "operator", identifier)])
+    except ValueError as error:
+        terminal.fail(str(error), as_json=as_json)
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"id": identifier, "key": key})
+    else:
+        typer.echo(key)
+
+
+@keys.command("revoke")
+def keys_revoke(
+    identifier: Annotated[str, typer.Argument(help="The id `keys list` shows.")],
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key worthless; a running server learns of it within seconds."""
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        access = _access(chosen)
+        with access.store.transaction() as connection:
+            revoked = access.revoke(connection, identifier)
+            if revoked:
+                now = datetime.datetime.now(datetime.UTC)
+                record(connection, [Deed(now, "command", "key", "revoked", "operator", identifier)])
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if not revoked:
+        terminal.fail(f"no key {identifier} that is in force", terminal.REFUSED, as_json=as_json)
+    if as_json:
+        terminal.print_json({"id": identifier, "revoked": True})
+    else:
+        typer.echo(f"{identifier} is revoked")
+
+
+def add(application: typer.Typer) -> None:
+    """Join these commands to the program."""
+    for command in (up, status, reindex, backup, restore, credit):
+        application.command()(command)
+    application.add_typer(keys, name="keys")
