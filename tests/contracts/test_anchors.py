@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from pathlib import Path
 
 import pytest
 from contract_evm import NOBODY, ORIGIN, OWNER, PUBLISHER, STEWARD, STRANGER, VERIFIER, Evm, account, refused
 
+from maillon.evidence.checkpoint import log_id
 from maillon.evidence.hashing import keccak256
 from maillon.ledger.abi import constructor
 from maillon.ledger.contracts import anchors as declared
@@ -24,12 +27,13 @@ from maillon.ledger.contracts.anchors import (
     decode_event,
 )
 from maillon.ledger.contracts.directory import Directory
-from maillon.ledger.genesis import ANCHORS, DIRECTORY, log_id, name_word
+from maillon.ledger.genesis import ANCHORS, DIRECTORY, name_word
 from maillon.ledger.port import Address
 
 LOG = log_id(ORIGIN)
 FOREIGN = hashlib.sha256(b"neighbour.example/log").digest()
 ROOT, FORK = b"\x01" * 32, b"\x02" * 32
+CASES = json.loads((Path(__file__).resolve().parents[2] / "vectors/anchor-slots.json").read_text())["cases"]
 EMPTY = Newest(0, bytes(32), 0, 0)
 anchors = Anchors(ANCHORS)
 directory = Directory(DIRECTORY)
@@ -288,3 +292,15 @@ def test_what_was_accepted_stays_readable(evm: Evm) -> None:
 def test_there_are_no_anchors_without_a_directory(evm: Evm) -> None:
     with refused("anchors: directory is nowhere"):
         evm.deploy(constructor("anchors", ("address",), (NOBODY,)), STEWARD, account(60))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["origin"])
+def test_slots_are_those_of_the_vectors(evm: Evm, case: dict[str, str]) -> None:
+    log, root = log_id(case["origin"]), bytes.fromhex(case["root"])
+    assert log.hex() == case["log_id"]
+    evm.context._block_number, evm.context._timestamp = int(case["block"]), int(case["time"])
+    if evm.ask(anchors.owner_of(log)) == NOBODY:
+        evm.send(anchors.register(log), OWNER)
+    evm.send(anchors.anchor(log, int(case["size"]), root), OWNER)
+    assert evm.state.get_storage(ANCHORS, int(case["root_slot"], 16)) == int.from_bytes(root)
+    assert evm.state.get_storage(ANCHORS, int(case["position_slot"], 16)) == int(case["position"], 16)

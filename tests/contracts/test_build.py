@@ -11,10 +11,11 @@ import orjson
 import pytest
 from contract_evm import ORIGIN, OWNER, PUBLISHER, STEWARD, STRANGER, VERIFIER, Evm, account, genesis
 
+from maillon.evidence.checkpoint import log_id
 from maillon.ledger.abi import artifact, constructor
 from maillon.ledger.contracts.anchors import Anchors
 from maillon.ledger.contracts.directory import Directory
-from maillon.ledger.genesis import ANCHORS, DIRECTORY, log_id, name_word
+from maillon.ledger.genesis import ANCHORS, DIRECTORY, name_word
 
 CONTRACTS = build.HERE
 SOURCES = sorted(CONTRACTS.glob("*.vy"))

@@ -152,6 +152,8 @@ def test_every_past_block_is_answered(steps: list[int]) -> None:
         (answering(DIRECTORY_NAME), "directory: target answers to another name"),
         (answering(b"anchors"[:7].ljust(32, b"\0")), "directory: target answers to another name"),
         (bytes.fromhex("ef0100") + ANCHORS, "directory: target only delegates"),
+        # The right answer, in a refusal.
+        (answering(ANCHORS_NAME)[:-1] + b"\xfd", "directory: target does not answer"),
         # Writing, even of a good answer, fails in a static call.
         (bytes.fromhex("60015f55") + answering(ANCHORS_NAME), "directory: target does not answer"),
     ],

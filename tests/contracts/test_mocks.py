@@ -10,10 +10,11 @@ import build
 import pytest
 from contract_evm import ORIGIN, OWNER, PUBLISHER, STEWARD, STRANGER, Evm, Refused, account, refused
 
+from maillon.evidence.checkpoint import log_id
 from maillon.ledger.abi import Call, constructor, decode, encode
 from maillon.ledger.contracts.anchors import Anchors
 from maillon.ledger.contracts.directory import Directory
-from maillon.ledger.genesis import ANCHORS, DIRECTORY, log_id, name_word
+from maillon.ledger.genesis import ANCHORS, DIRECTORY, name_word
 from maillon.ledger.port import Address
 
 LOG = log_id(ORIGIN)

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from maillon.evidence.checkpoint import log_id
 from maillon.ledger.abi import Call
 from maillon.ledger.contracts.anchors import Anchored, Anchors, ForeignAnchored, decode_event
 from maillon.ledger.contracts.directory import Directory
-from maillon.ledger.genesis import ANCHORS, DIRECTORY, log_id, name_word
+from maillon.ledger.genesis import ANCHORS, DIRECTORY, name_word
 from maillon.ledger.port import Address
 
 anchors = Anchors(ANCHORS)

@@ -26,7 +26,6 @@ from maillon.ledger.genesis import (
     GenesisAccount,
     GenesisValidator,
     InvalidGenesis,
-    log_id,
     make_genesis,
     name_word,
     prague_contracts,
@@ -236,9 +235,8 @@ def test_a_contract_is_not_funded_nor_a_seat_given_to_nobody() -> None:
         make_genesis("n", CHAIN_ID_FLOOR, 1, [KEY], {}, Address(bytes(20)))
 
 
-def test_names_and_logs() -> None:
+def test_names() -> None:
     assert name_word("Anchors") == b"Anchors" + bytes(25)
     for name in ("", "é", "x" * 33, "a\0"):
         with pytest.raises(InvalidGenesis):
             name_word(name)
-    assert log_id("").hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

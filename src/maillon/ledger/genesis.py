@@ -9,7 +9,6 @@ docs/formats/genesis.md describes the file.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import secrets
@@ -21,6 +20,7 @@ from typing import Any, Final
 
 import orjson
 
+from maillon.evidence.checkpoint import log_id
 from maillon.ledger.abi import artifact, constructor, decode_revert, encode
 from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address
@@ -291,11 +291,6 @@ def name_word(name: str) -> bytes:
     """A name as the Directory writes it: ASCII, padded on the right with zeros to 32 bytes."""
     _check("name", name.isascii() and name.isprintable() and 0 < len(name) <= 32, f"{name!r} is not 1 to 32 of ASCII")
     return name.encode().ljust(32, b"\0")
-
-
-def log_id(origin: str) -> bytes:
-    """How Anchors knows a log: SHA-256 of its origin (C2SP tlog-checkpoint) in UTF-8."""
-    return hashlib.sha256(origin.encode()).digest()
 
 
 def prague_contracts() -> dict[Address, GenesisAccount]:
