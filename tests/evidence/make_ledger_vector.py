@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes vectors/ledger/: `python tests/evidence/make_ledger_vector.py`. A receipt through the real embedded ledger.
 
-Everything but the ledger is the workshop's; the ledger is a chain that executed the real `Anchors`. Its bytes may change
-with the contract or the engine; the committed files stay good for ever, and `test_ledger_vector.py` makes new ones.
+Everything but the ledger is the workshop's; the ledger is a chain that executed the real `Anchors`. Its bytes may
+change with the contract or the engine; the committed files stay good for ever, and `test_ledger_vector.py` makes new
+ones.
 """
 
 from __future__ import annotations

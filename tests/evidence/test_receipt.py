@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import workshop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maillon.evidence.document import MAXIMUM_DOCUMENT
+from maillon.evidence.document import MAXIMUM_DEPTH, MAXIMUM_DOCUMENT
 from maillon.evidence.errors import DigestMismatch, EvidenceError, Invalid, MissingAnchor, Unreadable
 from maillon.evidence.receipt import STEPS, Receipt, complete, explain, verify
 from maillon.evidence.trust import TrustAnchors
@@ -138,13 +139,29 @@ def test_no_member_can_be_left_out(path: str) -> None:
         judged(json.dumps(workshop.patched(VALID, [{"op": "remove", "path": path}])).encode())
 
 
-@pytest.mark.parametrize("token", [b"[", b'{"a":'])
-def test_deep_nesting_is_refused(token: bytes) -> None:
+@pytest.mark.parametrize("token", [b"[", b'{"a":', b'{"\\"":[', b'[ "]]]]",'])
+def test_deep_nesting_is_refused_before_the_parser_meets_it(token: bytes) -> None:
+    # As in a process that loaded py-evm: the parser's own guard, the recursion limit, is out of reach.
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        with pytest.raises(Unreadable, match="deeper"):
+            Receipt.parse(token * 100_000)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_nesting_up_to_the_limit_is_read() -> None:
+    for depth, words in ((MAXIMUM_DEPTH, "members unknown"), (MAXIMUM_DEPTH + 1, "deeper")):
+        extra = b"[" * (depth - 2) + b"]" * (depth - 2)
+        with pytest.raises(Unreadable, match=words):
+            Receipt.parse(TEXT.replace(b'"inclusion":{', b'"inclusion":{"a":' + extra + b","))
+
+
+@pytest.mark.parametrize("piece", [b'\\"', b'"', b"\\", b'"[', b"[]", b"{}"])
+def test_no_text_takes_long_to_refuse(piece: bytes) -> None:
     with pytest.raises(Unreadable):
-        Receipt.parse(token * 100_000)
-    nested = TEXT.replace(b'"inclusion":{', b'"inclusion":{"a":' + b"[" * 500 + b"]" * 500 + b",")
-    with pytest.raises(Unreadable):
-        Receipt.parse(nested)
+        Receipt.parse(b'"' + piece * (MAXIMUM_DOCUMENT // len(piece) - 1))
 
 
 def test_a_receipt_is_at_most_a_mebibyte() -> None:

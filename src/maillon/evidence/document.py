@@ -17,6 +17,9 @@ from maillon.evidence.hashing import parse_base64, parse_hexadecimal
 T = TypeVar("T")
 
 MAXIMUM_DOCUMENT = 1024 * 1024
+MAXIMUM_DEPTH = 16
+_BRACKET = re.compile(r'"(?:[^"\\]+|\\.)*"?|[\[\]{}]', re.DOTALL)
+"""A string as one piece, closed or not, or a bracket: one pass, whatever the text."""
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
 _ETHEREUM = re.compile(r"0x(?:[0-9a-f]{2})*", re.ASCII)
 _QUANTITY = re.compile(r"0x[0-9a-f]{1,64}", re.ASCII)
@@ -42,13 +45,32 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+def _check_depth(text: str, what: str) -> None:
+    """Count brackets before the parser meets them.
+
+    Its own guard is the interpreter's recursion limit; libraries raise that (py-evm does), and then a thousand opening
+    brackets overflow the stack of the whole process instead of raising.
+    """
+    depth = 0
+    for token in _BRACKET.finditer(text):
+        character = text[token.start()]
+        if character in "[{":
+            depth += 1
+            if depth > MAXIMUM_DEPTH:
+                raise Unreadable(f"{what} is nested deeper than {MAXIMUM_DEPTH}")
+        elif character != '"':
+            depth -= 1
+
+
 def read(data: bytes, what: str, maximum: int = MAXIMUM_DOCUMENT) -> Fields:
     """The object a document holds; raises `Unreadable`."""
     if len(data) > maximum:
         raise Unreadable(f"{what} is larger than {maximum} bytes")
     try:
+        text = data.decode("utf-8")
+        _check_depth(text, what)
         value = json.loads(
-            data.decode("utf-8"),
+            text,
             object_pairs_hook=_members,
             parse_int=_integer,
             parse_float=_refuse,
@@ -56,8 +78,6 @@ def read(data: bytes, what: str, maximum: int = MAXIMUM_DOCUMENT) -> Fields:
         )
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise Unreadable(f"{what} is not JSON: {error}") from None
-    except RecursionError:
-        raise Unreadable(f"{what} is nested too deep") from None
     return Fields(value, what)
 
 
