@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The notary in the terminal: `maillon notarise`, `maillon trust export`. `maillon verify` is `maillon.evidence`'s own."""
+"""The notary in the terminal: `maillon notarise` and `maillon trust export`. `maillon verify` is evidence's own."""
 
 from __future__ import annotations
 
