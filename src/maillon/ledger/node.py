@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 import httpx
 
+from maillon.evidence.consensus import ConsensusHeader, ValidatorSet
 from maillon.evidence.document import Fields
 from maillon.evidence.errors import EvidenceError, Invalid
 from maillon.evidence.hashing import keccak256
@@ -54,6 +55,9 @@ _REFUSALS: Final[tuple[tuple[str, type[Rejected]], ...]] = (
     ("account limit exceeded", errors.PoolFull),
     ("invalid chain id", errors.WrongChain),
     ("invalid sender", errors.InvalidTransaction),
+    ("out of gas", errors.Reverted),
+    ("invalid opcode", errors.Reverted),
+    ("invalid jump destination", errors.Reverted),
 )
 _NOT_NOW: Final = ("header not found", "unknown block", "missing trie node", "block not found")
 
