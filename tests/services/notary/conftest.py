@@ -5,15 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import os
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import sqlalchemy
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
@@ -72,33 +69,6 @@ class MemoryContract:
         self._ask()
         for anchored in self.anchored:
             yield anchored
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A fresh database of each kind; PostgreSQL where MAILLON_TEST_POSTGRESQL names a server to make one on."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'maillon.sqlite3'}"
-        return
-    server = os.environ.get("MAILLON_TEST_POSTGRESQL")
-    if server is None:
-        pytest.skip("MAILLON_TEST_POSTGRESQL names no PostgreSQL server; ./test starts one")
-    name = f"maillon_{uuid.uuid4().hex[:12]}"
-    url = sqlalchemy.make_url(server).set(drivername="postgresql+psycopg")
-    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    engine.dispose()
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    opened = Store.open(database)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -63,6 +63,8 @@ class Log:
         self._signer = signer
         self._faults = faults
         self._edge: Edge | None = None
+        self.size = 0
+        """Entries under the newest published checkpoint, as of the last step or recovery."""
 
     @property
     def origin(self) -> str:
@@ -110,6 +112,7 @@ class Log:
         self._faults(Boundary.CLEANED)
 
         self._edge = growth.edge
+        self.size = record.size
         return record
 
     def checkpoint(self, size: int, root: bytes) -> CheckpointRecord:
@@ -156,6 +159,7 @@ class Log:
             self._clean(step)
         self._check(head.size, record)
         self._edge = self._load(head.size, EMPTY_ROOT if record is None else record.root)
+        self.size = head.size
         return self._edge
 
     def _check(self, size: int, record: CheckpointRecord | None) -> None:

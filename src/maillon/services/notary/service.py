@@ -173,11 +173,13 @@ class NotaryService:
                 self._new.set()
             else:
                 self._failure = None
-                if record is not None:
-                    self._size = record.size
-                    metrics.log_size.set(record.size)
-                    metrics.checkpoint_seconds.observe(loop.time() - began)
+                if self._log.size != self._size:
+                    # By this step, or by a recovery that published what a failed one had committed.
+                    self._size = self._log.size
+                    metrics.log_size.set(self._size)
                     self._fresh.set()
+                if record is not None:
+                    metrics.checkpoint_seconds.observe(loop.time() - began)
                     # What came during the step, or was too much for one, is found by looking once more.
                     self._new.set()
                 elif self._stopping.is_set():
