@@ -18,8 +18,8 @@ from maillon.ledger.signing import Account, DynamicFeeTransaction
 GWEI = 10**9
 STORE = bytes.fromhex("5f355f55")
 """Stores the first word of its data in slot 0."""
-EMIT = bytes.fromhex("5f35" "33" "60205f5f37" "60205fa2" "00")
-"""Emits one event: topics are the caller and the first word, the data is the first word."""
+EMIT = bytes.fromhex("335f3560205f5f3760205fa200")
+"""Emits one event: topics are the first word and the caller, the data is the first word."""
 REVERT_DATA = bytes.fromhex("08c379a0") + (32).to_bytes(32, "big") + (4).to_bytes(32, "big") + b"nope".ljust(32, b"\0")
 REFUSE = bytes([0x60, len(REVERT_DATA), 0x60, 12, 0x5F, 0x39, 0x60, len(REVERT_DATA), 0x5F, 0xFD, 0, 0]) + REVERT_DATA
 """Reverts with Error("nope")."""

@@ -18,9 +18,7 @@ from maillon.ledger.embedded.model import ACCESS_LIST, DYNAMIC_FEE, LEGACY
 def py_evm_chain(network: Network) -> MiningChain:
     """py-evm's whole chain class, from the same genesis."""
     genesis = network.genesis
-    kind = MiningChain.configure(
-        __name__="Reference", vm_configuration=((0, PragueVM),), chain_id=genesis.chain_id
-    )
+    kind = MiningChain.configure(__name__="Reference", vm_configuration=((0, PragueVM),), chain_id=genesis.chain_id)
     first = network.chain.block(0)
     assert first is not None
     fields = rlp.decode(first.header)

@@ -23,6 +23,7 @@ FORMAT: Final = 1
 """Raised when what is written could no longer be read by the version before."""
 INITIAL_MAP: Final = 256 * 1024 * 1024
 """Bytes of address space at first; disk is used only as data comes."""
+_LITTLE_SPACE: Final = 4 * 1024 * 1024
 
 STATE, BLOCKS, HASHES, TRANSACTIONS, RECEIPTS, PLACES, TRACES, CONSENSUS, POOL, META = (
     b"state",  # node or code hash -> trie node or code
@@ -106,6 +107,7 @@ class Store:
     """The LMDB environment of one home, locked to this process."""
 
     def __init__(self, folder: Path, *, map_size: int = INITIAL_MAP, boundary: Boundary = no_boundary) -> None:
+        self._folder = folder
         self._boundary = boundary
         self._readers = 0
         self._growing = False
@@ -122,6 +124,7 @@ class Store:
             self._environment = lmdb.open(
                 str(folder), map_size=size, max_dbs=len(TABLES), max_readers=256, sync=True, metasync=True
             )
+            _allocate(folder / "lock.mdb")
             self._tables = {name: self._environment.open_db(name) for name in TABLES}
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, lmdb.PageNotFoundError) as error:
             os.close(self._lock)
@@ -195,8 +198,14 @@ class Store:
         except (lmdb.CorruptedError, lmdb.PageNotFoundError) as error:
             raise CorruptStore(f"the store is damaged: {error}") from error
         except (lmdb.Error, OSError) as error:
-            raise Unavailable(f"the store cannot be written: {error}") from error
+            raise Unavailable(f"the store cannot be written: {self._reason(error)}") from error
         return True
+
+    def _reason(self, error: Exception) -> str:
+        """The error in words that help: LMDB says "Input/output error" when a write was cut short by a full disk."""
+        disk = os.statvfs(self._folder)
+        free = disk.f_bavail * disk.f_frsize
+        return f"No space left on device ({error}; {free} bytes are free)" if free < _LITTLE_SPACE else str(error)
 
     def _grow(self) -> None:
         """Double the map. LMDB allows it only while this process has no transaction open, so readers wait outside."""
@@ -211,6 +220,15 @@ class Store:
             finally:
                 self._growing = False
                 self._gate.notify_all()
+
+
+def _allocate(path: Path) -> None:
+    """Give a mapped file its blocks now: a full disk would otherwise end the process (SIGBUS) when a page is touched."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.posix_fallocate(descriptor, 0, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
 
 
 def _lock(folder: Path) -> int:

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The port over the embedded chain: the five verbs and the proof, in one event loop, with a sealer at work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from embedded_network import EMIT, REFUSE, STORE, Network
+
+from maillon.evidence.execution import ExecutionHeader
+from maillon.ledger.embedded.engine import EmbeddedLedger
+from maillon.ledger.embedded.sealer import Sealer
+from maillon.ledger.errors import InsufficientFunds, NotFound, Reverted, Unavailable
+from maillon.ledger.port import Height, Ledger, Prover, TransactionHash
+
+
+@pytest.fixture
+async def ledger(network: Network) -> AsyncIterator[EmbeddedLedger]:
+    engine = EmbeddedLedger(network.chain)
+    yield engine
+    await engine.close()
+
+
+@pytest.fixture
+async def sealer(network: Network, ledger: EmbeddedLedger) -> AsyncIterator[Sealer]:
+    working = Sealer(network.chain, interval=0.02)
+    working.start()
+    yield working
+    await asyncio.to_thread(working.stop)
+
+
+async def test_it_is_a_ledger_and_a_prover(ledger: EmbeddedLedger) -> None:
+    one: Ledger = ledger
+    other: Prover = ledger
+    assert await one.head() == 0
+    assert other is not None
+
+
+async def test_send_wait_call_events_and_prove(network: Network, ledger: EmbeddedLedger, sealer: Sealer) -> None:
+    contract = network.deploy(EMIT)
+    account = network.accounts[0]
+    sent = await ledger.send(contract, (5).to_bytes(32, "big"), account)
+    receipt = await ledger.wait(sent)
+    assert receipt.succeeded
+    assert receipt.events[0].data == (5).to_bytes(32, "big")
+    assert await ledger.head() == receipt.height
+    found = [event async for event in ledger.events(contract, Height(0), receipt.height)]
+    assert found == list(receipt.events)
+    store = network.deploy(STORE)
+    done = await ledger.wait(await ledger.send(store, (9).to_bytes(32, "big"), account))
+    proof = await ledger.prove(store, [0], done.height)
+    assert proof.proof["storageProof"][0]["value"] == "0x9"
+    assert ExecutionHeader.decode(proof.header).number == done.height
+    assert proof.consensus["header"]["height"] == str(done.height + 1)
+    assert proof.updates == []
+    with pytest.raises(NotFound):
+        await ledger.prove(store, [0], Height(99))
+
+
+async def test_events_follow_the_head(network: Network, ledger: EmbeddedLedger, sealer: Sealer) -> None:
+    contract = await asyncio.to_thread(network.deploy, EMIT)
+
+    async def first(count: int) -> list[bytes]:
+        found: list[bytes] = []
+        async for event in ledger.events(contract, Height(0)):
+            found.append(event.data)
+            if len(found) == count:
+                break
+        return found
+
+    following = asyncio.create_task(first(3))
+    for number in range(3):
+        await ledger.wait(await ledger.send(contract, number.to_bytes(32, "big"), network.accounts[1]))
+    assert await following == [number.to_bytes(32, "big") for number in range(3)]
+
+
+async def test_parallel_senders_of_one_account_all_arrive(
+    network: Network, ledger: EmbeddedLedger, sealer: Sealer
+) -> None:
+    contract = await asyncio.to_thread(network.deploy, EMIT)
+    account = network.accounts[2]
+    sent = await asyncio.gather(*(ledger.send(contract, n.to_bytes(32, "big"), account) for n in range(40)))
+    receipts = await asyncio.gather(*(ledger.wait(one) for one in sent))
+    assert all(receipt.succeeded for receipt in receipts)
+    assert network.chain.nonce(account.address) == 40
+
+
+async def test_refusals(network: Network, ledger: EmbeddedLedger, sealer: Sealer) -> None:
+    refuse = await asyncio.to_thread(network.deploy, REFUSE)
+    with pytest.raises(Reverted, match="nope") as error:
+        await ledger.call(refuse, b"")
+    assert error.value.reason == "nope"
+    with pytest.raises(Reverted, match="nope"):
+        await ledger.send(refuse, b"", network.accounts[0])
+    with pytest.raises(InsufficientFunds):
+        await ledger.send(network.accounts[0].address, b"", network.accounts[4])
+    failed = await asyncio.to_thread(network.send, 0, refuse)
+    with pytest.raises(Reverted, match="nope"):
+        await ledger.wait(failed)
+
+
+async def test_wait_ends(ledger: EmbeddedLedger) -> None:
+    with pytest.raises(Unavailable, match="not sealed"):
+        await ledger.wait(TransactionHash(b"\1" * 32), timeout=0.05)
+
+
+async def test_sealing_goes_on_after_the_disk_refused(open_network: Callable[..., Network]) -> None:
+    refusals = 2
+
+    def boundary(name: str) -> None:
+        nonlocal refusals
+        if name == "block: before commit" and refusals:
+            refusals -= 1
+            raise OSError(28, "No space left on device")
+
+    network = open_network(boundary=boundary)
+    ledger = EmbeddedLedger(network.chain)
+    sealer = Sealer(network.chain, interval=0.02)
+    sealer.start()
+    sent = await asyncio.to_thread(network.send, 0, network.accounts[1].address)
+    assert (await ledger.wait(sent)).succeeded
+    assert refusals == 0
+    await asyncio.to_thread(sealer.stop)
+    await ledger.close()
