@@ -40,5 +40,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     operations.add(made)
-    notary.add(made)
+    for command in notary.commands.registered_commands:
+        made.registered_commands.append(command)
+    made.add_typer(notary.trust, name="trust")
     return made

@@ -22,7 +22,9 @@ def pages(service: ExplorerService, renderer: Renderer) -> APIRouter:
         return renderer.answer(request, language, "home.html", {"state": await service.state()})
 
     @router.get("/{language}/blocks")
-    async def blocks(request: Request, language: Language, before: Annotated[int | None, Query(ge=0)] = None) -> Response:
+    async def blocks(
+        request: Request, language: Language, before: Annotated[int | None, Query(ge=0)] = None
+    ) -> Response:
         found = await service.blocks(before)
         last = found[-1].number if len(found) == PAGE and found[-1].number > 0 else None
         return renderer.answer(request, language, "blocks.html", {"blocks": found, "next": last, "before": before})
