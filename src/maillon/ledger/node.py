@@ -135,7 +135,7 @@ class NodeLedger:
         self._endpoint = endpoint
         self.chain_id = chain_id
         self._consensus = consensus or FacadeConsensus(endpoint)
-        self._nonces = Nonces(self._pending_count)
+        self._nonces = Nonces(self._pending_count, self._final_count)
         self._fees: tuple[float, int, int] | None = None
         self._senders: dict[TransactionHash, tuple[Address, int]] = {}
 
@@ -246,7 +246,7 @@ class NodeLedger:
             raise
         except (Unavailable, asyncio.CancelledError):
             # It may have arrived. The nonce means these bytes from now on; the next send offers them again.
-            self._nonces.sent(signer.address, nonce, signed.raw)
+            self._nonces.sent(signer.address, nonce, signed.raw, certain=False)
             raise
         self._nonces.sent(signer.address, nonce, signed.raw)
         return True
@@ -285,6 +285,9 @@ class NodeLedger:
         answer = await _ask(self._endpoint, "eth_getTransactionCount", _hex(address), "pending")
         return _integer(answer, "a nonce")
 
+    async def _final_count(self, address: Address) -> int:
+        return _integer(await _ask(self._endpoint, "eth_getTransactionCount", _hex(address), "latest"), "a nonce")
+
     async def _current_fees(self) -> tuple[int, int]:
         """(tip, most per gas) in wei: what the endpoint says of tips, and room for six full blocks."""
         if self._fees is not None and time.monotonic() - self._fees[0] < FEES_LIFE:
@@ -310,6 +313,8 @@ class NodeLedger:
                 return await self._outcome(_mapping(answer, "a receipt"), sent)
             if time.monotonic() >= deadline:
                 break
+            if sent in self._senders:
+                await self._offer_unsettled(self._senders[sent][0])
             await asyncio.sleep(min(POLL, max(0.0, deadline - time.monotonic())))
         known = self._senders.get(sent)
         if known is not None:
@@ -318,8 +323,7 @@ class NodeLedger:
 
     async def _check_not_replaced(self, sent: TransactionHash, address: Address, nonce: int) -> None:
         """Raise `NonceTooLow` when another transaction took its nonce: then it never becomes final."""
-        count = await _ask(self._endpoint, "eth_getTransactionCount", _hex(address), "latest")
-        if _integer(count, "a nonce") > nonce and not await self._knows(sent):
+        if await self._final_count(address) > nonce and not await self._knows(sent):
             raise errors.NonceTooLow(f"another transaction of {_hex(address)} used nonce {nonce}")
 
     async def _outcome(self, answer: dict[str, Any], sent: TransactionHash) -> TransactionReceipt:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,8 +24,11 @@ from maillon.ledger.port import Address
 MAXIMUM_UNSETTLED: Final = 10_000
 """Signed transactions of one account kept until they are final."""
 
+RECHECK: Final = 5.0
+"""Seconds between two looks at whether the node still holds what was signed; at once when something is in doubt."""
+
 Count = Callable[[Address], Awaitable[int]]
-"""The account's pending transaction count: what waits without a gap included."""
+"""A transaction count of an account."""
 
 
 @dataclass(slots=True)
@@ -35,14 +39,18 @@ class _Account:
     """Handed out, given back, and under `next`: a heap."""
     reserved: set[int] = field(default_factory=set)
     signed: dict[int, bytes] = field(default_factory=dict)
+    checked: float = field(default_factory=time.monotonic)
+    in_doubt: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Nonces:
     """The nonces of the accounts that send from this process, on one event loop."""
 
-    def __init__(self, count: Count) -> None:
-        self._count = count
+    def __init__(self, pending: Count, final: Count) -> None:
+        """`pending` counts what waits without a gap as well, `final` only what is in blocks."""
+        self._pending = pending
+        self._final = final
         self._accounts: dict[Address, _Account] = {}
 
     async def reserve(self, address: Address) -> int:
@@ -50,9 +58,9 @@ class Nonces:
         account = self._accounts.setdefault(address, _Account())
         async with account.lock:
             if account.next is None:
-                account.next = await self._count(address)
+                account.next = await self._pending(address)
             if len(account.signed) >= MAXIMUM_UNSETTLED:
-                self._settle(account, await self._count(address))
+                self._settle(account, await self._final(address))
                 if len(account.signed) >= MAXIMUM_UNSETTLED:
                     raise PoolFull(f"{MAXIMUM_UNSETTLED} transactions of this account wait already")
             if account.free:
@@ -63,9 +71,10 @@ class Nonces:
             account.reserved.add(nonce)
             return nonce
 
-    def sent(self, address: Address, nonce: int, raw: bytes) -> None:
+    def sent(self, address: Address, nonce: int, raw: bytes, *, certain: bool = True) -> None:
         """These bytes were accepted, or may have been: from now on this nonce means them."""
         account = self._accounts[address]
+        account.in_doubt = account.in_doubt or not certain
         account.reserved.discard(nonce)
         account.signed[nonce] = raw
 
@@ -90,23 +99,30 @@ class Nonces:
         async with account.lock:
             account.reserved.discard(nonce)
             account.signed.pop(nonce, None)
-            count = await self._count(address)
+            count = await self._pending(address)
             # The chain may count a moment behind: the nonce is gone in any case.
             account.next = max(account.next or 0, count, nonce + 1)
             account.free = [each for each in account.free if each >= count]
             heapq.heapify(account.free)
-            self._settle(account, count)
 
     async def unsettled(self, address: Address) -> list[bytes]:
-        """Signed bytes the chain does not count yet, in the order of their nonces: to be offered again as they are."""
+        """Signed bytes the node does not hold, in the order of their nonces: to be offered again as they are.
+
+        Asked of the node only when something is in doubt, or now and then: a node may lose its pool.
+        """
         account = self._accounts.get(address)
         if account is None or not account.signed:
             return []
+        if not account.in_doubt and time.monotonic() - account.checked < RECHECK:
+            return []
         async with account.lock:
-            self._settle(account, await self._count(address))
-            return [account.signed[nonce] for nonce in sorted(account.signed)]
+            self._settle(account, await self._final(address))
+            pending = await self._pending(address)
+            account.in_doubt = False
+            account.checked = time.monotonic()
+            return [account.signed[nonce] for nonce in sorted(account.signed) if nonce >= pending]
 
     @staticmethod
-    def _settle(account: _Account, count: int) -> None:
-        for nonce in [each for each in account.signed if each < count]:
+    def _settle(account: _Account, final: int) -> None:
+        for nonce in [each for each in account.signed if each < final]:
             del account.signed[nonce]

@@ -144,7 +144,7 @@ class Facade:
             self._feed.leave(subscriber)
             for task in tasks:
                 task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
+            results = await asyncio.gather(reader, writer, cut, return_exceptions=True)
         code = results[0] if reader.done() and isinstance(results[0], int) else POLICY_VIOLATION
         if code:
             # The peer may be gone, or not read at all: closing is a courtesy and nothing waits for it.
