@@ -46,7 +46,7 @@ async def test_a_restart_goes_on_where_it_was(box: Any) -> None:
         new = (await service.checkpoints())[0]
         reader = service.published.reader(new.size)
         proof = consistency_proof(old.size, new.size, reader.node)
-        verify_consistency(old.size, old.root, new.size, new.root, proof)
+        verify_consistency(old.size, new.size, proof, old.root, new.root)
         assert (await service.entry(0)).state is EntryState.ANCHORED
 
 
@@ -96,7 +96,7 @@ async def test_a_ledger_that_holds_another_log_halts_ours(box: Any, contract: An
 
 @pytest.mark.parametrize("failing", [Boundary.STAGED, Boundary.COMMITTED, Boundary.PUBLISHED, Boundary.CLEANED])
 async def test_a_step_that_fails_is_recovered_by_the_next(box: Any, failing: Boundary) -> None:
-    failures = 2
+    failures = 1
 
     def fault(boundary: Boundary) -> None:
         nonlocal failures
