@@ -13,9 +13,6 @@ import signal
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "ledger" / "embedded"), str(TESTS.parent / "src")]
-
 from embedded_network import GWEI, accounts_of_tests, genesis_of_tests, key_of_tests
 
 from maillon.kit.clock import SystemClock

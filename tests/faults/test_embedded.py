@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGKILL to a real process at each boundary of the embedded ledger: everything acknowledged is there, and nothing half."""
+"""SIGKILL to a real process at each boundary of the embedded ledger: all it acknowledged is there, nothing half."""
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -10,11 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-TESTS = Path(__file__).resolve().parents[1]
-if str(TESTS / "ledger" / "embedded") not in sys.path:
-    sys.path.insert(0, str(TESTS / "ledger" / "embedded"))
-
 from embedded_network import accounts_of_tests, genesis_of_tests, key_of_tests
 
 from maillon.evidence.consensus import SignedHeader
@@ -24,6 +20,9 @@ from maillon.ledger.embedded.chain import Chain
 from maillon.ledger.port import Address
 
 PROGRAM = Path(__file__).with_name("embedded_process.py")
+TESTS = PROGRAM.parents[1]
+# What both processes share stands beside the tests of the embedded ledger; see conftest.py.
+ENVIRONMENT = os.environ | {"PYTHONPATH": f"{TESTS / 'ledger' / 'embedded'}:{TESTS.parent / 'src'}"}
 THERE = Address(b"\x77" * 20)
 
 
@@ -64,6 +63,7 @@ def killed_at(home: Path, boundary: str, occurrence: int) -> list[str]:
         [sys.executable, str(PROGRAM), str(home), boundary, str(occurrence)],
         capture_output=True,
         timeout=60,
+        env=ENVIRONMENT,
         check=False,
     )
     assert run.returncode == -signal.SIGKILL, run.stderr.decode()
@@ -99,11 +99,13 @@ def test_everything_acknowledged_survives_a_kill_at_any_moment(tmp_path: Path) -
     chance = random.Random(4)
     for _ in range(3):
         process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(tmp_path), "never", "1"], stdout=subprocess.PIPE, text=True
+            [sys.executable, str(PROGRAM), str(tmp_path), "never", "1"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT,
         )
         assert process.stdout is not None
-        for _line in range(chance.randrange(5, 40)):
-            heard.append(process.stdout.readline().strip())
+        heard.extend(process.stdout.readline().strip() for _line in range(chance.randrange(5, 40)))
         process.kill()
         heard += [line for line in process.stdout.read().splitlines(keepends=False) if len(line.split()[-1]) == 64]
         process.stdout.close()

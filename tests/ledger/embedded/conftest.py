@@ -17,7 +17,12 @@ HERE = str(Path(__file__).resolve().parent)
 if HERE not in sys.path:
     sys.path.insert(0, HERE)
 
-from embedded_network import Network, accounts_of_tests, genesis_of_tests, key_of_tests
+from embedded_network import (  # noqa: E402 - test folders are not packages: the path comes first
+    Network,
+    accounts_of_tests,
+    genesis_of_tests,
+    key_of_tests,
+)
 
 
 @pytest.fixture

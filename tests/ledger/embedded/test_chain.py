@@ -13,7 +13,7 @@ from maillon.evidence.document import Fields
 from maillon.evidence.execution import ExecutionHeader
 from maillon.evidence.hashing import keccak256
 from maillon.evidence.trie import prove_account, prove_slot
-from maillon.ledger.embedded.model import CallRequest, LogFilter
+from maillon.ledger.embedded.model import Block, CallRequest, LogFilter
 from maillon.ledger.errors import (
     AlreadyKnown,
     GasLimitExceeded,
@@ -310,6 +310,11 @@ def test_everything_is_there_after_a_restart(network: Network) -> None:
 
 def test_sealed_blocks_are_announced_in_order(network: Network) -> None:
     seen: list[int] = []
+
+    def failing(_block: Block) -> None:
+        raise ValueError("a subscriber's own fault")
+
+    network.chain.subscribe(failing)
     stop = network.chain.subscribe(lambda block: seen.append(block.number))
     for _ in range(2):
         network.send(to=THERE)

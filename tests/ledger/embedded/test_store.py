@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from embedded_network import STORE, Network, accounts_of_tests, genesis_of_tests, key_of_tests
+from embedded_network import GWEI, STORE, Network, accounts_of_tests, genesis_of_tests, key_of_tests
 
 from maillon.kit.clock import FixedClock
 from maillon.ledger.embedded.chain import Chain
@@ -23,7 +23,7 @@ THERE = Address(b"\x77" * 20)
 
 
 @pytest.fixture
-def broken(tmp_path: Path, clock: FixedClock) -> Iterator[Callable[[bytes, bytes, bytes | None], Path]]:
+def broken(tmp_path: Path, clock: FixedClock) -> Callable[[bytes, bytes, bytes | None], Path]:
     """A home whose store was changed behind the chain's back."""
     chain = Chain.open(tmp_path, genesis_of_tests(), key_of_tests(), clock)
     state_root = chain.head().state_root
@@ -39,7 +39,7 @@ def broken(tmp_path: Path, clock: FixedClock) -> Iterator[Callable[[bytes, bytes
         store.close()
         return tmp_path
 
-    yield damage
+    return damage
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,9 @@ def test_a_full_disk_refuses_whole_and_goes_on_afterwards(open_network: Callable
     if point.startswith("block"):
         network.send(to=THERE, value=1)
     disk.full_at = point
+    attempt = network.chain.seal if point.startswith("block") else lambda: network.send(to=THERE, value=1)
     with pytest.raises(Unavailable, match="No space left"):
-        if point.startswith("block"):
-            network.chain.seal()
-        else:
-            network.send(to=THERE, value=1)
+        attempt()
     assert network.chain.head().number == 0
     assert network.chain.pending_count() == (1 if point.startswith("block") else 0)
     disk.full_at = ""
@@ -142,6 +140,21 @@ def test_a_full_disk_refuses_whole_and_goes_on_afterwards(open_network: Callable
     assert network.chain.seal() is not None
     network.reopen()
     assert network.chain.balance(THERE) == 1
+
+
+def test_a_replacement_the_disk_refused_leaves_the_acknowledged_one(open_network: Callable[..., Network]) -> None:
+    disk = Disk()
+    network = open_network(boundary=disk)
+    first = network.send(to=THERE, value=1, nonce=0)
+    second = network.send(to=THERE, value=1, nonce=1)
+    disk.full_at = "admission: before commit"
+    with pytest.raises(Unavailable):
+        network.send(to=THERE, value=9, nonce=0, tip=2 * GWEI, fee=200 * GWEI)
+    disk.full_at = ""
+    third = network.send(to=THERE, value=1)
+    block = network.chain.seal()
+    assert block is not None
+    assert block.transactions == (first, second, third)
 
 
 @pytest.fixture
@@ -163,11 +176,16 @@ def test_a_disk_that_is_really_full(small_disk: Path, clock: FixedClock) -> None
     chain = Chain.open(small_disk, genesis, key, clock)
     network = Network(small_disk, genesis, key, clock, accounts_of_tests(), chain)
     acknowledged = 0
-    with pytest.raises(Unavailable, match="No space left"):
+
+    def fill() -> None:
+        nonlocal acknowledged
         for _ in range(200):
             network.send(to=THERE, value=1, data=os.urandom(20_000), gas=2_000_000)
             acknowledged += 1
             network.chain.seal()
+
+    with pytest.raises(Unavailable, match="No space left"):
+        fill()
     head = network.chain.head().number
     subprocess.run(["mount", "-o", "remount,size=32m", str(small_disk)], check=True)
     network.chain.seal()

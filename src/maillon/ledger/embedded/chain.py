@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -52,7 +52,7 @@ from maillon.ledger.embedded.model import (
     Tag,
     Transaction,
 )
-from maillon.ledger.embedded.pool import Pool, Selection
+from maillon.ledger.embedded.pool import Pool, Replaced, Selection
 from maillon.ledger.embedded.records import (
     NO_REQUESTS,
     ReceiptRecord,
@@ -99,6 +99,7 @@ from maillon.ledger.port import Address, Height, TransactionHash
 from maillon.ledger.reverts import reverted
 
 _logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 TIP_FLOOR: Final = 10**9
 """Wei per gas: 1 gwei, the network's law."""
@@ -412,10 +413,8 @@ class Chain:
                 self._commit = signed.commit
                 self._accounts.clear()
                 self._pool.sealed(draft.transactions)
-                callbacks = list(self._sealed_callbacks)
             self._boundary("block: pool cleaned")
-            for callback in callbacks:
-                callback(block)
+            _tell(self._sealed_callbacks, block)
             return block
 
     def _fill(
@@ -482,12 +481,17 @@ class Chain:
         writing.put(CONSENSUS, number_key(block.number + 1), orjson.dumps(signed.to_json()))
 
     def _accepted(self, transaction: Transaction) -> None:
-        for callback in tuple(self._pending_callbacks):
-            callback(transaction)
+        _tell(self._pending_callbacks, transaction)
 
-    def _not_journalled(self, transaction: Transaction) -> None:
+    def _not_journalled(self, transaction: Transaction, replaced: Replaced | None) -> None:
         with self._lock:
             self._pool.withdraw(transaction)
+            if replaced is not None:
+                # What it was to replace was acknowledged, and is still on disk.
+                with self._store.read() as reading:
+                    nonce = self._account(reading, transaction.sender).nonce
+                if replaced.transaction.nonce >= nonce:
+                    self._pool.restore(replaced.transaction, nonce, replaced.order)
 
     def subscribe(self, callback: Callable[[Block], None]) -> Callable[[], None]:
         """Call back with each sealed block, from the sealing thread, in order; returns how to stop.
@@ -777,6 +781,15 @@ class Chain:
         if not 0 < height <= self._head.number + 1:
             raise NotFound(f"height {height} not found: the newest is {self._head.number + 1}")
         return [validator.to_json() for validator in self._committer.validators.validators]
+
+
+def _tell(callbacks: Sequence[Callable[[_T], None]], news: _T) -> None:
+    """Call back; one that fails must not undo what is already on disk, nor keep the others from hearing."""
+    for callback in tuple(callbacks):
+        try:
+            callback(news)
+        except Exception:
+            _logger.exception("a subscriber failed")
 
 
 def _hexadecimal(nodes: Sequence[bytes]) -> list[str]:

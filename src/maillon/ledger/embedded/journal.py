@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 
 from maillon.ledger.embedded.model import Transaction
+from maillon.ledger.embedded.pool import Replaced
 from maillon.ledger.embedded.store import PLACES, POOL, Store, Writing, number_key
 from maillon.ledger.errors import LedgerError, Unavailable
 from maillon.ledger.port import TransactionHash
@@ -25,8 +26,7 @@ _log = logging.getLogger(__name__)
 class _Offer:
     transaction: Transaction
     order: int
-    replaced: int | None
-    """The journal's key of the transaction it replaced."""
+    replaced: Replaced | None
     done: Future[TransactionHash]
 
 
@@ -34,7 +34,10 @@ class Journal:
     """One thread that writes groups of admissions."""
 
     def __init__(
-        self, store: Store, accepted: Callable[[Transaction], None], failed: Callable[[Transaction], None]
+        self,
+        store: Store,
+        accepted: Callable[[Transaction], None],
+        failed: Callable[[Transaction, Replaced | None], None],
     ) -> None:
         self._store = store
         self._accepted = accepted
@@ -45,7 +48,7 @@ class Journal:
         self._thread = Thread(target=self._run, name="maillon-journal", daemon=True)
         self._thread.start()
 
-    def append(self, transaction: Transaction, order: int, replaced: int | None) -> Future[TransactionHash]:
+    def append(self, transaction: Transaction, order: int, replaced: Replaced | None) -> Future[TransactionHash]:
         """Have it written; the future resolves once it is on disk, or raises `Unavailable`."""
         done: Future[TransactionHash] = Future()
         # A caller that gave up does not take the transaction back: it may be on disk already.
@@ -77,7 +80,7 @@ class Journal:
         def change(writing: Writing) -> None:
             for offer in group:
                 if offer.replaced is not None:
-                    writing.delete(POOL, number_key(offer.replaced))
+                    writing.delete(POOL, number_key(offer.replaced.order))
                 # Sealed while it waited for us: the block is its acknowledgement, and nothing would clean it up.
                 if writing.get(PLACES, offer.transaction.hash) is None:
                     record = offer.transaction.sender + offer.transaction.raw
@@ -87,8 +90,9 @@ class Journal:
             self._store.write("admission", change)
         except LedgerError as error:
             _log.exception("admissions could not be written")
-            for offer in group:
-                self._failed(offer.transaction)
+            # The last first, so that a chain of replacements unwinds to the one on disk.
+            for offer in reversed(group):
+                self._failed(offer.transaction, offer.replaced)
                 offer.done.set_exception(error)
             return
         for offer in group:

@@ -52,6 +52,15 @@ class _Queue:
             self.pending_nonce += 1
 
 
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A transaction that gave way to a dearer one of the same nonce."""
+
+    transaction: Transaction
+    order: int
+    """Its key in the journal."""
+
+
 def maximum_cost(transaction: Transaction) -> int:
     """Wei a transaction may take from its sender at most."""
     return transaction.gas * transaction.max_fee_per_gas + transaction.value
@@ -89,8 +98,8 @@ class Pool:
 
     def add(
         self, transaction: Transaction, nonce: int, balance: int, *, replace: bool = True
-    ) -> tuple[int, int | None]:
-        """Take a transaction of an account that has `nonce` and `balance`: (its order of arrival, the replaced one's).
+    ) -> tuple[int, Replaced | None]:
+        """Take a transaction of an account that has `nonce` and `balance`: (its order of arrival, what it replaced).
 
         Raises `AlreadyKnown`, `NonceTooLow`, `NonceTooHigh`, `InsufficientFunds`, `Underpriced` or `PoolFull`.
         """
@@ -113,15 +122,17 @@ class Pool:
             raise PoolFull("txpool is full")
         elif len(queue.by_nonce) >= MAXIMUM_PER_ACCOUNT:
             raise PoolFull(f"account limit exceeded: {MAXIMUM_PER_ACCOUNT} transactions of one account wait")
-        replaced = self._order[old.hash] if old else None
+        replaced = Replaced(old, self._order[old.hash]) if old else None
         self._insert(transaction, queue, old)
         return self._order[transaction.hash], replaced
 
     def restore(self, transaction: Transaction, nonce: int, order: int) -> None:
         """Put back what the journal holds; it was admitted once, so nothing is refused."""
         queue = self._accounts.get(transaction.sender) or _Queue(nonce, nonce)
+        following = max(self._next_order, order + 1)
         self._next_order = order
         self._insert(transaction, queue, queue.by_nonce.get(transaction.nonce))
+        self._next_order = following
 
     def _insert(self, transaction: Transaction, queue: _Queue, old: Transaction | None) -> None:
         self._accounts[transaction.sender] = queue

@@ -223,7 +223,7 @@ class Store:
 
 
 def _allocate(path: Path) -> None:
-    """Give a mapped file its blocks now: a full disk would otherwise end the process (SIGBUS) when a page is touched."""
+    """Give a mapped file its blocks now: with a full disk, touching a page of it would end the process (SIGBUS)."""
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         os.posix_fallocate(descriptor, 0, os.fstat(descriptor).st_size)
