@@ -60,6 +60,12 @@ def _member(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(info, io.BytesIO(data))
 
 
+def require_instance(home: Path) -> None:
+    """Raise `HomeUnusable` unless an instance was laid out in the home."""
+    if not (home / "keys").is_dir():
+        raise HomeUnusable(f"there is no instance in {home}: maillon up --home {home} makes one")
+
+
 def write(settings: Settings, file: Path, progress: Callable[[str], None]) -> int:
     """Write the archive, whole or not at all; its size in bytes. The caller holds the home.
 
@@ -67,8 +73,7 @@ def write(settings: Settings, file: Path, progress: Callable[[str], None]) -> in
     database raises.
     """
     home = settings.home
-    if not (home / "keys").is_dir():
-        raise HomeUnusable(f"there is no instance in {home}")
+    require_instance(home)
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     store = Store.open(settings.database_url)
     try:
@@ -131,7 +136,7 @@ def read(settings: Settings, file: Path, progress: Callable[[str], None]) -> Non
                         connection.execute(table.delete())
                     elif connection.execute(sa.select(sa.func.count()).select_from(table)).scalar():
                         raise HomeUnusable(f"the database is not empty: table {table.name}")
-                for member in archive:
+                while (member := archive.next()) is not None:
                     _place(archive, member, home, connection)
                 for table in metadata.sorted_tables:
                     _advance(connection, table)

@@ -37,9 +37,9 @@ from maillon.kit.store import Store
 from maillon.ledger.contracts.anchors import SLOTS
 from maillon.ledger.errors import LedgerError, Unavailable
 from maillon.ledger.genesis import ANCHORS, Genesis, make_genesis, random_chain_id
-from maillon.ledger.port import Ledger, Prover
-from maillon.ledger.signing import Account
-from maillon.services.explorer import Ask, ExplorerService
+from maillon.ledger.port import Address, Ledger, Prover
+from maillon.ledger.signing import Account, DynamicFeeTransaction
+from maillon.services.explorer import Ask, ExplorerError, ExplorerService
 from maillon.services.explorer import api as explorer_api
 from maillon.services.explorer import pages as explorer_pages
 from maillon.services.notary import api as notary_api
@@ -247,7 +247,7 @@ class Application:
             openapi_url="/v1/openapi.json",
             lifespan=self._lifespan,
         )
-        problems.install(app, NotaryError, LedgerError)
+        problems.install(app, NotaryError, LedgerError, ExplorerError, present=self.renderer.problem)
         # The hot routes come first: routes are tried in order.
         app.include_router(notary_api.router(self.notary, self.access))
         if self.facade is not None:
@@ -438,3 +438,25 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[str], N
             raise HomeUnusable("the instance could not start; the reason stands above")
     finally:
         listening.close()
+
+
+async def give_credits(settings: Settings, receiver: Address, wei: int) -> int:
+    """Send credits from the home's sandbox account, through the running server's /rpc; the block they are in.
+
+    Raises `LedgerError`: `Rejected` when the sandbox has not as much, `Unavailable` when no server answers.
+    """
+    from maillon.ledger.node import NodeLedger  # noqa: PLC0415 - only this command needs it
+
+    sandbox = Account(Keys(settings.home / "keys").account("sandbox"))
+    node = await NodeLedger.connect(f"{settings.server_url}/rpc")
+    try:
+        sender = "0x" + sandbox.address.hex()
+        nonce = int(await node.ask("eth_getTransactionCount", sender, "pending"), 16)
+        price = int(await node.ask("eth_gasPrice"), 16)
+        tip = int(await node.ask("eth_maxPriorityFeePerGas"), 16)
+        transfer = DynamicFeeTransaction(node.chain_id, nonce, tip, 2 * price, 100_000, receiver, wei, b"")
+        signed = transfer.sign(sandbox)
+        await node.ask("eth_sendRawTransaction", "0x" + signed.raw.hex())
+        return int((await node.wait(signed.hash)).height)
+    finally:
+        await node.close()

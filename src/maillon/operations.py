@@ -20,6 +20,7 @@ from maillon.kit.audit import Deed, record
 from maillon.kit.errors import KitError
 from maillon.kit.settings import Settings
 from maillon.ledger.errors import LedgerError
+from maillon.ledger.port import Address
 from maillon.services.notary.errors import NotaryError
 
 Home = Annotated[Path | None, typer.Option("--home", help="The data directory (MAILLON_HOME, else ~/.maillon).")]
@@ -116,6 +117,7 @@ def reindex(home: Home = None, url: Url = None, as_json: Json = False) -> None:
 
     try:
         with main.exclusive_home(chosen.home):
+            backups.require_instance(chosen.home)
             entries = asyncio.run(work())
     except _OURS as error:
         terminal.fail(str(error), as_json=as_json)
@@ -176,10 +178,7 @@ def credit(
     as_json: Json = False,
 ) -> None:
     """Give an account credits from this home's sandbox account (embedded ledger only)."""
-    from maillon.kit.keys import Keys  # noqa: PLC0415
-    from maillon.ledger.node import NodeLedger  # noqa: PLC0415
-    from maillon.ledger.port import Address  # noqa: PLC0415
-    from maillon.ledger.signing import Account  # noqa: PLC0415
+    from maillon import main  # noqa: PLC0415
 
     chosen = _settings(as_json, home=home, url=url)
     try:
@@ -188,18 +187,8 @@ def credit(
         receiver = Address(b"")
     if len(receiver) != 20 or not address.startswith("0x"):
         terminal.fail("an account is 0x and 40 hexadecimal digits", as_json=as_json)
-    sandbox = Account(Keys(chosen.home / "keys").account("sandbox"))
-
-    async def work() -> int:
-        node = await NodeLedger.connect(f"{chosen.server_url}/rpc")
-        try:
-            sent = await node.send(receiver, b"", sandbox, value=int(amount * 10**9) * 10**9)
-            return int((await node.wait(sent)).height)
-        finally:
-            await node.close()
-
     try:
-        height = asyncio.run(work())
+        height = asyncio.run(main.give_credits(chosen, receiver, int(amount * 10**9) * 10**9))
     except _OURS as error:
         terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
     if as_json:

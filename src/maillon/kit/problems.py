@@ -7,7 +7,7 @@ themselves. `register` is called once for each type, so that /problems/ lists th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -153,29 +153,58 @@ def answer(error: Exception) -> Response:
     return response(INTERNAL, f"reference {reference}")
 
 
-async def _answer_exception(_request: Request, error: Exception) -> Response:
-    return answer(error)
-
-
-async def _answer_validation(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    found = [{"at": "/".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()]
-    return response(INVALID, f"{len(found)} members are not what the route takes", errors=found)
-
-
-async def _answer_http(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _of_http(error: HTTPException) -> tuple[ProblemType, str, dict[str, str]]:
     known = {404: NOT_FOUND, 405: METHOD, 413: BODY_TOO_LARGE}.get(error.status_code)
     if known is None:
-        phrase = HTTPStatus(error.status_code).phrase
-        known = ProblemType("invalid-request", error.status_code, phrase, INVALID.advice)
-    return response(known, str(error.detail), error.headers)
+        known = ProblemType("invalid-request", error.status_code, HTTPStatus(error.status_code).phrase, INVALID.advice)
+    return known, str(error.detail), dict(error.headers or {})
 
 
-def install(app: FastAPI, *bases: type[Exception]) -> None:
-    """Make every refusal of the application a problem; `bases` are the base classes of the services' errors."""
+Present = Callable[[Request, ProblemType, str], Response]
+"""Shows a problem to a reader who asked for a page."""
+
+
+def install(app: FastAPI, *bases: type[Exception], present: Present) -> None:
+    """Make every refusal a problem: details for programs, a page for readers.
+
+    `bases` are the base classes of the services' errors.
+    """
+
+    def shown(request: Request, kind: ProblemType, detail: str, headers: Mapping[str, str]) -> Response | None:
+        if "text/html" not in request.headers.get("accept", ""):
+            return None
+        page = present(request, kind, detail)
+        page.headers.update(headers)
+        return page
+
+    async def answer_ours(request: Request, error: Exception) -> Response:
+        described = describe(error)
+        if described is not None:
+            page = shown(request, *described)
+            if page is not None:
+                return page
+        return answer(error)
+
+    async def answer_unexpected(request: Request, error: Exception) -> Response:
+        made = answer(error)
+        detail = orjson.loads(made.body)["detail"]
+        return shown(request, INTERNAL, detail, {}) or made
+
+    async def answer_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        found = [{"at": "/".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()]
+        # A page whose address holds what no page knows does not exist, for a reader.
+        kind = NOT_FOUND if all(item["loc"][0] == "path" for item in error.errors()) else INVALID
+        detail = f"{len(found)} members are not what the route takes"
+        return shown(request, kind, detail, {}) or response(kind, detail, errors=found)
+
+    async def answer_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        kind, detail, headers = _of_http(error)
+        return shown(request, kind, detail, headers) or response(kind, detail, headers)
+
     for base in (Problem, KitError, *bases):
-        app.add_exception_handler(base, _answer_exception)
-    app.add_exception_handler(Exception, _answer_exception)
-    app.add_exception_handler(RequestValidationError, _answer_validation)
-    app.add_exception_handler(HTTPException, _answer_http)
+        app.add_exception_handler(base, answer_ours)
+    app.add_exception_handler(Exception, answer_unexpected)
+    app.add_exception_handler(RequestValidationError, answer_validation)
+    app.add_exception_handler(HTTPException, answer_http)

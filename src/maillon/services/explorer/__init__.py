@@ -8,6 +8,7 @@ It has no `contract`, `store` or `commands`: it writes nothing, keeps nothing, a
 chain than one of ours. Read `model`, then `service`.
 """
 
+from maillon.services.explorer.errors import ExplorerError
 from maillon.services.explorer.service import Ask, ExplorerService
 
-__all__ = ["Ask", "ExplorerService"]
+__all__ = ["Ask", "ExplorerError", "ExplorerService"]

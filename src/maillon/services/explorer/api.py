@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The explorer's REST door: the state of the network. Blocks and transactions are served by /rpc, as clients know them."""
+"""The explorer at /v1: the state of the network. Blocks and transactions are served by /rpc, as clients know them."""
 
 from __future__ import annotations
 
