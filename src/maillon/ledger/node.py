@@ -137,6 +137,7 @@ class NodeLedger:
         self._consensus = consensus or FacadeConsensus(endpoint)
         self._nonces = Nonces(self._pending_count, self._final_count)
         self._fees: tuple[float, int, int] | None = None
+        self._asking_fees: asyncio.Future[tuple[int, int]] | None = None
         self._senders: dict[TransactionHash, tuple[Address, int]] = {}
 
     @classmethod
@@ -292,6 +293,11 @@ class NodeLedger:
         """(tip, most per gas) in wei: what the endpoint says of tips, and room for six full blocks."""
         if self._fees is not None and time.monotonic() - self._fees[0] < FEES_LIFE:
             return self._fees[1], self._fees[2]
+        if self._asking_fees is None or self._asking_fees.done():
+            self._asking_fees = asyncio.ensure_future(self._ask_fees())
+        return await asyncio.shield(self._asking_fees)
+
+    async def _ask_fees(self) -> tuple[int, int]:
         tip, block = await asyncio.gather(
             _ask(self._endpoint, "eth_maxPriorityFeePerGas"),
             _ask(self._endpoint, "eth_getBlockByNumber", "latest", False),

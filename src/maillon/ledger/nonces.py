@@ -41,6 +41,7 @@ class _Account:
     signed: dict[int, bytes] = field(default_factory=dict)
     checked: float = field(default_factory=time.monotonic)
     in_doubt: bool = False
+    asking: asyncio.Future[int] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -56,20 +57,28 @@ class Nonces:
     async def reserve(self, address: Address) -> int:
         """The next nonce, ours until it is `sent` or `released`; raises what asking the chain raises, or `PoolFull`."""
         account = self._accounts.setdefault(address, _Account())
-        async with account.lock:
-            if account.next is None:
-                account.next = await self._pending(address)
+        if account.next is None:
+            count = await self._first(account, address)
+            if account.next is None:  # others who waited for the same answer may have begun
+                account.next = count
+        if len(account.signed) >= MAXIMUM_UNSETTLED:
+            self._settle(account, await self._final(address))
             if len(account.signed) >= MAXIMUM_UNSETTLED:
-                self._settle(account, await self._final(address))
-                if len(account.signed) >= MAXIMUM_UNSETTLED:
-                    raise PoolFull(f"{MAXIMUM_UNSETTLED} transactions of this account wait already")
-            if account.free:
-                nonce = heapq.heappop(account.free)
-            else:
-                nonce = account.next
-                account.next += 1
-            account.reserved.add(nonce)
-            return nonce
+                raise PoolFull(f"{MAXIMUM_UNSETTLED} transactions of this account wait already")
+        # Nothing is awaited from here on: two senders never take the same.
+        if account.free:
+            nonce = heapq.heappop(account.free)
+        else:
+            nonce = account.next
+            account.next += 1
+        account.reserved.add(nonce)
+        return nonce
+
+    async def _first(self, account: _Account, address: Address) -> int:
+        """Ask the chain once for all who begin together, and let them go on in the same moment: one batch."""
+        if account.asking is None or account.asking.done():
+            account.asking = asyncio.ensure_future(self._pending(address))
+        return await asyncio.shield(account.asking)
 
     def sent(self, address: Address, nonce: int, raw: bytes, *, certain: bool = True) -> None:
         """These bytes were accepted, or may have been: from now on this nonce means them."""
