@@ -65,7 +65,7 @@ class MemoryContract:
         self._ask()
         return self.anchored[-1].height
 
-    async def prove(self, height: int) -> dict[str, Any]:
+    async def prove(self, _height: int) -> dict[str, Any]:
         self._ask()
         return dict(ANCHOR)
 
