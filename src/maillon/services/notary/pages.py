@@ -123,7 +123,9 @@ def pages(  # noqa: C901 - one function for each page
                 raise MalformedRequest(f"at most {PORTAL_BATCH} files at once from a page; more by the command line")
             _admit(request, asked.count)
             appended = await service.append(asked)
-            return JSONResponse({"first": appended.first, "count": appended.count}, 201)
+            # A browser that heard no answer asks again with the same commitment: `deduplicate` answers the same index.
+            indexes = list(appended.indexes or range(appended.first, appended.first + appended.count))
+            return JSONResponse({"indexes": indexes, "count": appended.count}, 201)
         typed = _form(body, request.headers.get("content-type", "")).get("commitment", "").strip().lower()
         try:
             asked = parse_entry({"commitment": typed}, _SUBJECT)
