@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # pragma version 0.4.3
 # A contract made to be asked everything a client can ask: state, events, three kinds of refusal.
 
