@@ -308,6 +308,20 @@ def test_everything_is_there_after_a_restart(network: Network) -> None:
     assert receipt.succeeded
 
 
+def test_a_closed_chain_says_so(network: Network) -> None:
+    raw = network.signed(to=THERE)
+    network.chain.close()
+    network.chain.close()
+    with pytest.raises(Unavailable):
+        network.chain.seal()
+    with pytest.raises(Unavailable):
+        network.chain.call(CallRequest(THERE))
+    with pytest.raises(Unavailable):
+        network.chain.offer(raw)
+    with pytest.raises(Unavailable):
+        network.chain.balance(THERE)
+
+
 def test_sealed_blocks_are_announced_in_order(network: Network) -> None:
     seen: list[int] = []
 

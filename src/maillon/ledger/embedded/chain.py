@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -93,6 +93,7 @@ from maillon.ledger.errors import (
     LedgerError,
     NotFound,
     Rejected,
+    Unavailable,
 )
 from maillon.ledger.genesis import Genesis
 from maillon.ledger.port import Address, Height, TransactionHash
@@ -205,6 +206,7 @@ class Chain:
         self._lock = Lock()
         """Guards pool, accounts and the change of head."""
         self._sealing = Lock()
+        self._closed = False
         self._pool = Pool()
         self._accounts: dict[Address, tries.Account] = {}
         """Accounts in the newest state, as read for admission."""
@@ -253,7 +255,10 @@ class Chain:
         )
 
     def close(self) -> None:
-        """Release the store; everything acknowledged is on disk already."""
+        """Release the store; everything acknowledged is on disk already. Closing twice is closing once."""
+        if self._closed:
+            return
+        self._closed = True
         self._journal.close()
         self._seal_thread.shutdown()
         self._call_threads.shutdown()
@@ -370,7 +375,13 @@ class Chain:
 
         Raises `Unavailable` when the disk refuses (nothing changed, try again), `CorruptStore`.
         """
-        return self._seal_thread.submit(self._seal).result()
+        return self._in(self._seal_thread, self._seal)
+
+    def _in(self, threads: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
+        """Have it done where the EVM has room for its deepest calls."""
+        if self._closed:
+            raise Unavailable("the ledger is closed")
+        return threads.submit(work).result()
 
     def _seal(self) -> Block | None:
         with self._sealing:
@@ -691,7 +702,7 @@ class Chain:
         """Execute without consequence. Raises `Unavailable` after `time_limit` seconds; a failing call is a result."""
         block = self._at(height)
         gas = min(request.gas or CALL_GAS, CALL_GAS)
-        return self._call_threads.submit(self._call, block, request, gas, time.monotonic() + time_limit).result()
+        return self._in(self._call_threads, lambda: self._call(block, request, gas, time.monotonic() + time_limit))
 
     def _call(self, block: Block, request: CallRequest, gas: int, deadline: float) -> CallResult:
         environment = Environment(
@@ -709,7 +720,7 @@ class Chain:
     def estimate_gas(self, request: CallRequest, height: Height | int | None = None, time_limit: float = 5.0) -> int:
         """The least gas limit with which it succeeds, by bisection; raises `Reverted`, `InsufficientFunds`, ..."""
         block = self._at(height)
-        return self._call_threads.submit(self._estimate, block, request, time.monotonic() + time_limit).result()
+        return self._in(self._call_threads, lambda: self._estimate(block, request, time.monotonic() + time_limit))
 
     def _estimate(self, block: Block, request: CallRequest, deadline: float) -> int:
         limit = min(request.gas or block.gas_limit, block.gas_limit, CALL_GAS)

@@ -111,6 +111,7 @@ class Store:
         self._boundary = boundary
         self._readers = 0
         self._growing = False
+        self._closed = False
         self._gate = Condition()
         self._writer = Lock()
         """One writer at a time: LMDB has it so, and the map may not grow under another's transaction."""
@@ -151,6 +152,7 @@ class Store:
     def close(self) -> None:
         """Release environment and lock."""
         with self._gate:
+            self._closed = True
             self._gate.wait_for(lambda: not self._readers, timeout=10)
             self._environment.close()
         os.close(self._lock)
@@ -161,6 +163,8 @@ class Store:
         depth: int = getattr(self._mine, "depth", 0)
         with self._gate:
             self._gate.wait_for(lambda: depth or not self._growing)
+            if self._closed:
+                raise Unavailable("the ledger is closed")
             self._readers += 1
         self._mine.depth = depth + 1
         try:
