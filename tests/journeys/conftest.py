@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Platforms for journeys: one to share, and as many of one's own as a test needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from running_platform import Running, Start, start
+
+
+@pytest.fixture
+def starting() -> Iterator[Start]:
+    """Start platforms; those still running at the end are killed."""
+    running: list[Running] = []
+
+    def begin(home: Path, *arguments: str) -> Running:
+        made = start(home, *arguments)
+        running.append(made)
+        return made
+
+    yield begin
+    for platform in running:
+        if platform.process.poll() is None:
+            platform.process.kill()
+        platform.process.wait(30)
+        for stream in (platform.process.stdout, platform.process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One platform for the tests that only use it."""
+    running = start(tmp_path_factory.mktemp("platform") / "home")
+    yield running
+    assert running.stop() == 0, "".join(running.errors)
+    for stream in (running.process.stdout, running.process.stderr):
+        assert stream is not None
+        stream.close()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real platform in a process of its own, started and stopped as an operator would, and its command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+READY_WITHIN = 60
+"""Seconds after which a start has failed: far more than it needs on a busy machine."""
+
+
+@dataclass
+class Running:
+    """A `maillon up`, ready."""
+
+    home: Path
+    url: str
+    process: subprocess.Popen[str]
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return (self.home / "api-key").read_text().strip()
+
+    def stop(self, with_signal: int = signal.SIGTERM) -> int:
+        self.process.send_signal(with_signal)
+        return self.process.wait(30)
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILLON_")}
+    return kept | {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "120"}
+
+
+def maillon(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "maillon", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+        env=environment(),
+    )
+
+
+def start(home: Path, *arguments: str) -> Running:
+    """Start on a free port and wait for the ready line."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "maillon", "up", "--home", str(home), "--port", "0", "--json", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    errors: list[str] = []
+    stderr = process.stderr
+    threading.Thread(target=lambda: errors.extend(stderr), daemon=True).start()
+    watchdog = threading.Timer(READY_WITHIN, process.kill)
+    watchdog.start()
+    try:
+        line = process.stdout.readline()
+    finally:
+        watchdog.cancel()
+    if not line:
+        process.wait(10)
+        pytest.fail(f"it ended with {process.returncode} before it was ready: {''.join(errors)}")
+    return Running(home, json.loads(line)["ready"], process, errors)
+
+
+Start = Callable[..., Running]
