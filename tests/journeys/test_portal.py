@@ -73,7 +73,7 @@ def test_a_dropped_file_gets_a_receipt_that_holds_offline(
     page: Page, server: str, language: str, tmp_path: Path
 ) -> None:
     sent: list[Request] = []
-    page.on("request", sent.append)
+    page.on("request", lambda request: sent.append(request))  # noqa: PLW0108 - playwright marks what it is given
     file, receipt = notarised(page, server, language, tmp_path)
     assert receipt.name == "minutes.txt.receipt.json"
 
@@ -97,7 +97,7 @@ def test_the_page_tells_the_right_document_from_another_and_sends_neither(
 ) -> None:
     file, receipt = notarised(page, server, "en", tmp_path)
     sent: list[Request] = []
-    page.on("request", sent.append)
+    page.on("request", lambda request: sent.append(request))  # noqa: PLW0108 - playwright marks what it is given
     page.goto(f"{server}/en/verify")
     page.locator("[data-verify] input[type=file]").set_input_files([file, receipt])
     assert "valid" in page.locator(".verdict h2").inner_text()

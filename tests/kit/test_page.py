@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages: language, content negotiation, entity tags, static files that may be kept for ever, the content policy."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from maillon.kit import problems
+from maillon.kit.page import JsonAddress, Renderer, groups, pages
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI()
+    problems.install(app, present=Renderer().problem)
+    app.include_router(pages(Renderer()))
+    app.add_middleware(JsonAddress)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://portal.test") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [("en-GB,fr;q=0.5", "/en/"), ("fr-CA", "/fr/"), ("de", "/fr/"), ("", "/fr/"), ("de, en;q=0.3", "/en/")],
+)
+async def test_the_entrance_speaks_the_first_language_we_share(
+    http: httpx.AsyncClient, accepted: str, expected: str
+) -> None:
+    answer = await http.get("/", headers={"Accept-Language": accepted})
+    assert answer.status_code == 302
+    assert answer.headers["location"] == expected
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+async def test_each_language_has_its_address_and_names_the_other(http: httpx.AsyncClient, language: str) -> None:
+    answer = await http.get(f"/{language}/problems/not-found", headers={"Accept": "text/html"})
+    assert answer.status_code == 200
+    assert answer.headers["content-language"] == language
+    assert f'<html lang="{language}">' in answer.text
+    for other in ("fr", "en"):
+        assert f'hreflang="{other}" href="/{other}/problems/not-found"' in answer.text
+
+
+async def test_a_page_is_json_by_accept_and_by_address(http: httpx.AsyncClient) -> None:
+    by_accept = await http.get("/en/problems/not-found", headers={"Accept": "application/json"})
+    by_address = await http.get("/en/problems/not-found.json")
+    assert by_accept.json() == by_address.json()
+    assert by_accept.json()["kind"]["slug"] == "not-found"
+
+
+async def test_a_page_seen_before_is_not_sent_again(http: httpx.AsyncClient) -> None:
+    first = await http.get("/en/problems/not-found", headers={"Accept": "text/html"})
+    again = await http.get("/en/problems/not-found", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    other = await http.get("/fr/problems/not-found", headers={"If-None-Match": first.headers["etag"]})
+    assert other.status_code == 200
+
+
+async def test_the_content_policy_allows_no_inline_script_or_style(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/fr/problems/not-found", headers={"Accept": "text/html"})
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert "<style" not in answer.text
+    assert " style=" not in answer.text
+
+
+async def test_static_files_change_address_with_their_content(http: httpx.AsyncClient) -> None:
+    address = Renderer().static.address("maillon.css")
+    answer = await http.get(address)
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-type"].startswith("text/css")
+    missing = await http.get("/static/maillon.000000000000.css")
+    assert missing.status_code == 404
+
+
+def test_hashes_are_read_in_groups_of_four() -> None:
+    assert groups("0x" + "ab" * 4) == ["abab", "abab"]
+    assert groups(b"\x01\x02\x03") == ["0102", "03"]
