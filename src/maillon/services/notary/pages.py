@@ -96,7 +96,7 @@ def _entry_document(report: EntryReport) -> dict[str, Any]:
     }
 
 
-def pages(  # noqa: C901 - one function for each page
+def pages(  # noqa: C901, PLR0915 - one function for each page
     service: NotaryService, renderer: Renderer, trust: TrustAnchors, settings: Settings, clock: Clock
 ) -> APIRouter:
     """The routes."""
