@@ -63,8 +63,8 @@ def page(results: dict[str, Any]) -> str:
             f"### {measurement}",
             "",
             (
-                f"`python bench/{measurement}.py`, {result['date']}, {machine['cores']} cores of {machine['processor']}, "
-                f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}."
+                f"`python bench/{measurement}.py`, {result['date']}, {machine['cores']} cores of "
+                f"{machine['processor']}, {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}."
             ),
             "",
             "| figure | value |",

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operating pages against the program: every setting with its default and words, every problem type."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import maillon.main
+from maillon.kit.problems import REGISTRY
+from maillon.kit.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def rows(page: str) -> dict[str, list[str]]:
+    """The rows of the page's tables, by the name in their first cell."""
+    text = (ROOT / "docs/operating" / page).read_text()
+    found = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        name = re.fullmatch(r"`([a-z0-9_-]+)`", cells[0])
+        if line.startswith("|") and name:
+            found[name[1]] = cells
+    return found
+
+
+def test_every_setting_stands_in_the_table_as_it_is() -> None:
+    table = rows("settings.md")
+    assert set(table) == set(Settings.model_fields)
+    for name, field in Settings.model_fields.items():
+        _, environment, default, meaning = table[name]
+        assert environment == f"`MAILLON_{name.upper()}`"
+        assert meaning == field.description
+        if name != "home" and field.default is not None:
+            assert default == f"`{field.default}`"
+
+
+def test_every_problem_type_stands_in_the_table_with_its_status() -> None:
+    assert maillon.main.Application
+    table = rows("errors.md")
+    assert {slug: str(kind.status) for slug, kind in REGISTRY.items()} == {
+        slug: cells[1] for slug, cells in table.items()
+    }
