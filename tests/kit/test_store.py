@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import maillon.main  # every service's tables are on the metadata once the root is loaded
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+import maillon.main  # every service's tables are on the metadata once the root is loaded
 from maillon.kit import audit
 from maillon.kit.clock import FixedClock
 from maillon.kit.errors import CorruptStore, NewerData, StoreUnavailable
