@@ -99,7 +99,8 @@ class Instant:
     def __str__(self) -> str:
         moment = _EPOCH + datetime.timedelta(seconds=self.seconds)
         fraction = f".{self.nanoseconds:09}".rstrip("0") if self.nanoseconds else ""
-        return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+        # Not %Y, which does not pad the years before 1000.
+        return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}{fraction}Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,9 +390,9 @@ class ValidatorSet:
             ]
         )
 
-    def power_of(self, address: bytes) -> Validator | None:
-        """The validator of that address."""
-        return next((validator for validator in self.validators if validator.address == address), None)
+    def by_address(self) -> dict[bytes, Validator]:
+        """The validators by their address: one hash each, however often they are looked up."""
+        return {validator.address: validator for validator in self.validators}
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,13 +441,14 @@ def verify_commit(signed: SignedHeader, chain_id: str, voters: ValidatorSet, sha
     commit = signed.commit
     # Step 2.
     needed = voters.total_power * share[0]
-    counted: set[bytes] = set()
+    waiting = voters.by_address()
     power = 0
     for position, signature in enumerate(commit.signatures):
         if signature.flag != BLOCK_ID_FLAG_COMMIT or signature.time is None:
             continue
-        voter = voters.power_of(signature.validator_address)
-        if voter is None or voter.key in counted:
+        # Taken out, so that nobody counts twice.
+        voter = waiting.pop(signature.validator_address, None)
+        if voter is None:
             continue
         message = vote_sign_bytes(chain_id, commit.height, commit.round, commit.block_id, signature.time)
         try:
@@ -457,7 +459,6 @@ def verify_commit(signed: SignedHeader, chain_id: str, voters: ValidatorSet, sha
                 expected=f"a signature of validator {voter.address.hex()}",
                 found="another signature",
             ) from None
-        counted.add(voter.key)
         power += voter.power
         if power * share[1] > needed:
             # Step 3: Enough: what follows could only add to it.

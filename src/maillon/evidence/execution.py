@@ -14,6 +14,10 @@ _FIELDS = 21
 _YEAR_10000 = 253_402_300_800
 """Later times have no calendar date, and no chain will see them."""
 _LENGTHS = {0: 32, 1: 32, 2: 20, 3: 32, 4: 32, 5: 32, 6: 256, 13: 32, 14: 8, 16: 32, 19: 32, 20: 32}
+"""Bytes of each field that has a fixed length, by position."""
+_INTEGERS = {7: 32, 8: 8, 9: 8, 10: 8, 11: 8, 15: 32, 17: 8, 18: 8}
+"""The most bytes of each field that is a number: difficulty, number, gas, time, base fee, blob gas."""
+_EXTRA_DATA, _MAXIMUM_EXTRA_DATA = 12, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,13 @@ class ExecutionHeader:
                 raise Unreadable(f"field {position} of a header has {length} bytes")
         parent, root = fields[0], fields[3]
         assert isinstance(parent, bytes) and isinstance(root, bytes)  # noqa: PT018 - measured just above
-        number = to_integer(fields[8], "a block number", 8)
-        time = to_integer(fields[11], "a block time", 8)
+        if not 0 <= _bytes(fields[_EXTRA_DATA]) <= _MAXIMUM_EXTRA_DATA:
+            raise Unreadable(f"the extra data of a header has at most {_MAXIMUM_EXTRA_DATA} bytes")
+        numbers = {
+            position: to_integer(fields[position], f"field {position} of a header", maximum)
+            for position, maximum in _INTEGERS.items()
+        }
+        number, time = numbers[8], numbers[11]
         if time >= _YEAR_10000:
             raise Unreadable("a block time after the year 9999")
         return cls(keccak256(data), parent, root, number, time)

@@ -20,7 +20,7 @@ from maillon.evidence.consensus import (
     verify_validators,
 )
 from maillon.evidence.document import Fields
-from maillon.evidence.errors import HeaderMismatch
+from maillon.evidence.errors import HeaderMismatch, ValidatorSetMismatch
 
 MAXIMUM_UPDATES = 200
 
@@ -57,8 +57,8 @@ def verify_step(trusted: Trusted, block: LightBlock, chain_id: str) -> Trusted:
 
     1. It is later than what we trust, or the very height whose validators we trust.
     2. Its header names the validators it comes with.
-    3. Same set as trusted, or the one the trusted header names next: nothing more to ask. Else more than a third of
-       the trusted power signed it.
+    3. At the trusted height it is the trusted set; at the next, the set the trusted header names, when we have that
+       header. Further on, it is the trusted set, or more than a third of the trusted power signed it.
     4. More than two thirds of its own validators signed it.
     """
     header = block.signed.header
@@ -70,9 +70,17 @@ def verify_step(trusted: Trusted, block: LightBlock, chain_id: str) -> Trusted:
     # Step 2.
     verify_validators(header, block.validators)
     # Step 3.
-    same = block.validators.hash() == trusted.validators.hash()
-    announced = header.height == trusted.height + 1 and header.validators_hash == trusted.next_validators_hash
-    if not same and not announced:
+    current = trusted.validators.hash()
+    announced = {trusted.height: current, trusted.height + 1: trusted.next_validators_hash}.get(header.height)
+    if announced is not None:
+        # Known beforehand: a third of the old power cannot put another set here.
+        if header.validators_hash != announced:
+            raise ValidatorSetMismatch(
+                "the validators are not those announced for this height",
+                expected=announced.hex(),
+                found=header.validators_hash.hex(),
+            )
+    elif header.validators_hash != current:
         verify_commit(block.signed, chain_id, trusted.validators, (1, 3))
     # Step 4.
     verify_commit(block.signed, chain_id, block.validators)

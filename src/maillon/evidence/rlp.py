@@ -16,10 +16,10 @@ Item: TypeAlias = "bytes | list[Item]"
 MAXIMUM_DEPTH = 16
 
 
-def _length(data: bytes, position: int, size: int) -> int:
-    """A length written in `size` bytes, in the shortest form only."""
+def _length(data: bytes, position: int, size: int, end: int) -> int:
+    """A length written in `size` bytes before `end`, in the shortest form only."""
     written = data[position : position + size]
-    if len(written) != size or written[0] == 0:
+    if position + size > end or written[0] == 0:
         raise Unreadable("RLP: a length is cut short or has a leading zero")
     length = int.from_bytes(written, "big")
     if length < 56:
@@ -40,7 +40,7 @@ def _decode(data: bytes, position: int, end: int, depth: int) -> tuple[Item, int
     short = prefix - (0xC0 if is_list else 0x80)
     length = short
     if short > 55:
-        length = _length(data[:end], position, short - 55)
+        length = _length(data, position, short - 55, end)
         position += short - 55
     stop = position + length
     if stop > end:
@@ -87,7 +87,10 @@ def encode(item: bytes | int | Sequence[object]) -> bytes:
         item = item.to_bytes((item.bit_length() + 7) // 8, "big")
     if isinstance(item, bytes):
         return item if len(item) == 1 and item[0] < 0x80 else _prefixed(0x80, item)
-    return _prefixed(0xC0, b"".join(encode(part) for part in item))  # type: ignore[arg-type]
+    if not isinstance(item, (list, tuple)):
+        # A text, or a bytearray, would pass for a list of its members.
+        raise TypeError(f"RLP encodes bytes, integers and lists, not {type(item).__name__}")
+    return _prefixed(0xC0, b"".join(encode(part) for part in item))
 
 
 def to_integer(item: Item, what: str, maximum_length: int = 32) -> int:

@@ -34,6 +34,17 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha384": hashes.SHA384,
     "sha512": hashes.SHA512,
 }
+_SIGNATURES: dict[str, tuple[type, str | None]] = {
+    "sha256_ecdsa": (ec.EllipticCurvePublicKey, "sha256"),
+    "sha384_ecdsa": (ec.EllipticCurvePublicKey, "sha384"),
+    "sha512_ecdsa": (ec.EllipticCurvePublicKey, "sha512"),
+    "rsassa_pkcs1v15": (rsa.RSAPublicKey, None),
+    "sha256_rsa": (rsa.RSAPublicKey, "sha256"),
+    "sha384_rsa": (rsa.RSAPublicKey, "sha384"),
+    "sha512_rsa": (rsa.RSAPublicKey, "sha512"),
+    "ed25519": (ed25519.Ed25519PublicKey, None),
+}
+"""Signature algorithms: the kind of key, and the digest, where None is the signer's digest algorithm (RFC 5754)."""
 _TIME_STAMPING = x509.oid.ExtendedKeyUsageOID.TIME_STAMPING
 
 
@@ -78,9 +89,24 @@ def _attributes(signer: Any) -> dict[str, Any]:
     return found
 
 
-def _check_signature(certificate: x509.Certificate, signature: bytes, message: bytes, digest: str) -> None:
-    key = certificate.public_key()
-    algorithm = _HASHES[digest]()
+def _check_signature(
+    certificate: x509.Certificate, signature: bytes, message: bytes, signing: str, digest: str
+) -> None:
+    """Verify by the algorithm the signer states; `digest` is the one of its content."""
+    if signing not in _SIGNATURES:
+        raise UnknownAlgorithm(f"the time stamp is signed by {signing}, unknown here")
+    kind, own_digest = _SIGNATURES[signing]
+    algorithm = _HASHES[own_digest or digest]()
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UnknownAlgorithm(f"the authority's key is of a kind unknown here: {error}") from None
+    if not isinstance(key, kind):
+        raise StampSignatureMismatch(
+            "the time stamp is signed by an algorithm of another kind of key",
+            expected=f"one for {type(key).__name__}",
+            found=signing,
+        )
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, message, ec.ECDSA(algorithm))
@@ -100,6 +126,8 @@ def _check_certificate(certificate: x509.Certificate, time: datetime.datetime) -
     """RFC 3161 section 2.3: extended key usage critical, and time stamping alone; valid at the time stamped."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise Unreadable(f"the extensions of the authority's certificate are not readable: {error}") from None
     except x509.ExtensionNotFound:
         raise StampCertificateRefused(
             "the certificate is not for time stamping", expected="extended key usage timeStamping", found="none"
@@ -146,9 +174,15 @@ def verify_token(token: bytes, message_digest: bytes, authorities: Sequence[byte
         certificate_digest = certificate_hash["cert_hash"].native
         certificate_algorithm = certificate_hash["hash_algorithm"]["algorithm"].native
         signature = signer["signature"].native
+        signing = signer["signature_algorithm"]["algorithm"].native
+        extensions = info["extensions"].native or []
         stamp_serial, policy = info["serial_number"].native, info["policy"].native
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise Unreadable(f"the time-stamp token lacks what RFC 3161 asks: {error}") from None
+    if not isinstance(time, datetime.datetime) or time.tzinfo is None:
+        raise Unreadable("the time stamped is not in UTC")
+    if any(extension["critical"] for extension in extensions):
+        raise UnknownAlgorithm("the time stamp has a critical extension unknown here")
     # Step 1.
     if imprint_algorithm != "sha256" or not hmac.compare_digest(imprint_value, message_digest):
         raise StampImprintMismatch(
@@ -179,7 +213,7 @@ def verify_token(token: bytes, message_digest: bytes, authorities: Sequence[byte
         certificate = x509.load_der_x509_certificate(authority)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise Unreadable(f"the trusted authority's certificate is not readable: {error}") from None
-    _check_signature(certificate, signature, message, digest_algorithm)
+    _check_signature(certificate, signature, message, signing, digest_algorithm)
     # Step 5.
     _check_certificate(certificate, time)
     return Stamp(time, stamp_serial, policy, authority)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from maillon.evidence.errors import StateProofMismatch, Unreadable
 from maillon.evidence.hashing import keccak256
-from maillon.evidence.rlp import Item, decode, to_integer
+from maillon.evidence.rlp import Item, decode, encode, to_integer
 
 EMPTY_TRIE_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
 EMPTY_CODE_HASH = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
@@ -45,6 +45,8 @@ class _Walk:
     def node(self, reference: Item) -> list[Item]:
         """The node a parent refers to: by hash, or standing inside the parent."""
         if isinstance(reference, list):
+            if len(encode(reference)) >= 32:
+                raise Unreadable("trie: a node of 32 bytes or more stands inside its parent")
             return reference
         if len(reference) != 32:
             raise Unreadable("trie: a reference is a hash or a short node")
@@ -53,6 +55,8 @@ class _Walk:
                 "the proof ends before its answer", expected=f"node {reference.hex()}", found="nothing"
             )
         data = self.proof[self.used]
+        if self.used and len(data) < 32:
+            raise Unreadable("trie: a node shorter than 32 bytes stands inside its parent, not beside it")
         self.used += 1
         found = keccak256(data)
         if found != reference:
@@ -106,7 +110,9 @@ def prove(root: bytes, key: bytes, proof: Sequence[bytes]) -> bytes | None:
         if is_leaf:
             value = _value(node[1]) if path == rest else b""
             break
-        if not path or rest[: len(path)] != path:
+        if not path:
+            raise Unreadable("trie: an extension has a path")
+        if rest[: len(path)] != path:
             value = b""
             break
         reference, rest = node[1], rest[len(path) :]
