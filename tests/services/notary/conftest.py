@@ -20,6 +20,7 @@ from maillon.kit import problems
 from maillon.kit.access import NOTARY_WRITE, Access
 from maillon.kit.clock import FixedClock, SystemClock
 from maillon.kit.keys import Keys
+from maillon.kit.page import Renderer
 from maillon.kit.store import Store
 from maillon.services.notary import Authority, NotaryError, NotaryService
 from maillon.services.notary.api import router
@@ -150,7 +151,7 @@ async def http(service: NotaryService, store: Store) -> AsyncIterator[httpx.Asyn
     with store.transaction() as connection:
         _, key = access.create(connection, "Ville d'Essai", [NOTARY_WRITE])
     app = FastAPI()
-    problems.install(app, NotaryError)
+    problems.install(app, NotaryError, present=Renderer().problem)
     app.include_router(router(service, access))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {key}"}

@@ -108,14 +108,17 @@ async def test_each_file_gets_its_receipt(desk: Desk, service: NotaryService) ->
 async def test_the_receipt_is_the_one_the_server_would_make(desk: Desk, service: NotaryService) -> None:
     paths = [desk.write(f"{number}") for number in range(300)]
     await desk.notarise(batch=70)
+    compared = 0
     for path in paths[::37]:
         written = receipt_file(path).read_bytes()
         document = json.loads(written)
         half = await service.receipt(document["entry"]["index"])
         assert half is not None
         digest = Digest.parse("sha2-256", document["digest"]["value"])
-        if json.loads(written)["checkpoint"] == half["checkpoint"]:
+        if document["checkpoint"] == half["checkpoint"]:
+            compared += 1
             assert complete(half, digest, bytes.fromhex(document["entry"]["salt"])) == written
+    assert compared
 
 
 async def test_no_file_is_notarised_twice_unless_asked(desk: Desk, service: NotaryService) -> None:
@@ -185,7 +188,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
     assert hash_file(str(path)) == hashlib.sha256(path.read_bytes()).digest()
 
 
-def test_five_gigabytes_are_read_in_constant_memory(tmp_path: Path) -> None:
+def test_a_large_file_is_read_in_constant_memory(tmp_path: Path) -> None:
     import tracemalloc
 
     path = tmp_path / "large"

@@ -24,8 +24,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from maillon.services.notary.errors import Fatal, TimeUnavailable
 
-POLICY: Final = "1.3.6.1.4.1.58888.1.1"
-"""The policy under which this authority stamps: docs/operating/notary.md, "Time stamps"."""
+POLICY: Final = "2.25.280049496787617078264360512398088980262"
+"""The policy under which this authority stamps: docs/operating/notary.md. Made from a UUID (X.667), nobody else's."""
 
 _SEQUENCE, _SET, _INTEGER, _OCTETS, _OBJECT, _BOOLEAN = 0x30, 0x31, 0x02, 0x04, 0x06, 0x01
 _CONTEXT = 0xA0
