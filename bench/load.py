@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import httptools
 
@@ -36,10 +37,14 @@ def request(path: str, body: bytes, headers: dict[str, str], host: str, method: 
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
+Answered = Callable[[bytes, float], None]
+"""Called with the body of an answer and when its request was sent (`time.perf_counter`)."""
+
+
 class _Connection(asyncio.Protocol):
     """One connection: sends the next request as soon as the answer to the last one is complete."""
 
-    def __init__(self, requests: Iterator[bytes], outcome: Outcome, answered: Callable[[bytes], None] | None) -> None:
+    def __init__(self, requests: Iterator[bytes], outcome: Outcome, answered: Answered | None) -> None:
         self.requests = requests
         self.outcome = outcome
         self.answered = answered
@@ -47,8 +52,8 @@ class _Connection(asyncio.Protocol):
         self.body = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's transports are asyncio's by shape, not by inheritance.
+        self.transport = cast("asyncio.Transport", transport)
         self.parser = httptools.HttpResponseParser(self)
         self._next()
 
@@ -74,7 +79,7 @@ class _Connection(asyncio.Protocol):
         status = self.parser.get_status_code()
         self.outcome.statuses[status] = self.outcome.statuses.get(status, 0) + 1
         if self.answered is not None:
-            self.answered(self.body)
+            self.answered(self.body, self.began)
         self.parser = httptools.HttpResponseParser(self)
         self._next()
 
@@ -88,7 +93,7 @@ async def offer(
     port: int,
     requests: Iterator[bytes],
     connections: int,
-    answered: Callable[[bytes], None] | None = None,
+    answered: Answered | None = None,
 ) -> Outcome:
     """Send every request over `connections` connections as fast as answers come; the outcome when all are answered."""
     if host not in {"127.0.0.1", "::1"}:

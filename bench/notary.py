@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import uvloop
 
-from load import Outcome, offer, request
+from load import offer, request
 from platform_process import Platform, running
 
 APPENDS = 30_000
@@ -67,11 +67,9 @@ async def appends(platform: Platform) -> dict[str, float]:
     sampled: asyncio.Queue[tuple[int, float]] = asyncio.Queue()
     pick = random.Random(3161)
 
-    outcome: Outcome | None = None
-
-    def answered(body: bytes) -> None:
+    def answered(body: bytes, began: float) -> None:
         if pick.random() < SAMPLED / APPENDS:
-            sampled.put_nowait((int(json.loads(body)["index"]), time.perf_counter() - 0.02))
+            sampled.put_nowait((int(json.loads(body)["index"]), began))
 
     receipts = asyncio.create_task(_receipt_times(platform, sampled))
     outcome = await offer("127.0.0.1", platform.port, requests, CONNECTIONS, answered)
@@ -97,7 +95,7 @@ async def batches(platform: Platform) -> dict[str, float]:
     )
     last = 0
 
-    def answered(body: bytes) -> None:
+    def answered(body: bytes, _began: float) -> None:
         nonlocal last
         answer = json.loads(body)
         last = max(last, answer["first"] + answer["count"] - 1)

@@ -14,19 +14,19 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fastapi import FastAPI
+from fastapi import FastAPI, Header, Query
 from starlette.responses import Response
 
 import maillon
 from maillon.evidence.consensus import Validator, ValidatorSet
 from maillon.evidence.note import NoteSigner
 from maillon.evidence.trust import LedgerAnchor, LogAnchor, TrustAnchors
-from maillon.kit import metrics, problems
+from maillon.kit import idempotency, metrics, problems
 from maillon.kit.access import ADMINISTER, NOTARY_WRITE, Access
-from maillon.kit.audit import Deed, record
+from maillon.kit.audit import Deed, newest, record
 from maillon.kit.clock import Clock, SystemClock
 from maillon.kit.errors import HomeInUse, HomeUnusable, KitError
 from maillon.kit.keys import Keys, write_private
@@ -215,6 +215,12 @@ class Application:
             await asyncio.sleep(_HOUSEKEEPING)
             with contextlib.suppress(KitError):  # it is tried again in a minute
                 await asyncio.to_thread(self.access.write_last_use)
+                await asyncio.to_thread(self._forget_answers)
+
+    def _forget_answers(self) -> None:
+        """Forget answers whose idempotency keys need no longer be honoured."""
+        with self.store.transaction() as connection:
+            idempotency.forget(connection, int(self.clock.now().timestamp()))
 
     async def stop(self) -> None:
         """Finish what was taken, and close everything, in the order opposite to the start."""
@@ -291,6 +297,32 @@ class Application:
         @app.get("/v1/trust", tags=["verification"], summary="The trust anchors of this network")
         async def trust() -> Response:
             return Response(self.trust.to_json(), media_type="application/json")
+
+        @app.get(
+            "/v1/audit",
+            tags=["operations"],
+            summary="Who did what, newest first; needs the scope admin",
+            responses={401: {"description": "No API key"}, 403: {"description": "A key without the scope"}},
+        )
+        async def audit_trail(
+            authorization: Annotated[str | None, Header()] = None,
+            limit: Annotated[int, Query(ge=1, le=200)] = 50,
+            before: Annotated[int | None, Query(ge=1, le=2**62, description="Continue below this number")] = None,
+        ) -> dict[str, Any]:
+            header = None if authorization is None else authorization.encode("latin-1", "replace")
+            deeds = await asyncio.to_thread(self._deeds, header, limit, before)
+            return {
+                "deeds": [
+                    {"number": number, "time": deed.time, "tag": deed.tag, "actor": deed.actor, "detail": deed.detail}
+                    for number, deed in deeds
+                ],
+                "next": deeds[-1][0] if len(deeds) == limit else None,
+            }
+
+    def _deeds(self, authorization: bytes | None, limit: int, before: int | None) -> list[tuple[int, Deed]]:
+        self.access.check(authorization, ADMINISTER)
+        with self.store.read() as connection:
+            return newest(connection, limit, before)
 
     async def health(self) -> dict[str, Any]:
         """The state of each part, for people and for `maillon status`."""

@@ -55,7 +55,7 @@ UNAUTHENTICATED = register(
 FORBIDDEN = register(
     "forbidden", 403, "This key may not do that", "Ask an administrator of your organisation for a key with the scope."
 )
-NOT_FOUND = register("not-found", 404, "There is nothing here", "Check the address; /v1/docs lists the routes.")
+NOT_FOUND = register("not-found", 404, "There is nothing here", "Check the address; /v1/openapi.json lists the routes.")
 METHOD = register("method-not-allowed", 405, "The route knows other methods", "Use a method of the Allow header.")
 CONFLICT = register(
     "idempotency-conflict",
