@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import httpx
@@ -141,20 +142,20 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root writes everywhere")
-def test_a_read_only_home_is_refused(tmp_path: Path) -> None:
-    directory = tmp_path / "home"
-    directory.mkdir(mode=0o555)
-    prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-    if prefix:
-        for parent in (tmp_path, *tmp_path.parents[:3]):
-            parent.chmod(parent.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
-    refused = subprocess.run(
-        [*prefix, sys.executable, "-m", "maillon", "up", "--home", str(directory), "--port", "0"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(),
-    )
+def test_a_read_only_home_is_refused() -> None:
+    # Not below pytest's own folder, which only its owner may enter.
+    with tempfile.TemporaryDirectory(prefix="maillon-read-only-") as parent:
+        Path(parent).chmod(0o755)
+        directory = Path(parent) / "home"
+        directory.mkdir(mode=0o555)
+        prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+        refused = subprocess.run(
+            [*prefix, sys.executable, "-m", "maillon", "up", "--home", str(directory), "--port", "0"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+        )
     assert refused.returncode == 2
     assert "cannot be used as data directory" in refused.stderr
 
