@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,8 @@ _SIGNATURES: dict[str, tuple[type, str | None]] = {
     "ed25519": (ed25519.Ed25519PublicKey, None),
 }
 """Signature algorithms: the kind of key, and the digest, where None is the signer's digest algorithm (RFC 5754)."""
+_TIME = re.compile(rb"[0-9]{14}(?:\.[0-9]*[1-9])?Z")
+"""The one form of RFC 3161 section 2.4.2: UTC, with seconds, no zeros at the end of a fraction."""
 _TIME_STAMPING = x509.oid.ExtendedKeyUsageOID.TIME_STAMPING
 
 
@@ -163,6 +166,7 @@ def verify_token(token: bytes, message_digest: bytes, authorities: Sequence[byte
         imprint_algorithm = imprint["hash_algorithm"]["algorithm"].native
         imprint_value = imprint["hashed_message"].native
         time: datetime.datetime = info["gen_time"].native
+        written_time: bytes = info["gen_time"].contents
         # The attributes are signed as a SET OF, and stand in the token under an implicit tag (RFC 5652 section 5.4).
         # Taken before they are read: what has been read is encoded anew, which costs more than all other steps.
         message = b"\x31" + signer["signed_attrs"].dump()[1:]
@@ -179,8 +183,8 @@ def verify_token(token: bytes, message_digest: bytes, authorities: Sequence[byte
         stamp_serial, policy = info["serial_number"].native, info["policy"].native
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise Unreadable(f"the time-stamp token lacks what RFC 3161 asks: {error}") from None
-    if not isinstance(time, datetime.datetime) or time.tzinfo is None:
-        raise Unreadable("the time stamped is not in UTC")
+    if not _TIME.fullmatch(written_time) or not isinstance(time, datetime.datetime):
+        raise Unreadable("the time stamped is not written as RFC 3161 asks, in UTC with seconds")
     if any(extension["critical"] for extension in extensions):
         raise UnknownAlgorithm("the time stamp has a critical extension unknown here")
     # Step 1.
@@ -192,7 +196,7 @@ def verify_token(token: bytes, message_digest: bytes, authorities: Sequence[byte
         )
     # Step 2.
     if digest_algorithm not in _HASHES or certificate_algorithm != "sha256":
-        raise UnknownAlgorithm(f"the time stamp uses {digest_algorithm}, unknown here")
+        raise UnknownAlgorithm(f"the time stamp uses {digest_algorithm} and {certificate_algorithm}: unknown here")
     digest = hashes.Hash(_HASHES[digest_algorithm]())
     digest.update(info_bytes)
     found = digest.finalize()
