@@ -15,8 +15,9 @@ from maillon.evidence.consensus import verify_commit
 from maillon.evidence.hashing import keccak256, sha256
 from maillon.evidence.merkle import leaf_hash, root_of
 from maillon.evidence.note import Note
-from maillon.evidence.receipt import Receipt, verify
+from maillon.evidence.receipt import Receipt, StorageEvidence, verify
 from maillon.evidence.timestamp import verify_token
+from maillon.evidence.trie import prove_account, prove_slot
 from maillon.evidence.trust import TrustAnchors
 
 VECTOR = Path(__file__).resolve().parents[1] / "vectors/ledger"
@@ -35,6 +36,15 @@ def per_second(work: Callable[[], object]) -> int:
     return round(done / elapsed)
 
 
+def prove_storage(storage: StorageEvidence) -> None:
+    """The account, and its two slots: what `eth_getProof` answered, checked."""
+    account = prove_account(keccak256(storage.account_proof[0]), storage.address, storage.account_proof)
+    if account is None:
+        raise RuntimeError("the vector proves no account")
+    for slot in storage.slots:
+        prove_slot(account.storage_root, slot.slot, slot.proof)
+
+
 def main() -> None:
     """A real receipt of the embedded ledger, from the vectors."""
     data = next(VECTOR.glob("*.receipt.json")).read_bytes()
@@ -50,6 +60,7 @@ def main() -> None:
             lambda: verify_commit(signed, trust.ledger.chain_id, receipt.anchoring.validators)
         ),
         "tokens_per_second": per_second(lambda: verify_token(receipt.token, stamped, trust.authorities)),
+        "state_proofs_of_two_slots_per_second": per_second(lambda: prove_storage(receipt.anchoring.storage)),
         "notes_per_second": per_second(lambda: Note.parse(receipt.checkpoint).verify(trust.logs[0].verifier)),
         "leaves_into_a_root_per_second": 1000 * per_second(lambda: root_of(leaves)),
         "keccak_per_second": per_second(lambda: keccak256(data[:136])),
