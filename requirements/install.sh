@@ -7,6 +7,13 @@ venv=$here/.venv
 
 say() { printf '%s\n' "$*" >&2; }
 
+# A machine that trusts an authority of its own (a proxy that opens TLS) says so in the system's bundle; pip and uv carry
+# bundles that do not know it. Where there is none, theirs serve.
+system_certificates=/etc/ssl/certs/ca-certificates.crt
+if [ -s "$system_certificates" ]; then
+    export PIP_CERT="${PIP_CERT:-$system_certificates}" SSL_CERT_FILE="${SSL_CERT_FILE:-$system_certificates}"
+fi
+
 # A Python of 3.11 or newer, or a plain word about it.
 find_python() {
     for candidate in ${MAILLON_PYTHON:-} python3 python3.13 python3.12 python3.11; do
