@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The notary in the terminal: `maillon notarise` and `maillon trust export`. `maillon verify` is evidence's own."""
+"""The notary in the terminal: `maillon notarise` and `maillon trust export`. `maillon verify` is evidence's own, and
+only listed here."""
 
 from __future__ import annotations
 
@@ -132,6 +133,16 @@ def notarise(  # noqa: PLR0917 - Typer reads the command's options from its argu
             bar.stop()
         server.close()
     raise typer.Exit(_report(summary, as_json=as_json))
+
+
+@commands.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def verify(context: typer.Context) -> None:
+    """Check a receipt with its file, offline: valid (0), invalid (1) or could not tell (2)."""
+    # The program's entry answers `verify` before anything is loaded; here it gets its line among the commands.
+    from maillon.evidence.__main__ import verify_command  # noqa: PLC0415
+    from maillon.kit.home import default_home  # noqa: PLC0415
+
+    raise typer.Exit(verify_command(context.args, default_home() / "trust.json"))
 
 
 @trust.command("export")
