@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The notary in the terminal: `maillon notarise` and `maillon trust export`. `maillon verify` is evidence's own, and
-only listed here."""
+"""The notary in the terminal: `maillon notarise` and `maillon trust export`; evidence's `maillon verify` is listed."""
 
 from __future__ import annotations
 

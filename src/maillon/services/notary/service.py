@@ -110,7 +110,7 @@ class NotaryService:
         self._intake: Intake | None = None
         self._failure: str | None = None
         self._anchoring_failure: str | None = None
-        self._halted = False
+        self._halted: str | None = None
         self._size = 0
         self._anchored_size = 0
         self._recent: deque[_Evidence] = deque(maxlen=_REMEMBERED)
@@ -161,6 +161,8 @@ class NotaryService:
         while True:
             await self._new.wait()
             self._new.clear()
+            if self._halted is not None:
+                return
             began = loop.time()
             try:
                 record = await loop.run_in_executor(self._sequencer, self._log.step)
@@ -197,6 +199,8 @@ class NotaryService:
                     await self._contract.register()
                 await self._fresh.wait()
                 self._fresh.clear()
+                if self._halted is not None:
+                    return
                 record = await self._anchoring.step()
             except Fatal as error:
                 self._halt(error)
@@ -214,8 +218,10 @@ class NotaryService:
                     self._remember(record)
 
     def _halt(self, error: Fatal) -> None:
-        self._failure = str(error)
-        self._halted = True
+        """Stop both tasks, whichever found the contradiction. The reason stays, whatever the other one still does."""
+        self._halted = str(error)
+        self._new.set()
+        self._fresh.set()
         logger.error("log-halted", reason=str(error))
 
     def _remember(self, record: CheckpointRecord) -> None:
@@ -229,8 +235,8 @@ class NotaryService:
 
     async def append(self, append: Append) -> Appended:
         """Append entries: durable, and in their place for ever, on return. Raises `Refused` or `Unavailable`."""
-        if self._halted:
-            raise Halted(f"the log has halted: {self._failure}")
+        if self._halted is not None:
+            raise Halted(f"the log has halted: {self._halted}")
         if self._intake is None:
             raise Unavailable("the notary has not started yet")
         appended = await self._intake.append(append)
@@ -367,14 +373,14 @@ class NotaryService:
             head.size,
             0 if anchored is None else anchored.size,
             None if anchored is None else anchored.height,
-            self._failure,
+            self._halted or self._failure,
             self._anchoring_failure,
         )
 
     @property
     def halted(self) -> str | None:
         """Why the log takes no more entries, None while it does: for readiness."""
-        return self._failure if self._halted else None
+        return self._halted
 
     # Rebuilding.
 
