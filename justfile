@@ -22,6 +22,10 @@ fix:
     .venv/bin/ruff check --fix
     .venv/bin/ruff format
 
+# Sentences the French catalogue lacks, as it wants them
+messages:
+    PYTHONPATH=src .venv/bin/python tests/sentences.py
+
 # Measure, and write bench/results
 bench *arguments:
     .venv/bin/python bench/run.py {{arguments}}

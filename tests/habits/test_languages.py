@@ -1,40 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both languages are complete: every message of the pages has its French, and nothing the pages no longer say stays."""
+"""Both languages are complete: every sentence a reader may be shown has its French, and none stays that nobody says."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import jinja2
 import pytest
-from babel.messages.extract import extract_from_file
-from babel.messages.pofile import read_po
 
-KIT = Path("src/maillon/kit")
-CATALOGUE = KIT / "locale/fr/LC_MESSAGES/messages.po"
-_PLACE = re.compile(r"%\(\w+\)s")
+import sentences
+from maillon.evidence import errors
+from maillon.kit.language import say
+from maillon.kit.reasons import REASONS
 
-
-def said() -> set[str]:
-    """Every message the templates say."""
-    found: set[str] = set()
-    for path in sorted((KIT / "templates").glob("*.html")):
-        for _line, message, _comments, _context in extract_from_file("jinja2", path):
-            found.update((message,) if isinstance(message, str) else message)
-    return found
+_PLACE = re.compile(r"%\(\w+\)s|\{\d\}")
+ABSTRACT = {errors.EvidenceError, errors.Invalid, errors.Undecided}
+FRAGMENTS = {"commitment", "commitments", "digest"}
+"""Words that stand as values in other sentences."""
 
 
 @pytest.fixture(scope="module")
 def french() -> dict[str, str]:
-    with CATALOGUE.open("rb") as source:
-        catalogue = read_po(source, locale="fr")
-    assert not [message.id for message in catalogue if message.id and message.fuzzy]
-    return {str(message.id): str(message.string) for message in catalogue if message.id}
+    return sentences.french()
 
 
-def test_every_message_of_the_pages_has_its_french(french: dict[str, str]) -> None:
-    assert sorted(message for message in said() if not french.get(message)) == []
+def test_every_sentence_has_its_french(french: dict[str, str]) -> None:
+    missing = sorted(sentence for sentence in sentences.all_sentences() if not french.get(sentence))
+    assert missing == [], "`just messages` prints them as the catalogue wants them"
+
+
+def test_the_catalogue_says_nothing_the_code_does_not(french: dict[str, str]) -> None:
+    assert sorted(set(french) - sentences.all_sentences() - FRAGMENTS) == []
+
+
+def test_the_sentences_are_found_where_they_stand() -> None:
+    assert "Notarise a file" in sentences.of_templates()
+    assert "Too many requests" in sentences.of_problem_types()
+    assert "the log has no entry {0}: its next one will be {1}" in sentences.of_refusals()
+    assert "this page takes writes from its own site only" in sentences.of_refusals()
+    assert {"signed by {0}", "a size above {0}", "another signature", "none"} <= sentences.of_findings()
+
+
+def test_every_reason_to_doubt_a_receipt_is_explained() -> None:
+    classes = {value for value in vars(errors).values() if isinstance(value, type)}
+    assert classes - ABSTRACT == set(REASONS)
 
 
 def test_placeholders_are_the_same_in_both(french: dict[str, str]) -> None:
@@ -43,12 +52,36 @@ def test_placeholders_are_the_same_in_both(french: dict[str, str]) -> None:
 
 
 def test_french_punctuation_never_hangs_alone_on_a_line(french: dict[str, str]) -> None:
-    assert [text for text in french.values() if re.search(r" [:;!?]", text)] == []
+    assert [text for text in french.values() if re.search(r" [:;!?»]| %(?![(])|« |\d \d{3}", text)] == []
+    assert [text for text in french.values() if "'" in text] == [], "an apostrophe is ’"
+
+
+@pytest.mark.parametrize(
+    ("english", "expected"),
+    [
+        (
+            "the log has no entry 7: its next one will be 3",
+            "le registre n’a pas d’inscription 7\u00a0: la prochaine sera la 3",
+        ),
+        ("the log has no entry 7", "le registre n’a pas d’inscription 7"),
+        ("commitments number 2 has 3 digits, not 64", "engagements, numéro 2\u00a0: 3 chiffres au lieu de 64"),
+        ("Too many requests", "Trop de requêtes"),
+        ("more than 2/3 of 9", "plus de 2/3 de 9"),
+    ],
+)
+def test_a_sentence_with_values_is_said_with_them(english: str, expected: str) -> None:
+    assert say("fr", english) == expected
+    assert say("en", english) == english
+
+
+def test_what_the_catalogue_does_not_know_is_not_said() -> None:
+    assert say("fr", "an unheard-of sentence") is None
+    assert say("fr", "reference " + "x" * 5000) is None
 
 
 def test_templates_compile_and_carry_no_inline_script_or_style() -> None:
     environment = jinja2.Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
-    for path in sorted((KIT / "templates").glob("*.html")):
+    for path in sorted((sentences.KIT / "templates").glob("*.html")):
         text = path.read_text()
         environment.parse(text)
         assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]*\ssrc=)", text), path

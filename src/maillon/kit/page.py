@@ -12,26 +12,21 @@ import hashlib
 import mimetypes
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from gettext import GNUTranslations, NullTranslations
 from importlib import resources
-from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 import jinja2
 import orjson
 from babel.dates import format_datetime, get_timezone
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from maillon.kit.language import LANGUAGES, Language, reader_language, say, translations
 from maillon.kit.problems import NOT_FOUND, REGISTRY, Problem, ProblemType
 
-Language = Literal["fr", "en"]
-LANGUAGES: Final[tuple[Language, ...]] = ("fr", "en")
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -47,18 +42,6 @@ SECURITY_HEADERS = {
 _FOREVER = "public, max-age=31536000, immutable"
 _PARIS = "Europe/Paris"
 _PACKAGE = Path(str(resources.files("maillon.kit")))
-
-
-def _translations(language: Language) -> NullTranslations:
-    """The catalogue of a language, compiled from its .po as it is read; English is what the code says."""
-    if language == "en":
-        return NullTranslations()
-    with (_PACKAGE / "locale" / language / "LC_MESSAGES" / "messages.po").open("rb") as source:
-        catalogue = read_po(source, locale=language)
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return GNUTranslations(compiled)
 
 
 class Static:
@@ -117,20 +100,17 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
+        environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
         filters: dict[str, Callable[[Any], Any]] = {
             "number": lambda value: format_decimal(value, locale=language),
             "moment": lambda value: moment(value, language),
             "hour": lambda value: format_datetime(value, "HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language),
             "groups": groups,
+            "said": lambda value: say(language, value) or value,
         }
         environment.filters.update(filters)
         environment.globals |= {"language": language, "static": self.static.address, "languages": LANGUAGES}
         return environment
-
-    def gettext(self, language: Language, message: str) -> str:
-        """One message in a language."""
-        return _cached_translations(language).gettext(message)
 
     def html(self, language: Language, template: str, document: Mapping[str, Any], path: str) -> str:
         """The page as text."""
@@ -154,16 +134,9 @@ class Renderer:
 
     def problem(self, request: Request, kind: ProblemType, detail: str) -> Response:
         """A refusal as a page, for a reader who asked for one."""
-        language = chosen_language(request)
-        document = {"kind": kind, "detail": detail}
+        language = reader_language(request)
+        document = {"kind": kind, "detail": say(language, detail)}
         return self.answer(request, language, "problem.html", document, kind.status)
-
-
-_translations_by_language: dict[str, NullTranslations] = {}
-
-
-def _cached_translations(language: Language) -> NullTranslations:
-    return _translations_by_language.setdefault(language, _translations(language))
 
 
 def moment(value: datetime.datetime, language: Language) -> str:
@@ -186,18 +159,6 @@ def wants_json(request: Request) -> bool:
     return "application/json" in accept and "text/html" not in accept
 
 
-def chosen_language(request: Request) -> Language:
-    """The language of the address, else the one chosen before, else the first the browser accepts that we speak."""
-    first = request.url.path.split("/")[1] if request.url.path.count("/") else ""
-    if first in LANGUAGES:
-        return "fr" if first == "fr" else "en"
-    for part in request.headers.get("accept-language", "").lower().split(","):
-        tag = part.split(";")[0].strip()[:2]
-        if tag in LANGUAGES:
-            return "fr" if tag == "fr" else "en"
-    return "fr"
-
-
 class JsonAddress:
     """Middleware: /fr/blocks.json is /fr/blocks, as JSON."""
 
@@ -218,17 +179,22 @@ def pages(renderer: Renderer) -> APIRouter:
 
     @router.get("/")
     async def entrance(request: Request) -> Response:
-        return RedirectResponse(f"/{chosen_language(request)}/", 302, {"Vary": "Accept-Language"})
+        return RedirectResponse(f"/{reader_language(request)}/", 302, {"Vary": "Accept-Language"})
 
     @router.get("/static/{address:path}")
     async def static(address: str) -> Response:
         return renderer.static.serve(address)
 
+    @router.get("/{language}/problems")
+    async def problem_types(request: Request, language: Language) -> Response:
+        kinds = sorted(REGISTRY.values(), key=lambda kind: (kind.status, kind.slug))
+        return renderer.answer(request, language, "problem_types.html", {"kinds": kinds})
+
     @router.get("/problems/{slug}")
     async def problem_without_language(request: Request, slug: str) -> Response:
         if wants_json(request):
-            return await problem_type(request, chosen_language(request), slug)
-        return RedirectResponse(f"/{chosen_language(request)}/problems/{slug}", 302, {"Vary": "Accept-Language"})
+            return await problem_type(request, reader_language(request), slug)
+        return RedirectResponse(f"/{reader_language(request)}/problems/{slug}", 302, {"Vary": "Accept-Language"})
 
     @router.get("/{language}/problems/{slug}")
     async def problem_type(request: Request, language: Language, slug: str) -> Response:

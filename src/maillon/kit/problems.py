@@ -7,9 +7,9 @@ themselves. `register` is called once for each type, so that /problems/ lists th
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from maillon.kit.errors import AccessDenied, IdempotencyConflict, KitError, StoreUnavailable
+from maillon.kit.language import Language, program_language, say
 
 MEDIA_TYPE = "application/problem+json"
 logger = structlog.get_logger("maillon.problems")
@@ -54,6 +55,12 @@ UNAUTHENTICATED = register(
 )
 FORBIDDEN = register(
     "forbidden", 403, "This key may not do that", "Ask an administrator of your organisation for a key with the scope."
+)
+OTHER_SITE = register(
+    "other-site",
+    403,
+    "This write came from another site",
+    "Open the page here and send its form again. Programs write through /v1 with an API key.",
 )
 NOT_FOUND = register("not-found", 404, "There is nothing here", "Check the address; /v1/openapi.json lists the routes.")
 METHOD = register("method-not-allowed", 405, "The route knows other methods", "Use a method of the Allow header.")
@@ -105,23 +112,26 @@ class Problem(Exception):
         self.members = members
 
 
-def document(kind: ProblemType, detail: str, **members: Any) -> bytes:
-    """The body of a problem, RFC 9457 section 3, with the advice beside it."""
+def document(kind: ProblemType, detail: str, language: Language = "en", **members: Any) -> bytes:
+    """The body of a problem, RFC 9457 section 3, with the advice beside it. Its type is the same in every language."""
     return orjson.dumps(
         {
             "type": f"/problems/{kind.slug}",
-            "title": kind.title,
+            "title": say(language, kind.title) or kind.title,
             "status": kind.status,
-            "detail": detail,
-            "advice": kind.advice,
+            "detail": say(language, detail) or detail,
+            "advice": say(language, kind.advice) or kind.advice,
             **members,
         }
     )
 
 
-def response(kind: ProblemType, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
+def response(
+    kind: ProblemType, detail: str, headers: Mapping[str, str] | None = None, language: Language = "en", **members: Any
+) -> Response:
     """The answer that says so."""
-    return Response(document(kind, detail, **members), kind.status, dict(headers or {}), MEDIA_TYPE)
+    said = {"Content-Language": language, "Vary": "Accept, Accept-Language", **(headers or {})}
+    return Response(document(kind, detail, language, **members), kind.status, said, MEDIA_TYPE)
 
 
 def describe(error: Exception) -> tuple[ProblemType, str, dict[str, str]] | None:
@@ -142,22 +152,35 @@ def describe(error: Exception) -> tuple[ProblemType, str, dict[str, str]] | None
     return None
 
 
-def answer(error: Exception) -> Response:
+def answer(error: Exception, request: Request) -> Response:
     """The answer to an error of ours; an error nobody meant is logged with a reference and answered without detail."""
+    language = program_language(request)
     described = describe(error)
     if described is not None:
         kind, detail, headers = described
-        return response(kind, detail, headers, **getattr(error, "members", {}))
-    reference = f"{id(error):x}"
-    logger.error("unexpected", reference=reference, exc_info=error)
-    return response(INTERNAL, f"reference {reference}")
+        return response(kind, detail, headers, language, **getattr(error, "members", {}))
+    detail = f"reference {_noted(error)}"
+    return response(INTERNAL, detail, None, language)
 
 
-def _of_http(error: HTTPException) -> tuple[ProblemType, str, dict[str, str]]:
-    known = {404: NOT_FOUND, 405: METHOD, 413: BODY_TOO_LARGE}.get(error.status_code)
-    if known is None:
-        known = ProblemType("invalid-request", error.status_code, HTTPStatus(error.status_code).phrase, INVALID.advice)
-    return known, str(error.detail), dict(error.headers or {})
+def _noted(error: Exception) -> str:
+    """Log an error nobody meant, and name it: the reader is told the name, the operator finds the rest under it."""
+    name = secrets.token_hex(6)
+    logger.error("unexpected", reference=name, exc_info=error)
+    return name
+
+
+def _of_http(error: HTTPException, request: Request) -> tuple[ProblemType, str, dict[str, str]]:
+    """What the framework refuses before any route of ours is reached."""
+    kind = {404: NOT_FOUND, 405: METHOD, 413: BODY_TOO_LARGE}.get(error.status_code)
+    if kind is NOT_FOUND:
+        detail = f"there is no page at {request.url.path[:200]}"
+    elif kind is METHOD:
+        detail = f"the route takes no {request.method}"
+    else:
+        detail = f"the request was refused with status {error.status_code}"
+    kind = kind or ProblemType(INVALID.slug, error.status_code, INVALID.title, INVALID.advice)
+    return kind, detail, dict(error.headers or {})
 
 
 Present = Callable[[Request, ProblemType, str], Response]
@@ -171,7 +194,7 @@ def install(app: FastAPI, *bases: type[Exception], present: Present) -> None:
     """
 
     def shown(request: Request, kind: ProblemType, detail: str, headers: Mapping[str, str]) -> Response | None:
-        if "text/html" not in request.headers.get("accept", ""):
+        if request.scope.get("maillon.json") or "text/html" not in request.headers.get("accept", ""):
             return None
         page = present(request, kind, detail)
         page.headers.update(headers)
@@ -183,12 +206,11 @@ def install(app: FastAPI, *bases: type[Exception], present: Present) -> None:
             page = shown(request, *described)
             if page is not None:
                 return page
-        return answer(error)
+        return answer(error, request)
 
     async def answer_unexpected(request: Request, error: Exception) -> Response:
-        made = answer(error)
-        detail = orjson.loads(made.body)["detail"]
-        return shown(request, INTERNAL, detail, {}) or made
+        detail = f"reference {_noted(error)}"
+        return shown(request, INTERNAL, detail, {}) or response(INTERNAL, detail, None, program_language(request))
 
     async def answer_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -196,12 +218,12 @@ def install(app: FastAPI, *bases: type[Exception], present: Present) -> None:
         # A page whose address holds what no page knows does not exist, for a reader.
         kind = NOT_FOUND if all(item["loc"][0] == "path" for item in error.errors()) else INVALID
         detail = f"{len(found)} members are not what the route takes"
-        return shown(request, kind, detail, {}) or response(kind, detail, errors=found)
+        return shown(request, kind, detail, {}) or response(kind, detail, None, program_language(request), errors=found)
 
     async def answer_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        kind, detail, headers = _of_http(error)
-        return shown(request, kind, detail, headers) or response(kind, detail, headers)
+        kind, detail, headers = _of_http(error, request)
+        return shown(request, kind, detail, headers) or response(kind, detail, headers, program_language(request))
 
     for base in (Problem, KitError, *bases):
         app.add_exception_handler(base, answer_ours)

@@ -7,6 +7,8 @@ nothing is known, and asking again may help. The two never share a class.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class LedgerError(Exception):
     """Base of everything the ledger raises on purpose."""
@@ -67,6 +69,12 @@ class Reverted(Rejected):
 
 class Unavailable(LedgerError):
     """The chain could not be asked, or did not answer in time: nothing is known of the outcome."""
+
+    slug = "ledger-unavailable"
+    status = 503
+    title = "The ledger does not answer"
+    advice = "What is in the log is kept. Try again in a few seconds."
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
 
 
 class NotFound(LedgerError):

@@ -9,10 +9,12 @@ from typing import Any
 from fastapi import APIRouter
 
 from maillon.kit import problems
+from maillon.ledger.errors import Unavailable
 from maillon.services.explorer.errors import Unknown
 from maillon.services.explorer.service import ExplorerService
 
 UNKNOWN = problems.register(Unknown.slug, Unknown.status, Unknown.title, Unknown.advice)
+AWAY = problems.register(Unavailable.slug, Unavailable.status, Unavailable.title, Unavailable.advice)
 
 
 def router(service: ExplorerService) -> APIRouter:

@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from maillon.kit.page import Language, Renderer
+from maillon.kit.language import Language
+from maillon.kit.page import Renderer
 from maillon.services.explorer.rules import PAGE
 from maillon.services.explorer.service import ExplorerService
 

@@ -66,10 +66,11 @@ def _plain(endpoint: Endpoint) -> ASGIApp:
     """The endpoint as an ASGI application, without dependency injection; its refusals become problem details."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
         try:
-            response = await endpoint(Request(scope, receive))
+            response = await endpoint(request)
         except Exception as error:  # noqa: BLE001 - the door's last line: what nobody meant is logged by `answer`
-            response = problems.answer(error)
+            response = problems.answer(error, request)
         await response(scope, receive, send)
 
     return application
@@ -120,7 +121,7 @@ def _json(body: bytes) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise MalformedRequest(f"the body is not JSON: {error}") from None
+        raise MalformedRequest(f"the body is not JSON: line {error.lineno}, column {error.colno}") from None
 
 
 def _answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

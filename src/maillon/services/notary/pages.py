@@ -21,8 +21,10 @@ from maillon.evidence.hashing import Digest
 from maillon.evidence.receipt import STEPS, Receipt, Report, StepResult, explain
 from maillon.evidence.trust import TrustAnchors
 from maillon.kit.clock import Clock
-from maillon.kit.page import Language, Renderer
-from maillon.kit.problems import BODY_TOO_LARGE, FORBIDDEN, Problem
+from maillon.kit.language import Language, say
+from maillon.kit.page import Renderer
+from maillon.kit.problems import BODY_TOO_LARGE, OTHER_SITE, Problem, register
+from maillon.kit.reasons import reported
 from maillon.kit.settings import Settings
 from maillon.kit.throttle import Throttle
 from maillon.services.notary.errors import MalformedRequest, Refused, UnknownEntry
@@ -35,7 +37,14 @@ PAGE = 25
 PORTAL_BATCH = 100
 """Files notarised at once from a browser; more is the command line's work."""
 _MAXIMUM_FORM = MAXIMUM_DOCUMENT + 65_536
+_MAXIMUM_FIELDS = 10
 _SUBJECT = "portal"
+KEY_ONLY = register(
+    "key-only",
+    403,
+    "This instance notarises with an API key only",
+    "Ask its administrator for a key, then use the command line: maillon notarise FILE.",
+)
 
 
 def _same_origin(request: Request) -> None:
@@ -44,9 +53,9 @@ def _same_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     host = request.headers.get("host", "")
     if site not in (None, "same-origin") or (origin is not None and origin.partition("://")[2] != host):
-        raise Problem(FORBIDDEN, "this page takes writes from its own site only")
+        raise Problem(OTHER_SITE, "this page takes writes from its own site only")
     if site is None and origin is None:
-        raise Problem(FORBIDDEN, "programs write through /v1/notary with an API key, not through the pages")
+        raise Problem(OTHER_SITE, "programs write through /v1/notary with an API key, not through the pages")
 
 
 async def _bounded(request: Request, maximum: int) -> bytes:
@@ -63,16 +72,16 @@ def _form(body: bytes, content_type: str) -> dict[str, str]:
     if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise MalformedRequest("a form is sent as application/x-www-form-urlencoded")
     try:
-        return dict(parse_qsl(body.decode(), strict_parsing=False, max_num_fields=10))
-    except (UnicodeDecodeError, ValueError) as error:
-        raise MalformedRequest(f"the form cannot be read: {error}") from None
+        return dict(parse_qsl(body.decode(), strict_parsing=False, max_num_fields=_MAXIMUM_FIELDS))
+    except ValueError:
+        raise MalformedRequest(f"the form is not UTF-8 text of at most {_MAXIMUM_FIELDS} fields") from None
 
 
 def _json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise MalformedRequest(f"not JSON: {error}") from None
+        raise MalformedRequest(f"not JSON: line {error.lineno}, column {error.colno}") from None
 
 
 def _check(receipt: bytes, digest_text: str, trust: TrustAnchors) -> Report:
@@ -105,7 +114,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
 
     def _admit(request: Request, count: int) -> None:
         if not settings.portal_writes:
-            raise Problem(FORBIDDEN, "this instance notarises with an API key only: use the command line")
+            raise Problem(KEY_ONLY, "this instance takes no write from its pages")
         _same_origin(request)
         throttle.take(request.client.host if request.client else "", count)
 
@@ -130,7 +139,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         try:
             asked = parse_entry({"commitment": typed}, _SUBJECT)
         except Refused as error:
-            document = {"open": settings.portal_writes, "refused": str(error), "batch": PORTAL_BATCH}
+            document = {"open": settings.portal_writes, "refused": say(language, str(error)), "batch": PORTAL_BATCH}
             return renderer.answer(request, language, "notarise.html", document, 422)
         _admit(request, 1)
         appended = await service.append(asked)
@@ -157,7 +166,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         if not isinstance(receipt, str) or not isinstance(digest, str):
             raise MalformedRequest("the check takes a receipt and a digest, both as text")
         report = await asyncio.to_thread(_check, receipt.encode(), digest, trust)
-        document = {"report": report.to_json(), "network": trust.network, "time": report.time}
+        document = {"report": reported(report, language), "network": trust.network, "time": report.time}
         return renderer.answer(request, language, "verify.html", document)
 
     @router.get("/{language}/entries")
@@ -173,7 +182,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
                 found = await service.find(parse_digest_query(digest.strip().lower()))
                 return RedirectResponse(f"/{language}/entries/{found[0]}", 303)
             except Refused as error:
-                refused = str(error)
+                refused = say(language, str(error))
         status = await service.status()
         top = status.next_index if before is None else min(before, status.next_index)
         reports = [await service.entry(index) for index in range(top - 1, max(-1, top - 1 - PAGE), -1)]

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every page of the portal: it stands in the atlas, is JSON too, and speaks French where it says it does."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from maillon.kit.problems import REGISTRY
+from maillon.kit.settings import Settings
+from maillon.main import Application, exclusive_home
+from portal_atlas import ATLAS, LANGUAGES, Example, Sight
+
+ENGLISH = re.compile(
+    r"\b(?:the|of|and|is|are|not|with|this|that|from|which|by|has|have|was|were|been|for|at|it|its|your|you|there|"
+    r"cannot|could|must|more|than|only|every|here|does|what|nothing|too|many|try|again)\b",
+    re.IGNORECASE,
+)
+"""Words no French sentence of ours contains."""
+READ_AS_IT_IS = {"code", "pre", "script", "style"}
+"""Elements whose content is a name or a value, in no language."""
+SPOKEN_ATTRIBUTES = {"aria-label", "title", "alt", "placeholder", "content"}
+
+
+class Spoken(HTMLParser):
+    """What a page says: its text, and the attributes that are read out or shown by a script."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self._silent: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        if tag in READ_AS_IT_IS or given.get("lang") == "en":
+            self._silent.append(tag)
+        self.said += [
+            value
+            for name, value in given.items()
+            if value and " " in value and (name in SPOKEN_ATTRIBUTES or name.startswith("data-"))
+        ]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._silent and self._silent[-1] == tag:
+            self._silent.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent and data.strip():
+            self.said.append(data.strip())
+
+
+def english_in(page: str) -> list[str]:
+    """What a French page says in English."""
+    spoken = Spoken()
+    spoken.feed(page)
+    return [text for text in spoken.said if ENGLISH.search(text)]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("pages") / "home"
+    with exclusive_home(folder):
+        yield folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def application(home: Path) -> AsyncIterator[FastAPI]:
+    made = await Application.open(Settings(home=home))
+    await made.start()
+    yield made.create_app()
+    await made.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def portal(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://portal.test", headers={"Accept": "text/html"}
+    ) as http:
+        yield http
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def example(portal: httpx.AsyncClient) -> Example:
+    form = {"commitment": "ab" * 32}
+    entered = await portal.post("/en/notarise", data=form, headers={"Origin": "http://portal.test"})
+    assert entered.status_code == 303, entered.text
+    ready = await portal.get("/v1/notary/entries/0/receipt?wait=20")
+    assert ready.status_code == 200
+    height = int(ready.json()["anchor"]["consensus"]["header"]["height"]) - 1
+    block = (await portal.get(f"/en/blocks/{height}.json")).json()["block"]
+    return Example(Path(), 0, height, block["transactions"][0]["hash"])
+
+
+def page_routes(routes: Iterable[BaseRoute]) -> list[str]:
+    """Addresses of all pages, those of included routers too."""
+    found: list[str] = []
+    for route in routes:
+        if isinstance(route, APIRoute):
+            if route.path.startswith("/{language}/") and "GET" in route.methods:
+                found.append(route.path)
+        elif (included := getattr(route, "original_router", None)) is not None:
+            found += page_routes(included.routes)
+    return found
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_every_page_stands_in_the_atlas(application: FastAPI) -> None:
+    drawn = {"/{language}/" + re.sub(r"\?.*", "", sight.path) for sight in ATLAS}
+    patterns = {path: re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) for path in page_routes(application.routes)}
+    assert len(patterns) > 8
+    missing = [
+        path
+        for path, pattern in patterns.items()
+        if not any(re.fullmatch(pattern, address.replace("{language}", "fr")) for address in drawn)
+    ]
+    assert missing == [], "tests/portal_atlas.py shows no such page"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("sight", [sight for sight in ATLAS if sight.act is None], ids=lambda sight: sight.name)
+async def test_a_page_speaks_its_language_and_is_json_too(
+    portal: httpx.AsyncClient, example: Example, sight: Sight
+) -> None:
+    for language in LANGUAGES:
+        address = sight.address(language, example).replace("/entries/1", "/entries/0")
+        answer = await portal.get(address)
+        assert answer.status_code == sight.status
+        assert answer.headers["content-language"] == language
+        assert f'<html lang="{language}"' in answer.text
+        if language == "fr":
+            assert english_in(answer.text) == []
+        path, _, query = address.partition("?")
+        as_json = await portal.get(f"{path}.json?{query}")
+        assert as_json.status_code == sight.status
+        assert as_json.headers["content-type"].endswith("json")
+        assert isinstance(as_json.json(), dict)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("slug", sorted(REGISTRY))
+async def test_every_problem_type_is_explained_in_french(portal: httpx.AsyncClient, slug: str) -> None:
+    answer = await portal.get(f"/fr/problems/{slug}")
+    assert answer.status_code == 200
+    assert english_in(answer.text) == []
+    kind = REGISTRY[slug]
+    assert kind.title not in answer.text
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_refused_write_is_a_page_of_its_language(portal: httpx.AsyncClient, example: Example) -> None:
+    other_site = await portal.post(
+        "/fr/notarise", data={"commitment": "ab" * 32}, headers={"Origin": "http://evil.test"}
+    )
+    assert other_site.status_code == 403
+    assert english_in(other_site.text) == []
+    for body in (b"{", b"[]", b"{}", b'{"commitments": ["x"]}', b'{"commitments": 1}', b'{"commitments": [], "x": 1}'):
+        headers = {"Origin": "http://portal.test", "Content-Type": "application/json"}
+        page = await portal.post("/fr/notarise", content=body, headers=headers)
+        assert 400 <= page.status_code < 500
+        assert english_in(page.text) == [], body
+    typed = await portal.post("/fr/notarise", data={"commitment": "zz"}, headers={"Origin": "http://portal.test"})
+    assert typed.status_code == 422
+    assert english_in(typed.text) == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_too_many_writes_are_a_page_that_says_how_long(portal: httpx.AsyncClient, example: Example) -> None:
+    headers = {"Origin": "http://portal.test", "Content-Type": "application/json"}
+    batch = b'{"commitments": [' + b",".join(b'"%064x"' % number for number in range(100)) + b"]}"
+    answers = await asyncio.gather(*(portal.post("/fr/notarise", content=batch, headers=headers) for _ in range(3)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert all("retry-after" in answer.headers for answer in refused)
+    assert english_in(refused[0].text.replace("Retry-After", "")) == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_program_is_answered_in_the_language_it_asks_for(portal: httpx.AsyncClient) -> None:
+    asked = {"Accept": "application/json"}
+    english = await portal.get("/v1/notary/entries/999999", headers=asked)
+    french = await portal.get("/v1/notary/entries/999999", headers=asked | {"Accept-Language": "fr-CH, en;q=0.8"})
+    assert english.json()["type"] == french.json()["type"] == "/problems/unknown-entry"
+    assert english.json()["title"] == "There is no such entry"
+    assert french.json()["title"] == "Cette inscription n’existe pas"
+    assert french.json()["detail"].startswith("le registre n’a pas d’inscription 999999")
+    assert french.headers["content-language"] == "fr"
+
+
+def test_english_on_a_french_page_is_found() -> None:
+    assert english_in('<p>Le registre</p><p aria-label="the log is here">x</p><p>Nothing entered</p>') == [
+        "the log is here",
+        "Nothing entered",
+    ]
+    assert english_in("<code>the log</code><p>Le registre porte la preuve.</p>") == []

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One platform with something on it, and a real browser to look at it with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from portal_atlas import Example, make_example
+from running_platform import Running, start
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    running = start(tmp_path_factory.mktemp("portal") / "home")
+    yield running
+    assert running.stop() == 0, "".join(running.errors)
+    for stream in (running.process.stdout, running.process.stderr):
+        assert stream is not None
+        stream.close()
+
+
+@pytest.fixture(scope="session")
+def example(portal: Running, tmp_path_factory: pytest.TempPathFactory) -> Example:
+    return make_example(portal, tmp_path_factory.mktemp("example"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: apt install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()

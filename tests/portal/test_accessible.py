@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""WCAG 2.2 AA as far as a program can tell: axe-core over every sight of the atlas, and it finds nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+import npm_packages
+from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, Example, Sight
+from running_platform import Running
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOURS = ["color-contrast", "link-in-text-block"]
+"""What can differ between light and dark."""
+ASK = """async ([type, values]) => {
+  const {violations} = await axe.run(document, {runOnly: {type, values}, resultTypes: ["violations"]});
+  return violations.flatMap(({id, nodes}) =>
+    nodes.map((node) => `${id}: ${node.html.slice(0, 200)} ${node.failureSummary}`));
+}"""
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    folder = npm_packages.install(Path(__file__).parent / "axe", "accessibility")
+    return (folder / "node_modules/axe-core/axe.min.js").read_text()
+
+
+def complaints(page: Page, axe: str, theme: str = "light") -> list[str]:
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(axe)
+    found: list[str] = page.evaluate(ASK, ["tag", RULES] if theme == "light" else ["rule", COLOURS])
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("sight", ATLAS, ids=lambda sight: sight.name)
+def test_axe_finds_nothing(  # noqa: PLR0917 - fixtures
+    browser: Browser, portal: Running, example: Example, axe: str, sight: Sight, language: str
+) -> None:
+    context = browser.new_context(reduced_motion="reduce", viewport={"width": WIDTHS["phone"], "height": 800})
+    page = context.new_page()
+    answer = page.goto(portal.url + sight.address(language, example))
+    assert answer is not None
+    assert answer.status == sight.status
+    if sight.act is not None:
+        sight.act(page, example)
+    found = {}
+    for width in WIDTHS.values():
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{sight.name} is wider than {width}"
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            found[f"{width} {theme}"] = complaints(page, axe, theme)
+    context.close()
+    assert {where: what for where, what in found.items() if what} == {}
+
+
+def test_axe_can_find_something(browser: Browser, portal: Running, axe: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{portal.url}/en/")
+    page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<img src=\"data:,\"><input>')")
+    assert {complaint.partition(":")[0] for complaint in complaints(page, axe)} >= {"image-alt", "label"}
+    context.close()

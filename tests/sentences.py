@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every sentence a reader may be shown: of templates, problem types, refusals and findings of the verifier.
+
+Run as a program it prints what the French catalogue lacks, ready to be completed: `just messages >> …/messages.po`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+KIT = SOURCE / "maillon/kit"
+CATALOGUE = KIT / "locale/fr/LC_MESSAGES/messages.po"
+_VALUE = re.compile(r"0x\{\d\}|\{\d\}|sha256|timeStamping")
+DOORS = {"Problem": 1, "AccessDenied": 0, "IdempotencyConflict": 0, "StoreUnavailable": 0}
+"""Errors of the kit that are shown, and which of their arguments is the sentence."""
+
+
+def of_templates() -> set[str]:
+    """What the templates say."""
+    found: set[str] = set()
+    for path in sorted((KIT / "templates").glob("*.html")):
+        for _line, message, _comments, _context in extract_from_file("jinja2", path):
+            found.update((message,) if isinstance(message, str) else message)
+    return found
+
+
+def of_problem_types() -> set[str]:
+    """Titles and advice of every problem type."""
+    import_module("maillon.main")
+    registry = import_module("maillon.kit.problems").REGISTRY
+    return {sentence for kind in registry.values() for sentence in (kind.title, kind.advice)}
+
+
+def of_reasons() -> set[str]:
+    """What each reason of the verifier means."""
+    reasons = import_module("maillon.kit.reasons").REASONS
+    return {sentence for reason in reasons.values() for sentence in (reason.sentence, reason.advice)}
+
+
+def template(node: ast.expr) -> str | None:
+    """A text of the source with `{0}`, `{1}` … where its values stand; None for anything else."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if not isinstance(node, ast.JoinedStr):
+        return None
+    made, place = "", 0
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            made += str(part.value)
+        else:
+            made += f"{{{place}}}"
+            place += 1
+    return made
+
+
+def _shown_errors() -> dict[str, int]:
+    """Names of the errors whose sentence is shown to readers: those a door makes a problem of."""
+    shown = dict(DOORS)
+    for path in sorted((SOURCE / "maillon/services").glob("*/errors.py")):
+        module = import_module(".".join(path.relative_to(SOURCE).with_suffix("").parts))
+        shown |= {name: 0 for name, value in vars(module).items() if isinstance(value, type) and hasattr(value, "slug")}
+    return shown
+
+
+def of_refusals() -> set[str]:
+    """What errors say that become problem details. The command line and its client speak English."""
+    shown = _shown_errors()
+    paths = [*KIT.glob("*.py"), *(SOURCE / "maillon/services").glob("*/*.py"), SOURCE / "maillon/main.py"]
+    found: set[str] = set()
+    for path in paths:
+        if path.name in ("commands.py", "client.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                called = node.exc.func
+                name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+                place = shown.get(name)
+                if place is not None and place < len(node.exc.args):
+                    found.add(template(node.exc.args[place]) or "")
+            # The doors also say what the framework refuses.
+            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "detail":
+                found.add(template(node.value) or "")
+    return found - {""}
+
+
+def _words(text: str) -> bool:
+    return re.search(r"[A-Za-z]{2}", _VALUE.sub("", text)) is not None
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    """The whole texts of an expression, not the pieces they are made of."""
+    if (text := template(node)) is not None:
+        yield text
+        return
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr) and not isinstance(child, ast.Attribute):
+            yield from _texts(child)
+
+
+def of_findings() -> set[str]:
+    """What the verifier compared, expected and found, where that is more than a value."""
+    found: set[str] = set()
+    for path in sorted((SOURCE / "maillon/evidence").glob("*.py")):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg in ("expected", "found"):
+                found.update(_texts(node.value))
+        if path.name == "receipt.py":
+            steps = next(
+                node.value
+                for node in ast.walk(tree)
+                if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "_CHECKS"
+            )
+            assert isinstance(steps, ast.Tuple)
+            names = {item.id for item in steps.elts if isinstance(item, ast.Name)}
+            for function in ast.walk(tree):
+                if isinstance(function, ast.FunctionDef) and function.name in names:
+                    for node in ast.walk(function):
+                        if isinstance(node, ast.Return) and node.value is not None:
+                            found.update(_texts(node.value))
+    return {text for text in found if _words(text)}
+
+
+def all_sentences() -> set[str]:
+    """Everything that needs its French."""
+    return of_templates() | of_problem_types() | of_reasons() | of_refusals() | of_findings()
+
+
+def french() -> dict[str, str]:
+    """The French catalogue."""
+    with CATALOGUE.open("rb") as source:
+        return {str(message.id): str(message.string) for message in read_po(source, locale="fr") if message.id}
+
+
+if __name__ == "__main__":
+    known = french()
+    for sentence in sorted(all_sentences()):
+        if not known.get(sentence):
+            quoted = sentence.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+            flag = "#, python-format\n" if "%(" in sentence else ""
+            sys.stdout.write(f'\n{flag}msgid "{quoted}"\nmsgstr ""\n')
