@@ -26,6 +26,10 @@ fix:
 messages:
     PYTHONPATH=src .venv/bin/python tests/sentences.py
 
+# A picture of every page in every state, for people to look at, into screens/
+screens *arguments:
+    PYTHONPATH=src:tests .venv/bin/python tests/portal/screens.py {{arguments}}
+
 # Measure, and write bench/results
 bench *arguments:
     .venv/bin/python bench/run.py {{arguments}}

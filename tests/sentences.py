@@ -29,7 +29,7 @@ def of_templates() -> set[str]:
     found: set[str] = set()
     for path in sorted((KIT / "templates").glob("*.html")):
         for _line, message, _comments, _context in extract_from_file("jinja2", path):
-            found.update((message,) if isinstance(message, str) else message)
+            found.update((message,) if isinstance(message, str) else filter(None, message))
     return found
 
 
@@ -137,8 +137,16 @@ def all_sentences() -> set[str]:
 
 def french() -> dict[str, str]:
     """The French catalogue."""
+    found: dict[str, str] = {}
     with CATALOGUE.open("rb") as source:
-        return {str(message.id): str(message.string) for message in read_po(source, locale="fr") if message.id}
+        for message in read_po(source, locale="fr"):
+            if message.id:
+                # A plural has its forms in the same order in both languages.
+                several = isinstance(message.id, tuple)
+                found.update(
+                    zip(message.id, message.string, strict=True) if several else [(message.id, message.string)]
+                )
+    return found
 
 
 if __name__ == "__main__":

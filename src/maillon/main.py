@@ -329,6 +329,10 @@ class Application:
         await asyncio.to_thread(self.store.check)
         log = await self.notary.status()
         failure = log.failure or log.anchoring_failure
+        try:
+            height: int | None = int(await self.ledger.head())
+        except Unavailable as error:
+            height, failure = None, failure or str(error)
         return {
             "status": "degraded" if failure else "ready",
             "version": version(),
@@ -338,7 +342,7 @@ class Application:
             "ledger": {
                 "engine": "embedded" if self.chain is not None else "node",
                 "chain_id": self.trust.ledger.evm_chain_id,
-                "height": int(await self.ledger.head()),
+                "height": height,
             },
             "log": {
                 "origin": log.origin,

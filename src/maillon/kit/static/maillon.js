@@ -27,4 +27,40 @@ for (const zone of document.querySelectorAll(".drop")) {
   for (const kind of ["dragleave", "drop"]) zone.addEventListener(kind, () => zone.removeAttribute("data-over"));
 }
 
-/* Filters start folded where the screen is narrow. */
+/* Living parts: the page is asked for again, and its parts of the same name take the place of ours. Someone who stands in
+   one with the keyboard, or selects its text, is not interrupted; a hidden page asks nothing. */
+const living = [...document.querySelectorAll("[data-live]")];
+if (living.length) {
+  const EVERY = 3000;
+  const button = document.querySelector("[data-live-pause]");
+  const lost = document.querySelector("[data-live-lost]");
+  const words = { pause: button.textContent, resume: button.dataset.resume };
+  let paused = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const busy = (part) => part.contains(document.activeElement) || (!getSelection().isCollapsed && getSelection().containsNode(part, true));
+  const refresh = async () => {
+    if (paused || document.hidden) return;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10000) });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of living) {
+        const other = fresh.getElementById(part.id);
+        if (!other || busy(part) || other.innerHTML === part.innerHTML) continue;
+        const state = (of) => of.querySelector(".badge")?.textContent;
+        if (state(other) && state(other) !== state(part)) say(state(other));
+        part.replaceChildren(...document.importNode(other, true).childNodes);
+      }
+      lost.hidden = true;
+    } catch {
+      if (lost.hidden) say(lost.textContent);
+      lost.hidden = false;
+    }
+  };
+  const show = () => { button.textContent = paused ? words.resume : words.pause; };
+  button.hidden = false;
+  button.addEventListener("click", () => { paused = !paused; show(); refresh(); });
+  document.addEventListener("visibilitychange", refresh);
+  const again = async () => { await refresh(); setTimeout(again, EVERY); };
+  show();
+  setTimeout(again, EVERY);
+}

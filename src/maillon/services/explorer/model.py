@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,32 @@ class TransactionView:
     events: int
 
 
+class Pulse(StrEnum):
+    """How it goes, in one word, the gravest first."""
+
+    HALTED = "halted"
+    """The log stopped rather than contradict itself."""
+    AWAY = "away"
+    """The ledger does not answer; the log goes on."""
+    BEHIND = "behind"
+    """Entries wait longer than they should to be anchored."""
+    STARTING = "starting"
+    """The log is taking its place on a new ledger."""
+    SEALING = "sealing"
+    """Entries are on their way."""
+    IDLE = "idle"
+    """Everything entered is anchored."""
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkState:
     """The home page's figures, with the time they were read."""
 
     network: str
     read: datetime.datetime
-    head: BlockSummary
+    pulse: Pulse
+    head: BlockSummary | None
+    """None while the ledger does not answer."""
     newest: tuple[BlockSummary, ...]
     """Oldest first."""
     entries: int
@@ -87,3 +107,8 @@ class NetworkState:
     anchored_size: int
     anchored_height: int | None
     failure: str | None
+
+    @property
+    def waiting(self) -> int:
+        """Entries not yet anchored."""
+        return self.entries - self.anchored_size

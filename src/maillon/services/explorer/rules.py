@@ -9,13 +9,29 @@ from typing import Any
 
 from maillon.ledger.genesis import ANCHORS, DIRECTORY
 from maillon.services.explorer.errors import Unknown
-from maillon.services.explorer.model import BlockSummary, BlockView, TransactionSummary, TransactionView
+from maillon.services.explorer.model import BlockSummary, BlockView, Pulse, TransactionSummary, TransactionView
+from maillon.services.notary import LogStatus
 
 CONTRACTS = {"0x" + ANCHORS.hex(): "Anchors", "0x" + DIRECTORY.hex(): "Directory"}
 PAGE = 25
 """Blocks on one page of the list."""
+PATIENCE = 15.0
+"""Seconds entries may wait to be anchored before readers are told: ten times what it takes."""
 _HASH = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,14}", re.ASCII)
+
+
+def pulse(head: BlockSummary | None, log: LogStatus, halted: bool, waited: float) -> Pulse:
+    """How it goes: `head` is None when the ledger did not answer, `waited` the seconds the oldest entry has waited."""
+    if halted:
+        return Pulse.HALTED
+    if head is None:
+        return Pulse.AWAY
+    if log.failure or log.anchoring_failure or waited > PATIENCE:
+        return Pulse.BEHIND
+    if log.next_index > log.anchored_size:
+        return Pulse.SEALING
+    return Pulse.STARTING if head.number == 0 else Pulse.IDLE
 
 
 def parse_block_name(text: str) -> int | str:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from maillon.kit.clock import Clock
+from maillon.ledger.errors import Unavailable
 from maillon.services.explorer import rules
 from maillon.services.explorer.errors import Unknown
 from maillon.services.explorer.model import BlockSummary, BlockView, NetworkState, TransactionView
@@ -15,6 +16,10 @@ from maillon.services.notary import NotaryService
 
 HOME_BLOCKS = 16
 """Links of the chain on the home page."""
+FRESH = 1.0
+"""Seconds one reading of the state is shown to all who ask: many watch the same page."""
+_REMEMBERED = 1024
+"""Blocks kept in memory: they are final, and the newest are asked for again and again."""
 
 
 class Ask(Protocol):
@@ -32,25 +37,61 @@ class ExplorerService:
         self._notary = notary
         self._network = network
         self._clock = clock
+        self._blocks: dict[int, BlockSummary] = {}
+        self._state: NetworkState | None = None
+        self._reading = asyncio.Lock()
+        self._waiting: tuple[int, float] | None = None
+        """The anchored size when entries were first seen waiting beyond it, and when that was."""
 
     async def _head(self) -> int:
         return int(await self._ask("eth_blockNumber"), 16)
 
     async def _summaries(self, newest: int, count: int) -> list[BlockSummary]:
         """So many blocks down from `newest`, newest first."""
-        numbers = range(newest, max(-1, newest - count), -1)
-        blocks = await asyncio.gather(*(self._ask("eth_getBlockByNumber", hex(number), True) for number in numbers))
-        return [rules.summary(block) for block in blocks if block is not None]
+        return [
+            found
+            for number in range(newest, max(-1, newest - count), -1)
+            if (found := await self._summary(number)) is not None
+        ]
+
+    async def _summary(self, number: int) -> BlockSummary | None:
+        known = self._blocks.get(number)
+        if known is not None:
+            return known
+        block = await self._ask("eth_getBlockByNumber", hex(number), True)
+        if block is None:
+            return None
+        while len(self._blocks) >= _REMEMBERED:
+            del self._blocks[next(iter(self._blocks))]
+        self._blocks[number] = rules.summary(block)
+        return self._blocks[number]
 
     async def state(self) -> NetworkState:
-        """The home page's figures."""
-        head = await self._head()
-        newest = await self._summaries(head, HOME_BLOCKS)
+        """The home page's figures, at most a second old. A ledger that does not answer is a state, not an error."""
+        async with self._reading:
+            now = self._clock.now()
+            if self._state is None or not 0 <= (now - self._state.read).total_seconds() < FRESH:
+                self._state = await self._read_state()
+            return self._state
+
+    async def _read_state(self) -> NetworkState:
         log = await self._notary.status()
+        try:
+            newest = await self._summaries(await self._head(), HOME_BLOCKS)
+        except Unavailable:
+            newest = []
+        now = self._clock.now()
+        if log.next_index == log.anchored_size:
+            self._waiting = None
+        elif self._waiting is None or self._waiting[0] != log.anchored_size:
+            self._waiting = (log.anchored_size, now.timestamp())
+        waited = 0.0 if self._waiting is None else now.timestamp() - self._waiting[1]
+        head = newest[0] if newest else None
         return NetworkState(
             network=self._network,
-            read=self._clock.now(),
-            head=newest[0],
+            read=now,
+            pulse=rules.pulse(head, log, self._notary.halted is not None, waited),
+            head=head,
             newest=tuple(reversed(newest)),
             entries=log.next_index,
             size=log.size,

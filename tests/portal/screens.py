@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A picture of every sight of the atlas, in both languages, light and dark, on three widths, into `screens/`.
+
+`just screens` makes them all; names of sights make some: `just screens home verify-valid`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, make_example
+from running_platform import ROOT, start
+
+SCREENS = ROOT / "screens"
+
+
+def main() -> int:
+    """Draw the sights named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sights", nargs="*")
+    parser.add_argument("--language", choices=LANGUAGES, action="append")
+    parser.add_argument("--theme", choices=THEMES, action="append")
+    parser.add_argument("--width", choices=tuple(WIDTHS), action="append")
+    chosen = parser.parse_args()
+    wanted = [sight for sight in ATLAS if not chosen.sights or sight.name in chosen.sights]
+    chromium = shutil.which("chromium")
+    if not wanted or chromium is None:
+        sys.stderr.write("chromium is not installed\n" if wanted else "the atlas has no such sight\n")
+        return 2
+    SCREENS.mkdir(exist_ok=True)
+    drawn = 0
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        platform = start(Path(folder) / "home")
+        try:
+            example = make_example(platform, Path(folder) / "example")
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            for sight in wanted:
+                for language in chosen.language or LANGUAGES:
+                    context = browser.new_context(reduced_motion="reduce")
+                    page = context.new_page()
+                    for width in chosen.width or WIDTHS:
+                        page.set_viewport_size({"width": WIDTHS[width], "height": 900})
+                        page.goto(platform.url + sight.address(language, example))
+                        if sight.act is not None:
+                            sight.act(page, example)
+                        for theme in chosen.theme or THEMES:
+                            page.emulate_media(color_scheme=theme)
+                            page.screenshot(
+                                path=SCREENS / f"{sight.name}-{language}-{width}-{theme}.png", full_page=True
+                            )
+                            drawn += 1
+                    context.close()
+            browser.close()
+        finally:
+            platform.stop()
+    sys.stdout.write(f"{drawn} pictures in {SCREENS.relative_to(ROOT)}/\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
