@@ -98,7 +98,7 @@ def _too_many(page: Page, example: Example) -> None:
         path.write_bytes(b"")
         files.append(path)
     _drop(page, *files)
-    page.locator("[data-jobs] .error").first.wait_for()
+    page.locator("[data-refusal]").wait_for()
 
 
 def _keep_one(page: Page, example: Example) -> None:
@@ -179,6 +179,12 @@ ATLAS: tuple[Sight, ...] = (
     Sight("transaction", "transactions/{transaction}"),
     Sight("problem-types", "problems"),
     Sight("problem-type", "problems/too-many-requests"),
+    Sight("design", "design"),
+    Sight("unauthenticated", "design/refusals/unauthenticated"),
+    Sight("forbidden", "design/refusals/forbidden"),
+    Sight("too-many-requests", "design/refusals/too-many-requests"),
+    Sight("internal-error", "design/refusals/internal-error"),
+    Sight("ledger-unavailable", "design/refusals/ledger-unavailable"),
     Sight("not-found", "nowhere", 404),
     Sight("unknown-entry", "entries/999999", 404),
     Sight("unknown-block", "blocks/999999", 404),

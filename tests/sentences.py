@@ -37,7 +37,13 @@ def of_problem_types() -> set[str]:
     """Titles and advice of every problem type."""
     import_module("maillon.main")
     registry = import_module("maillon.kit.problems").REGISTRY
-    return {sentence for kind in registry.values() for sentence in (kind.title, kind.advice)}
+    found = {sentence for kind in registry.values() for sentence in (kind.title, kind.advice)}
+    # Errors of services may carry their sentence in their class, with named places.
+    for path in sorted((SOURCE / "maillon/services").glob("*/errors.py")):
+        for value in vars(import_module(".".join(path.relative_to(SOURCE).with_suffix("").parts))).values():
+            if isinstance(value, type) and getattr(value, "slug", None) in registry:
+                found |= {getattr(value, "message", ""), getattr(value, "title", ""), getattr(value, "advice", "")}
+    return found - {""}
 
 
 def of_reasons() -> set[str]:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from html.parser import HTMLParser
@@ -16,11 +18,15 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from maillon.evidence.hashing import Algorithm, Digest
+from maillon.evidence.receipt import STEPS, complete
 from maillon.kit.problems import REGISTRY
 from maillon.kit.settings import Settings
 from maillon.main import Application, exclusive_home
 from portal_atlas import ATLAS, LANGUAGES, Example, Sight
 
+SALT = bytes(32)
+SALTED = Digest(Algorithm.SHA2_256, hashlib.sha256(b"minutes").digest())
 ENGLISH = re.compile(
     r"\b(?:the|of|and|is|are|not|with|this|that|from|which|by|has|have|was|were|been|for|at|it|its|your|you|there|"
     r"cannot|could|must|more|than|only|every|here|does|what|nothing|too|many|try|again)\b",
@@ -92,7 +98,7 @@ async def portal(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def example(portal: httpx.AsyncClient) -> Example:
-    form = {"commitment": "ab" * 32}
+    form = {"commitment": hashlib.sha256(SALT + SALTED.value).hexdigest()}
     entered = await portal.post("/en/notarise", data=form, headers={"Origin": "http://portal.test"})
     assert entered.status_code == 303, entered.text
     ready = await portal.get("/v1/notary/entries/0/receipt?wait=20")
@@ -172,6 +178,25 @@ async def test_a_refused_write_is_a_page_of_its_language(portal: httpx.AsyncClie
     typed = await portal.post("/fr/notarise", data={"commitment": "zz"}, headers={"Origin": "http://portal.test"})
     assert typed.status_code == 422
     assert english_in(typed.text) == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("verdict", "altered"), [("valid", None), ("invalid", "digest"), ("undecided", "type")])
+async def test_a_verdict_is_said_in_french_and_its_names_stay(
+    portal: httpx.AsyncClient, example: Example, verdict: str, altered: str | None
+) -> None:
+    half = (await portal.get("/v1/notary/entries/0/receipt")).json()
+    receipt = json.loads(complete(half, SALTED, SALT))
+    digest = SALTED.value.hex() if altered != "digest" else "00" * 32
+    if altered == "type":
+        receipt["type"] = "maillon.receipt.v9"
+    form = {"receipt": json.dumps(receipt), "digest": digest}
+    page = await portal.post("/fr/verify", data=form)
+    assert page.status_code == 200
+    assert english_in(page.text) == []
+    report = (await portal.post("/fr/verify.json", data=form)).json()["report"]
+    assert report["verdict"] == verdict
+    assert [step["name"] for step in report["steps"]] == list(STEPS)
 
 
 @pytest.mark.asyncio(loop_scope="module")

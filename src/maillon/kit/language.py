@@ -3,7 +3,8 @@
 
 Code speaks English. Pages say their own words through gettext; what is raised or found where no reader is known (a
 refusal, a finding of the verifier) is plain English text with values in it, and is said again here, at the door: the
-catalogue holds such a sentence with `{0}`, `{1}` … where its values stand, in the order they appear in the source.
+catalogue holds such a sentence with `{0}`, `{1}` … where its values stand, in the order they appear in the source, or
+with `%(name)s` where the source names them.
 Evidence and services thus never know a language; `tests/habits/test_languages.py` finds a sentence without its French.
 """
 
@@ -25,7 +26,7 @@ from fastapi import Request
 Language = Literal["fr", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("fr", "en")
 _LOCALE = Path(str(resources.files("maillon.kit"))) / "locale"
-_PLACE = re.compile(r"\{(\d)\}")
+_PLACE = re.compile(r"(\{\d\}|%\(\w+\)s)")
 _MAXIMUM_SENTENCE = 4096
 """Longer text is no sentence of ours, and is not searched."""
 
@@ -59,15 +60,25 @@ def _sentences(language: Language) -> tuple[dict[str, str], list[tuple[re.Patter
         if len(parts) == 1:
             whole[message.id] = str(message.string)
             continue
-        # split gives text, number, text, number, … text.
-        texts = parts[::2]
-        pattern = "".join(
-            re.escape(text) + (f"(?P<v{parts[2 * place + 1]}>.*?)" if place < len(texts) - 1 else "")
-            for place, text in enumerate(texts)
-        )
-        patterns.append((sum(map(len, texts)), re.compile(pattern, re.DOTALL), str(message.string)))
+        # split gives text, place, text, place, … text. A place that comes twice holds one value.
+        pattern, names = "", dict[str, str]()
+        for number, part in enumerate(parts):
+            if number % 2 == 0:
+                pattern += re.escape(part)
+            elif part in names:
+                pattern += f"(?P={names[part]})"
+            else:
+                names[part] = _group(part)
+                pattern += f"(?P<{names[part]}>.*?)"
+        literal = sum(map(len, parts[::2]))
+        patterns.append((literal, re.compile(pattern, re.DOTALL), str(message.string)))
     patterns.sort(key=lambda item: -item[0])
     return whole, [(pattern, said) for _length, pattern, said in patterns]
+
+
+def _group(place: str) -> str:
+    """What a place is called in a pattern."""
+    return "v" + re.sub(r"\W|s$", "", place)
 
 
 def say(language: Language, sentence: str) -> str | None:
@@ -85,8 +96,9 @@ def say(language: Language, sentence: str) -> str | None:
     for pattern, said in patterns:
         found = pattern.fullmatch(sentence)
         if found is not None:
-            values = {name[1:]: say(language, value) or value for name, value in found.groupdict().items()}
-            return "".join(values[part] if place % 2 else part for place, part in enumerate(_PLACE.split(said)))
+            values = {name: say(language, value) or value for name, value in found.groupdict().items()}
+            parts = enumerate(_PLACE.split(said))
+            return "".join(values[_group(part)] if number % 2 else part for number, part in parts)
     return None
 
 

@@ -173,6 +173,48 @@ class JsonAddress:
         await self._app(scope, receive, send)
 
 
+COLOURS = (
+    "paper",
+    "paper-2",
+    "paper-3",
+    "line",
+    "line-strong",
+    "ink-3",
+    "ink-2",
+    "ink",
+    "petrol-tint",
+    "petrol",
+    "brass-tint",
+    "brass",
+    "brass-ink",
+    "valid-tint",
+    "valid",
+    "broken-tint",
+    "broken",
+    "field",
+    "field-brass",
+)
+"""The colours of tokens.css, as the style guide shows them."""
+
+
+def specimens() -> dict[str, Any]:
+    """What the style guide shows its components with."""
+    compared = {"compared": "sha2-256:5dd4ab8b", "expected": "sha2-256:5dd4ab8b", "found": "sha2-256:0000ab8b"}
+    return {
+        "colours": COLOURS,
+        "digest": hashlib.sha256(b"Maillon").hexdigest(),
+        "moment": datetime.datetime(2026, 11, 3, 9, 30, tzinfo=datetime.UTC),
+        "steps": [
+            {"name": "file", "state": "ok", "compared": compared["compared"]},
+            {"name": "entry", "state": "unknown", "compared": compared["compared"]},
+            {"name": "inclusion", "state": "bad", **compared},
+            {"name": "checkpoint", "state": "skip"},
+        ],
+        "blocks": [{"number": 995 + place, "length": 3 * place, "anchors": place == 1} for place in range(5)],
+        "kinds": sorted(REGISTRY.values(), key=lambda kind: (kind.status, kind.slug)),
+    }
+
+
 def pages(renderer: Renderer) -> APIRouter:
     """Routes every portal has: the entrance, static files and the pages of the problem types."""
     router = APIRouter(include_in_schema=False)
@@ -189,6 +231,21 @@ def pages(renderer: Renderer) -> APIRouter:
     async def problem_types(request: Request, language: Language) -> Response:
         kinds = sorted(REGISTRY.values(), key=lambda kind: (kind.status, kind.slug))
         return renderer.answer(request, language, "problem_types.html", {"kinds": kinds})
+
+    @router.get("/design")
+    async def design_without_language(request: Request) -> Response:
+        return RedirectResponse(f"/{reader_language(request)}/design", 302, {"Vary": "Accept-Language"})
+
+    @router.get("/{language}/design")
+    async def design(request: Request, language: Language) -> Response:
+        return renderer.answer(request, language, "design.html", specimens())
+
+    @router.get("/{language}/design/refusals/{slug}")
+    async def refusal(request: Request, language: Language, slug: str) -> Response:
+        kind = REGISTRY.get(slug)
+        if kind is None:
+            raise Problem(NOT_FOUND, f"there is no problem type {slug[:80]!r}")
+        return renderer.answer(request, language, "problem.html", {"kind": kind, "detail": None})
 
     @router.get("/problems/{slug}")
     async def problem_without_language(request: Request, slug: str) -> Response:

@@ -62,7 +62,9 @@ OTHER_SITE = register(
     "This write came from another site",
     "Open the page here and send its form again. Programs write through /v1 with an API key.",
 )
-NOT_FOUND = register("not-found", 404, "There is nothing here", "Check the address; /v1/openapi.json lists the routes.")
+NOT_FOUND = register(
+    "not-found", 404, "There is nothing here", "Check the address. Programs find every route in /v1/openapi.json."
+)
 METHOD = register("method-not-allowed", 405, "The route knows other methods", "Use a method of the Allow header.")
 CONFLICT = register(
     "idempotency-conflict",

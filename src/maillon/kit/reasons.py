@@ -83,7 +83,9 @@ def reported(report: Report, language: Language) -> dict[str, Any]:
     for step in document["steps"]:
         for name in ("compared", "expected", "found"):
             if name in step:
-                fallback = step[name] if why is None or name != "compared" else why.sentence
+                # Values alone are the same in every language; where the verification ended, the reason is said.
+                ended = why is not None and name == "compared" and step["state"] in ("bad", "unknown")
+                fallback = why.sentence if why is not None and ended else step[name]
                 step[name] = say(language, step[name]) or say(language, fallback) or fallback
     if why is not None:
         sentence = say(language, why.sentence) or why.sentence

@@ -2,53 +2,59 @@
 const root = document.querySelector("[data-kept]");
 const words = root.dataset;
 const body = root.querySelector("[data-receipts]");
+const every = root.querySelector("[data-every]");
+const { all, download, element, forget, named } = await import(words.module);
 
-const inStore = (mode, ask) => new Promise((resolve, reject) => {
-  const opening = indexedDB.open("maillon", 1);
-  opening.onupgradeneeded = () => opening.result.createObjectStore("receipts", { keyPath: "key" });
-  opening.onerror = () => reject(opening.error);
-  opening.onsuccess = () => {
-    const transaction = opening.result.transaction("receipts", mode);
-    const asked = ask(transaction.objectStore("receipts"));
-    transaction.oncomplete = () => { opening.result.close(); resolve(asked.result); };
-    transaction.onabort = () => { opening.result.close(); reject(transaction.error); };
-  };
-});
-const element = (name, text = "", attributes = {}) => {
-  const made = document.createElement(name);
-  made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-};
+let items = [];
 const settle = () => {
-  const any = body.children.length > 0;
-  root.querySelector("[data-list]").hidden = !any;
-  root.querySelector("[data-empty]").hidden = any;
+  root.querySelector("[data-loading]").hidden = true;
+  root.querySelector("[data-list]").hidden = items.length === 0;
+  root.querySelector("[data-empty]").hidden = items.length > 0;
+  every.hidden = items.filter((item) => item.receipt).length < 2;
 };
 const show = (item) => {
   const row = element("tr");
-  const cell = (...children) => { const made = element("td"); made.append(...children); row.append(made); return made; };
-  row.append(element("th", item.name, { scope: "row" }));
-  cell(item.index === undefined ? "" : element("a", item.index.toLocaleString(words.language), { class: "num", href: `/${words.language}/entries/${item.index}` }));
-  cell(new Date(item.made).toLocaleString(words.language, { dateStyle: "medium", timeStyle: "short" }));
-  cell(element("span", item.receipt ? words.complete : words.waiting, { class: "badge", "data-s": item.receipt ? "ok" : "wait" }));
-  const forget = element("button", words.forget, { class: "btn btn--small", type: "button", "aria-label": `${words.forget} ${item.name}` });
-  forget.addEventListener("click", async () => {
+  const cell = (label, attributes, ...children) => {
+    const made = element("td", "", label ? { "data-l": label, ...attributes } : attributes);
+    made.append(...children);
+    row.append(made);
+  };
+  const name = element("th", "", { scope: "row" });
+  name.append(named(item.name));
+  row.append(name);
+  cell(words.index, { class: "end" }, item.index === undefined ? "–" : element("a", item.index.toLocaleString(words.language), { class: "num", href: `/${words.language}/entries/${item.index}` }));
+  cell(words.entered, {}, new Date(item.made).toLocaleString(words.language, { dateStyle: "medium", timeStyle: "short" }));
+  cell(words.state, {}, element("span", item.receipt ? words.complete : words.waiting, { class: "badge", "data-s": item.receipt ? "ok" : "wait" }));
+  const button = element("button", words.forget, { class: "btn btn--small", type: "button", "aria-label": `${words.forget} ${item.name}` });
+  button.addEventListener("click", async () => {
     if (!confirm(words.question)) return;
-    await inStore("readwrite", (store) => store.delete(item.key));
+    await forget(item.key);
+    items = items.filter((other) => other !== item);
+    const next = row.nextElementSibling ?? row.previousElementSibling;
     row.remove();
     settle();
+    (next?.querySelector("button") ?? root.querySelector("[data-empty] a")).focus();
+    document.querySelector("[data-say]").textContent = `${item.name}: ${words.forgotten}`;
   });
-  const actions = cell();
-  actions.className = "end";
-  if (item.receipt) actions.append(element("a", words.download, {
-    class: "btn btn--small", download: `${item.name}.receipt.json`, "aria-label": `${words.download} ${item.name}`,
-    href: URL.createObjectURL(new Blob([item.receipt], { type: "application/json" })),
-  }), " ");
-  actions.append(forget);
+  const actions = element("div", "", { class: "row row--end" });
+  if (item.receipt) actions.append(download(item, words));
+  actions.append(button);
+  cell("", { class: "end" }, actions);
   body.append(row);
 };
-inStore("readonly", (store) => store.getAll()).then((items) => {
-  for (const item of items.sort((one, other) => other.made - one.made)) show(item);
-  settle();
-}).catch(settle);
+every.addEventListener("click", async () => {
+  const { zip } = await import(words.zip);
+  const files = items.filter((item) => item.receipt).map((item) => [`${item.name}.receipt.json`, item.receipt]);
+  const link = element("a", "", { href: URL.createObjectURL(zip(files)), download: "receipts.zip" });
+  link.click();
+  URL.revokeObjectURL(link.href);
+});
+const waiting = setTimeout(() => { root.querySelector("[data-loading]").hidden = false; }, 300);
+try {
+  items = (await all()).sort((one, other) => other.made - one.made);
+  items.forEach(show);
+} catch {
+  root.querySelector("[data-closed]").hidden = false;
+}
+clearTimeout(waiting);
+settle();

@@ -34,12 +34,14 @@ let receipt = null;
 let chosen = null;
 input.addEventListener("change", async () => {
   try {
-    for (const file of [...input.files]) {
+    const given = [...input.files];
+    for (const file of given) {
       const text = await receiptIn(file);
       if (text) receipt = text; else chosen = file;
     }
     input.value = "";
-    if (!receipt || !chosen) { status.textContent = words.need; return; }
+    if (!receipt && given.length > 1) { status.textContent = words.none; chosen = null; return; }
+    if (!receipt || !chosen) { status.textContent = `${words.chosen}: ${given.map((file) => file.name).join(", ")}. ${words.need}`; return; }
     status.textContent = words.hashing;
     form.elements.receipt.value = receipt;
     form.elements.digest.value = await digestOf(chosen, JSON.parse(receipt).digest?.algorithm);

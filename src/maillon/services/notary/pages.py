@@ -181,8 +181,10 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             try:
                 found = await service.find(parse_digest_query(digest.strip().lower()))
                 return RedirectResponse(f"/{language}/entries/{found[0]}", 303)
-            except Refused as error:
-                refused = say(language, str(error))
+            except UnknownEntry:
+                refused = "unknown"
+            except Refused:
+                refused = "malformed"
         status = await service.status()
         top = status.next_index if before is None else min(before, status.next_index)
         reports = [await service.entry(index) for index in range(top - 1, max(-1, top - 1 - PAGE), -1)]
