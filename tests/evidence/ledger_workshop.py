@@ -17,6 +17,7 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from workshop import CHAIN, TIME, seed, validator_key
 
@@ -121,6 +122,14 @@ HASHES: dict[str, hashes.HashAlgorithm] = {
 }
 
 
+CURVES: dict[str, ec.EllipticCurve] = {
+    "p256": ec.SECP256R1(),
+    "p384": ec.SECP384R1(),
+    "p521": ec.SECP521R1(),
+    "secp256k1": ec.SECP256K1(),
+}
+
+
 @functools.cache
 def key_of(kind: str) -> Key:
     """A key from its seed; RSA has none, so it is new in each process and in no vector made here."""
@@ -129,9 +138,7 @@ def key_of(kind: str) -> Key:
         return ed25519.Ed25519PrivateKey.from_private_bytes(secret)
     if kind == "rsa":
         return rsa.generate_private_key(65537, 2048)
-    return ec.derive_private_key(
-        int.from_bytes(secret, "big") >> 8, {"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}[kind]
-    )
+    return ec.derive_private_key(int.from_bytes(secret, "big") >> 8, CURVES[kind])
 
 
 @dataclass(frozen=True)
@@ -165,6 +172,8 @@ class Stamping:
     """A critical extension nobody knows."""
     signers: int = 1
     with_certificate: bool = False
+    larger: bool | None = None
+    """Which of the two numbers s that hold is signed with (ECDSA); as it comes unless said."""
 
     def certificate(self) -> bytes:
         key = key_of(self.kind)
@@ -221,7 +230,12 @@ class Stamping:
     def _sign(self, message: bytes) -> bytes:
         key, algorithm = key_of(self.kind), HASHES[self.sign_with or self.digest]
         if isinstance(key, ec.EllipticCurvePrivateKey):
-            return key.sign(message, ec.ECDSA(algorithm, deterministic_signing=True))
+            signature = key.sign(message, ec.ECDSA(algorithm, deterministic_signing=True))
+            if self.larger is None:
+                return signature
+            r, s = decode_dss_signature(signature)
+            order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
+            return encode_dss_signature(r, (max if self.larger else min)(s, order - s))
         if isinstance(key, rsa.RSAPrivateKey):
             return key.sign(message, padding.PKCS1v15(), algorithm)
         return key.sign(message)

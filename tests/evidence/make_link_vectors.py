@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import datetime
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import workshop
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger_workshop import DAY, USAGE, Stamping, Voting, members, validators_json
 from trie import HexaryTrie
 from workshop import CHAIN, hexadecimal, patched, seed
@@ -48,7 +50,10 @@ def _encodings() -> list[dict[str, Any]]:
     def written(item: Any) -> Any:
         return hexadecimal(item) if isinstance(item, bytes) else [written(part) for part in item]
 
-    good = [
+    def nested(lists: int) -> str:
+        return "".join(f"{0xC0 + inner:02x}" for inner in range(lists - 1, -1, -1))
+
+    good: list[rlp.Item] = [
         b"",
         b"\0",
         b"\x7f",
@@ -63,6 +68,7 @@ def _encodings() -> list[dict[str, Any]]:
         [b"a" * 54],
         [b"a" * 55],
         [bytes(300)],
+        rlp.decode(bytes.fromhex(nested(16))),
     ]
     bad = {
         "": "nothing",
@@ -74,6 +80,7 @@ def _encodings() -> list[dict[str, Any]]:
         "c000": "bytes after the item",
         "bfffffffffffffffff": "a length beyond everything",
         "c1" * 60: "nested too deep and cut short",
+        nested(17): "seventeen lists",
     }
     return [
         {
@@ -129,6 +136,15 @@ def _slots() -> list[dict[str, Any]]:
         case("the empty trie, its node", 7, 0, root=empty, proof=["0x80"]),
         case("the empty trie, another node", 7, None, wrong, root=empty, proof=proof),
     ]
+    first = keccak256(bytes(32))[0] >> 4
+    for name, node in {
+        "an extension that leads to nothing": rlp.encode([bytes([0x10 | first]), b""]),
+        "an extension without a path": rlp.encode([b"\0", bytes(32)]),
+        "a path of no kind": rlp.encode([b"\x40", bytes(32)]),
+        "a node of three items": rlp.encode([b"", b"", b""]),
+    }.items():
+        cases.append(case(name, 0, None, "Unreadable", root=hexadecimal(keccak256(node)), proof=[hexadecimal(node)]))
+    cases.append(case("a short node beside its parent", 7, None, "Unreadable", proof=[proof[0], "0x80"]))
     for name, value in {
         "a zero written out": b"\x80",
         "a leading zero": b"\x82\0\1",
@@ -533,6 +549,64 @@ def light() -> dict[str, Any]:
 # Time stamps.
 
 
+def _replaced(token: bytes, old: bytes, new: bytes) -> bytes:
+    """With the last such bytes replaced: those of the signer, whose form nobody signs."""
+    place = token.rindex(old)
+    return token[:place] + new + token[place + len(old) :]
+
+
+_ORDER = 2**252 + 27742317777372353535851937790883648493
+_FIELD = 2**255 - 19
+
+
+def ed25519() -> dict[str, Any]:
+    """Where readings of RFC 8032 part: what holds here holds without the cofactor."""
+    key = Ed25519PrivateKey.from_private_bytes(seed("ed25519"))
+    public, message = key.public_key().public_bytes_raw(), b"message"
+    signature = key.sign(message)
+    scalar = int.from_bytes(signature[32:], "little")
+
+    def point(y: int, sign: int = 0) -> bytes:
+        return (y | sign << 255).to_bytes(32, "little")
+
+    def number(value: int) -> bytes:
+        return value.to_bytes(32, "little")
+
+    one, two, four = point(1), point(_FIELD - 1), point(0)
+    zero = number(0)
+    # A key of order two, and a message whose challenge is even: then [k]A is the neutral element.
+    even = next(text for text in map(str.encode, map(str, range(100))) if _challenge(one, two, text) % 2 == 0)
+    odd = next(text for text in map(str.encode, map(str, range(100))) if _challenge(one, two, text) % 2 == 1)
+    cases = [
+        ("ordinary", public, signature, message, True),
+        ("of another message", public, signature, b"messagE", False),
+        ("a bit of R changed", public, bytes([signature[0] ^ 1]) + signature[1:], message, False),
+        ("S beyond the order", public, signature[:32] + number(scalar + _ORDER), message, False),
+        ("S with its highest bit", public, signature[:32] + number(scalar | 1 << 255), message, False),
+        ("63 bytes", public, signature[:-1], message, False),
+        ("a key that is no point", point(2), signature, message, False),
+        ("the neutral element as key: everybody can sign", one, one + zero, message, True),
+        ("the neutral element, with a sign nobody can see", point(1, 1), one + zero, message, True),
+        ("the neutral element, in a form that is not the least", point(_FIELD + 1), one + zero, message, True),
+        ("R in a form that is not the least", one, point(_FIELD + 1) + zero, message, False),
+        ("R with a sign nobody can see", one, point(1, 1) + zero, message, False),
+        ("a key of order two, an even challenge", two, one + zero, even, True),
+        ("a key of order two, an odd challenge: holds with the cofactor only", two, one + zero, odd, False),
+        ("a key of order four as R of the neutral one: holds with the cofactor only", one, four + zero, message, False),
+    ]
+    return {
+        "what": "docs/formats/consensus.md, Signatures: Ed25519 as every note, vote and token is verified.",
+        "cases": [
+            {"name": name, "key": key.hex(), "signature": signature.hex(), "message": message.hex(), "holds": holds}
+            for name, key, signature, message, holds in cases
+        ],
+    }
+
+
+def _challenge(commitment: bytes, key: bytes, message: bytes) -> int:
+    return int.from_bytes(hashlib.sha512(commitment + key + message).digest(), "little") % _ORDER
+
+
 def timestamp() -> dict[str, Any]:
     def case(
         name: str,
@@ -615,6 +689,33 @@ def timestamp() -> dict[str, Any]:
         case("a time without zone", Stamping(time=b"20260528202640"), unreadable),
         case("a time with an offset", Stamping(time=b"20260528202640+0000"), unreadable),
         case("a time without seconds", Stamping(time=b"202605282026Z"), unreadable),
+        case(
+            "a fraction of six digits",
+            Stamping(time=b"20260528202640.123456Z"),
+            None,
+            time="2026-05-28T20:26:40.123456Z",
+        ),
+        case("a fraction of seven digits", Stamping(time=b"20260528202640.1234567Z"), unreadable),
+        case("a leap second", Stamping(time=b"20260528202660Z"), unreadable),
+        case("no such day", Stamping(time=b"20260230202640Z"), unreadable),
+        case("ECDSA P-521, SHA-512", Stamping(kind="p521", digest="sha512"), None),
+        case("ECDSA on another curve", Stamping(kind="secp256k1"), unknown),
+        case("the larger of the two s", Stamping(larger=True), None),
+        case("the smaller of the two s", Stamping(larger=False), None),
+        case("a length in a longer form", right, unreadable, token=b"\x30\x83\0" + token[2:]),
+        case("a length without end", right, unreadable, token=b"\x30\x80" + token[4:] + b"\0\0"),
+        case(
+            "the signer under another tag",
+            right,
+            unreadable,
+            token=_replaced(token, b"\x02\x01\x01\x30", b"\x02\x01\x01\x50"),
+        ),
+        case(
+            "the version under another tag",
+            right,
+            unreadable,
+            token=_replaced(token, b"\x02\x01\x01\x30", b"\x04\x01\x01\x30"),
+        ),
         case("a fraction that ends with zero", Stamping(time=b"20260528202640.50Z"), unreadable),
         case("nothing", right, unreadable, token=b""),
         case("cut short", right, unreadable, token=token[:-1]),
@@ -632,6 +733,7 @@ def files() -> dict[str, bytes]:
         "state-proof.json": state_proof(),
         "consensus.json": consensus(),
         "light.json": light(),
+        "ed25519.json": ed25519(),
         "timestamp.json": timestamp(),
     }
     return {name: json.dumps(value, indent=1).encode() + b"\n" for name, value in made.items()}

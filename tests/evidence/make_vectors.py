@@ -132,6 +132,21 @@ def note() -> dict[str, Any]:
         "not base64": (good[:-6] + "!!==\n", "Unreadable"),
         "a signature of four bytes": (text + "\n— " + ORIGIN + " AAAAAA==\n", "Unreadable"),
         "empty": ("", "Unreadable"),
+        "a delete character": (good.replace("\n\n", "\n\x7f\n\n"), "NoteSignatureMismatch"),
+        "a next-line character in a name": (good.replace("\n\n", "\n\n" + line.replace("ss.", "ss\x85")), "Unreadable"),
+        "a no-break space without width in a name": (
+            good.replace("\n\n", "\n\n" + line.replace("ss.", "ss\ufeff")),
+            None,
+        ),
+        "two spaces before the signature": (good.replace("vectors U", "vectors  U"), "Unreadable"),
+        "the key's line twice, the second false": (
+            good + good.split("\n\n")[1].replace("4=", "8="),
+            "NoteSignatureMismatch",
+        ),
+        "a signature of 63 bytes": (
+            f"{text}\n— {ORIGIN} {base64.b64encode(base64.b64decode(good.split(' ')[-1])[:-1]).decode()}\n",
+            "NoteSignatureMismatch",
+        ),
     }
     checkpoints = {
         "plain": (text, None),
@@ -152,7 +167,8 @@ def note() -> dict[str, Any]:
         "key": signer.verifier_key,
         "keys_refused": [
             "", ORIGIN, signer.verifier_key[:-4], signer.verifier_key.replace("+", " "),
-            signer.verifier_key.replace(ORIGIN, "another.example"),
+            signer.verifier_key.replace(ORIGIN, "another.example"), signer.verifier_key.upper(),
+            signer.verifier_key.replace("maillon.", "maillon\x1c"),
         ],
         "notes": [{"name": name, "note": text, "error": error} for name, (text, error) in cases.items()],
         "checkpoints": [
@@ -244,6 +260,7 @@ def receipt() -> dict[str, Any]:
     anchor, consensus = good["anchor"], good["anchor"]["consensus"]
     node = anchor["proof"]["accountProof"][1]
     vote = consensus["commit"]["signatures"][0]
+    block = {**consensus, "validators": anchor["validators"]}
     note_text, loose = good["checkpoint"], vote["signature"][:-3] + chr(ord(vote["signature"][-3]) + 1) + "=="
 
     def case(name: str, base: str, error: str | None, step: int | None = None, **more: Any) -> dict[str, Any]:
@@ -281,7 +298,7 @@ def receipt() -> dict[str, Any]:
         case("stamp of another checkpoint", "stamp of another checkpoint", "StampImprintMismatch", 9),
         case("no authority trusted", "commitment", "MissingAnchor", 9, trust="no authority"),
     ]
-    patches: list[tuple[str, str, int | None, Patch]] = [
+    patches: list[tuple[str, str | None, int | None, Patch]] = [
         ("another digest stated", "DigestMismatch", 1, put("/digest/value", "00" * 32)),
         ("another salt", "InclusionMismatch", 3, put("/entry/salt", flipped(good["entry"]["salt"]))),
         ("another index", "InclusionMismatch", 3, put("/entry/index", 136)),
@@ -336,7 +353,35 @@ def receipt() -> dict[str, Any]:
         ("base64 with loose bits", "Unreadable", None,
          put("/anchor/consensus/commit/signatures/0/signature", loose)),
         ("digits of another script", "Unreadable", None, put("/anchor/consensus/commit/height", "٤٢")),
+        ("a balance with a zero before it", None, None, put("/anchor/proof/balance", "0x00")),
+        ("three slots", "Unreadable", None,
+         put("/anchor/proof/storageProof/-", anchor["proof"]["storageProof"][0], "add")),
+        ("a node too large", "Unreadable", 5, put("/anchor/proof/accountProof/1", "0x" + "00" * 1025)),
+        ("a header too large", "Unreadable", 6, put("/anchor/header", "0x" + "00" * 2049)),
+        ("no proposer", "Unreadable", None, put("/anchor/consensus/header/proposer_address", "")),
+        ("an application version of 0, written out", None, None,
+         put("/anchor/consensus/header/version", {"block": "11", "app": "0"})),
+        ("a time with zeros at its end", None, None, put("/anchor/consensus/header/time", "2026-05-28T20:26:40.250Z")),
+        ("no proposer priority", None, None, [{"op": "remove", "path": "/anchor/validators/0/proposer_priority"}]),
+        ("a negative proposer priority", None, None, put("/anchor/validators/0/proposer_priority", "-9")),
+        ("a negative zero", "Unreadable", None, put("/anchor/validators/0/proposer_priority", "-0")),
+        ("a digest of three hundred digits", "WrongLength", None, put("/digest/value", "0" * 300)),
+        ("a short salt in capitals", "WrongLength", None, put("/entry/salt", "AB")),
+        ("a salt with a character beyond 16 bits", "Unreadable", None,
+         put("/entry/salt", good["entry"]["salt"][:-1] + "\N{GRINNING FACE}")),
+        ("a digest that is no text", "Unreadable", None, put("/digest/value", 7)),
+        ("a control character in the note", "Unreadable", 3,
+         put("/checkpoint", note_text.replace("=\n\n", "=\n\x1f\n\n"))),
+        ("a delete character in the note", "NoteSignatureMismatch", 4,
+         put("/checkpoint", note_text.replace("=\n\n", "=\n\x7f\n\n"))),
+        ("followed to this very block first", None, None, put("/anchor/updates/-", block, "add")),
+        ("followed through another chain", "HeaderMismatch", 8,
+         put("/anchor/updates/-", workshop.patched(block, put("/header/chain_id", "another")), "add")),
+        ("followed through another chain, by other validators", "ValidatorSetMismatch", 8,
+         put("/anchor/updates/-", workshop.patched(
+             block, [*put("/header/chain_id", "another"), *put("/validators/0/voting_power", "13")]), "add")),
     ]  # fmt: skip
+    other = '{"type":"maillon.receipt.v2"'
     altered = [case(name, "commitment", error, step, patch=patch) for name, error, step, patch in patches]
     texts = {
         "empty": ("", "Unreadable"),
@@ -353,6 +398,25 @@ def receipt() -> dict[str, Any]:
         "half a surrogate pair": (r'{"type":"\ud800"}', "Unreadable"),
         "a member named beyond ASCII": ('{"typ\N{LATIN SMALL LETTER E WITH ACUTE}":1}', "Unreadable"),
         "digits of another script": ('{"type":\N{ARABIC-INDIC DIGIT THREE}}', "Unreadable"),
+        "sixteen deep": (other + ',"a":' + "[" * 15 + "]" * 15 + "}", "UnknownVersion"),
+        "seventeen deep": (other + ',"a":' + "[" * 16 + "]" * 16 + "}", "Unreadable"),
+        "a number of nineteen digits": (other + ',"a":' + "9" * 19 + "}", "UnknownVersion"),
+        "a number of twenty digits": (other + ',"a":' + "9" * 20 + "}", "Unreadable"),
+        "a negative zero": (other + ',"a":-0}', "Unreadable"),
+        "a zero before a number": (other + ',"a":01}', "Unreadable"),
+        "a fraction, elsewhere": (other + ',"a":1.0}', "Unreadable"),
+        "a whole surrogate pair": (other + r',"a":"\ud83d\ude00"}', "UnknownVersion"),
+        "half a surrogate pair, elsewhere": (other + r',"a":["\ude00"]}', "Unreadable"),
+        "two halves in the wrong order": (other + r',"a":"\ude00\ud83d"}', "Unreadable"),
+        "a member twice, once escaped": (other + r',"\u0074ype":1}', "Unreadable"),
+        "a member twice, inside": (other + ',"a":{"b":1,"b":1}}', "Unreadable"),
+        "a tab inside a text": (other + ',"a":"\t"}', "Unreadable"),
+        "an escape that does not exist": (other + r',"a":"\x"}', "Unreadable"),
+        "a comma before the end": (other + ",}", "Unreadable"),
+        "another space": (other + ',"a":\N{NO-BREAK SPACE}1}', "Unreadable"),
+        "two objects": (other + "} {}", "Unreadable"),
+        "a type that is a number": ('{"type":1}', "Unreadable"),
+        "a type too long": ('{"type":"' + "a" * 65_537 + '"}', "Unreadable"),
     }
     return {
         "what": "Receipts. Each case: a base (complete receipt), perhaps altered by an RFC 6902 patch, checked against "
@@ -386,6 +450,11 @@ def trust() -> dict[str, Any]:
         ("a negative slot", "Unreadable", put("/ledger/anchors/slot", -1)),
         ("a certificate that is not base64", "Unreadable", put("/authorities/0/certificate", "?")),
         ("a member unknown here", "Unreadable", put("/remark", "hello", "add")),
+        ("a certificate that is none", None, put("/authorities/0/certificate", "AAAA")),
+        ("an origin of 401 characters", "Unreadable", put("/logs/0/origin", "a" * 401)),
+        ("a name of 200 characters beyond 16 bits", None, put("/network", "\N{GRINNING FACE}" * 200)),
+        ("a name of 201 characters", "Unreadable", put("/network", "a" * 201)),
+        ("a type that is a number", "Unreadable", put("/type", 1)),
     ]
     return {
         "what": "Trust anchors: those the receipts are checked against, and some refused as they are read.",

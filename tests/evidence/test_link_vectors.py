@@ -7,12 +7,14 @@ import base64
 import datetime
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import make_link_vectors
 import pytest
 import workshop
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from maillon.evidence import rlp
 from maillon.evidence.consensus import (
@@ -166,6 +168,13 @@ def test_light_steps(case: dict[str, Any]) -> None:
         *updates, final = (LightBlock.from_json(Fields(dict(block), "a block")) for block in case["blocks"])
         after = verify_chain(trusted, updates, final, case["chain_id"])
         assert after == Trusted(final.signed.header.height, final.validators, final.signed.header.next_validators_hash)
+
+
+@named(load("ed25519")["cases"])
+def test_ed25519(case: dict[str, Any]) -> None:
+    key = Ed25519PublicKey.from_public_bytes(binary(case["key"]))
+    with nullcontext() if case["holds"] else pytest.raises(InvalidSignature):
+        key.verify(binary(case["signature"]), binary(case["message"]))
 
 
 @named(TOKENS)

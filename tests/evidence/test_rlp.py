@@ -85,7 +85,7 @@ def test_every_other_encoding_is_refused(encoded: str, why: str) -> None:
 
 def nested(depth: int) -> bytes:
     data = b"\xc0"
-    for _ in range(depth):
+    for _ in range(depth - 1):
         data = rlp.encode([rlp.decode(data)]) if len(data) < 10 else bytes([0xC0 + len(data)]) + data
     return data
 

@@ -20,7 +20,8 @@ MAXIMUM_DOCUMENT = 1024 * 1024
 MAXIMUM_DEPTH = 16
 _BRACKET = re.compile(r'"(?:[^"\\]+|\\.)*"?|[\[\]{}]', re.DOTALL)
 """A string as one piece, closed or not, or a bracket: one pass, whatever the text."""
-_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
+_DECIMAL = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
+"""One text for each number: no zero before it, and none that is negative."""
 _ETHEREUM = re.compile(r"0x(?:[0-9a-f]{2})*", re.ASCII)
 _QUANTITY = re.compile(r"0x[0-9a-f]{1,64}", re.ASCII)
 _COMETBFT = re.compile(r"(?:[0-9A-F]{2})*", re.ASCII)
@@ -28,7 +29,7 @@ _COMETBFT = re.compile(r"(?:[0-9A-F]{2})*", re.ASCII)
 
 def _integer(text: str) -> int:
     if not _DECIMAL.fullmatch(text):
-        raise Unreadable("a number has at most 19 digits")
+        raise Unreadable("a number has at most 19 digits, and zero no sign")
     return int(text)
 
 
@@ -76,7 +77,10 @@ def read(data: bytes, what: str, maximum: int = MAXIMUM_DOCUMENT) -> Fields:
             parse_float=_refuse,
             parse_constant=_refuse,
         )
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        if "\\u" in text:
+            # JSON can write half of a surrogate pair; no bytes could be hashed or signed for it.
+            json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeError, json.JSONDecodeError) as error:
         raise Unreadable(f"{what} is not JSON: {error}") from None
     return Fields(value, what)
 
@@ -104,11 +108,6 @@ class Fields:
         value = self._take(name)
         if not isinstance(value, str) or len(value) > maximum:
             raise Unreadable(f"{self.what}: {name} is not a string of at most {maximum} characters")
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            # JSON can write half of a surrogate pair; no bytes could be hashed or signed for it.
-            raise Unreadable(f"{self.what}: {name} is not Unicode text") from None
         return value
 
     def integer(self, name: str, minimum: int = 0, maximum: int = 2**63 - 1) -> int:

@@ -27,7 +27,7 @@ def _key_hash(name: str, key: bytes) -> bytes:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(character.isspace() for character in name):
+    if not name or "+" in name or any(character < " " or character.isspace() for character in name):
         raise Unreadable(f"a key's name is not empty and has neither space nor plus sign: {name[:80]!r}")
 
 

@@ -173,9 +173,9 @@ class Receipt:
     def parse(cls, data: bytes) -> Receipt:
         """From the file's bytes; raises `Undecided` of some kind when they are not a receipt this verifier knows."""
         fields = read(data, "the receipt")
-        kind = fields.text("type", 100)
+        kind = fields.text("type")
         if kind != TYPE:
-            raise UnknownVersion(f"receipts of type {kind!r} are unknown here; known: {TYPE}")
+            raise UnknownVersion(f"receipts of type {kind[:80]!r} are unknown here; known: {TYPE}")
         digest = fields.fields("digest")
         entry = fields.fields("entry")
         inclusion = fields.fields("inclusion")
@@ -183,7 +183,7 @@ class Receipt:
         if form not in ("commitment", "public"):
             raise Unreadable("the entry is neither a commitment nor public")
         receipt = cls(
-            Digest.parse(digest.text("algorithm", 40), digest.text("value", 200)),
+            Digest.parse(digest.text("algorithm"), digest.text("value")),
             entry.hexadecimal("salt", SALT_LENGTH) if form == "commitment" else None,
             entry.integer("index"),
             tuple(_hash(value) for value in inclusion.list("proof", MAXIMUM_PROOF)),

@@ -28,8 +28,6 @@ def _length(data: bytes, position: int, size: int, end: int) -> int:
 
 
 def _decode(data: bytes, position: int, end: int, depth: int) -> tuple[Item, int]:
-    if depth > MAXIMUM_DEPTH:
-        raise Unreadable(f"RLP: nested deeper than {MAXIMUM_DEPTH}")
     if position >= end:
         raise Unreadable("RLP: cut short")
     prefix = data[position]
@@ -49,6 +47,8 @@ def _decode(data: bytes, position: int, end: int, depth: int) -> tuple[Item, int
         if length == 1 and data[position] < 0x80:
             raise Unreadable("RLP: a single byte in the long form")
         return data[position:stop], stop
+    if depth == MAXIMUM_DEPTH:
+        raise Unreadable(f"RLP: lists nested deeper than {MAXIMUM_DEPTH}")
     items: list[Item] = []
     while position < stop:
         item, position = _decode(data, position, stop, depth + 1)

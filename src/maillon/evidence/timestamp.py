@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """RFC 3161 time-stamp tokens: that one speaks of these bytes, at what time, and that a trusted authority signed it.
 
-Reading is asn1crypto's, signatures are `cryptography`'s. The token is verified as RFC 5652 (CMS), RFC 3161 section
+Signatures are `cryptography`'s. The token is verified as RFC 5652 (CMS), RFC 3161 section
 2.4.2 and RFC 5816 (ESSCertIDv2) ask; the certificate is compared with those trusted, not chained to some root.
 """
 
@@ -12,14 +12,30 @@ import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from asn1crypto import cms, tsp
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
+from maillon.evidence.der import (
+    BOOLEAN,
+    GENERALIZED_TIME,
+    INTEGER,
+    OBJECT_IDENTIFIER,
+    OCTET_STRING,
+    SEQUENCE,
+    SET,
+    Element,
+    Walk,
+    context,
+    dotted,
+    element,
+    elements,
+    integer,
+    is_true,
+    require_der,
+)
 from maillon.evidence.errors import (
     StampCertificateRefused,
     StampImprintMismatch,
@@ -30,24 +46,35 @@ from maillon.evidence.errors import (
 from maillon.evidence.hashing import sha256
 
 MAXIMUM_TOKEN = 64 * 1024
+_SIGNED_DATA = "1.2.840.113549.1.7.2"
+_TST_INFO = "1.2.840.113549.1.9.16.1.4"
+_CONTENT_TYPE = "1.2.840.113549.1.9.3"
+_MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
+_SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47"
+_KEY_IDENTIFIER = 0x80
+"""SubjectKeyIdentifier, implicitly tagged."""
+_SHA256 = "2.16.840.1.101.3.4.2.1"
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
-    "sha256": hashes.SHA256,
-    "sha384": hashes.SHA384,
-    "sha512": hashes.SHA512,
+    _SHA256: hashes.SHA256,
+    "2.16.840.1.101.3.4.2.2": hashes.SHA384,
+    "2.16.840.1.101.3.4.2.3": hashes.SHA512,
 }
-_SIGNATURES: dict[str, tuple[type, str | None]] = {
-    "sha256_ecdsa": (ec.EllipticCurvePublicKey, "sha256"),
-    "sha384_ecdsa": (ec.EllipticCurvePublicKey, "sha384"),
-    "sha512_ecdsa": (ec.EllipticCurvePublicKey, "sha512"),
-    "rsassa_pkcs1v15": (rsa.RSAPublicKey, None),
-    "sha256_rsa": (rsa.RSAPublicKey, "sha256"),
-    "sha384_rsa": (rsa.RSAPublicKey, "sha384"),
-    "sha512_rsa": (rsa.RSAPublicKey, "sha512"),
-    "ed25519": (ed25519.Ed25519PublicKey, None),
+_SIGNATURES: dict[str, tuple[type, type[hashes.HashAlgorithm] | None]] = {
+    "1.2.840.10045.4.3.2": (ec.EllipticCurvePublicKey, hashes.SHA256),
+    "1.2.840.10045.4.3.3": (ec.EllipticCurvePublicKey, hashes.SHA384),
+    "1.2.840.10045.4.3.4": (ec.EllipticCurvePublicKey, hashes.SHA512),
+    "1.2.840.113549.1.1.1": (rsa.RSAPublicKey, None),
+    "1.2.840.113549.1.1.11": (rsa.RSAPublicKey, hashes.SHA256),
+    "1.2.840.113549.1.1.12": (rsa.RSAPublicKey, hashes.SHA384),
+    "1.2.840.113549.1.1.13": (rsa.RSAPublicKey, hashes.SHA512),
+    "1.3.101.112": (ed25519.Ed25519PublicKey, None),
 }
 """Signature algorithms: the kind of key, and the digest, where None is the signer's digest algorithm (RFC 5754)."""
-_TIME = re.compile(rb"[0-9]{14}(?:\.[0-9]*[1-9])?Z")
-"""The one form of RFC 3161 section 2.4.2: UTC, with seconds, no zeros at the end of a fraction."""
+_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_MINIMUM_RSA, _MAXIMUM_RSA = 2048, 16_384
+"""Bits of a modulus: below it can be factored, above a verification takes seconds."""
+_TIME = re.compile(rb"[0-9]{14}(?:\.[0-9]{0,5}[1-9])?Z")
+"""The one form of RFC 3161 section 2.4.2: UTC, with seconds, at most six digits of a fraction, the last not zero."""
 _TIME_STAMPING = x509.oid.ExtendedKeyUsageOID.TIME_STAMPING
 
 
@@ -63,47 +90,192 @@ class Stamp:
     """The certificate that signed, DER."""
 
 
-def _token(data: bytes) -> tuple[Any, bytes]:
-    """The one signer, and the encoded TSTInfo."""
-    if len(data) > MAXIMUM_TOKEN:
-        raise Unreadable(f"a time-stamp token has at most {MAXIMUM_TOKEN} bytes")
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """What a token says, nothing of it believed yet. Algorithms by their object identifiers."""
+
+    info: bytes
+    """TSTInfo as it was digested."""
+    policy: str
+    imprint_algorithm: str
+    imprint: bytes
+    serial: int
+    time: datetime.datetime
+    critical: bool
+    """Whether TSTInfo has a critical extension: none is known here."""
+    digest_algorithm: str
+    signature_algorithm: str
+    signature: bytes
+    content_type: str
+    message_digest: bytes
+    certificate_algorithm: str
+    certificate_hash: bytes
+    message: bytes
+    """What is signed: the attributes, as a SET OF (RFC 5652 section 5.4)."""
+
+
+def _algorithm(read: Element) -> str:
+    """The identifier of an algorithm; its parameters are not read."""
+    walk = Walk(read.body)
+    name = dotted(walk.take(OBJECT_IDENTIFIER))
+    if len(walk.left) > 1:
+        raise Unreadable("an algorithm of a time-stamp token has more than its parameters")
+    return name
+
+
+def _time(read: Element) -> datetime.datetime:
+    if not _TIME.fullmatch(read.body):
+        raise Unreadable("the time stamped is not written as RFC 3161 asks, in UTC with seconds")
+    text = read.body.decode()
+    calendar, _, fraction = text.removesuffix("Z").partition(".")
+    parts = (calendar[:4], *(calendar[place : place + 2] for place in range(4, 14, 2)), fraction.ljust(6, "0"))
     try:
-        content = cms.ContentInfo.load(data, strict=True)
-        if content["content_type"].native != "signed_data":
-            raise Unreadable("a time-stamp token is CMS SignedData")
-        signed = content["content"]
-        encapsulated = signed["encap_content_info"]
-        if encapsulated["content_type"].native != "tst_info" or len(signed["signer_infos"]) != 1:
-            raise Unreadable("a time-stamp token holds one TSTInfo and one signature")
-        signer = signed["signer_infos"][0]
-        return signer, bytes(encapsulated["content"].contents)
-    except (ValueError, TypeError, KeyError) as error:
-        raise Unreadable(f"the time-stamp token is not DER of that form: {error}") from None
+        return datetime.datetime(*(int(part) for part in parts), tzinfo=datetime.UTC)  # type: ignore[misc,arg-type]
+    except ValueError:
+        raise Unreadable(f"no such time: {text}") from None
 
 
-def _attributes(signer: Any) -> dict[str, Any]:
-    """Signed attributes by name, each with one value."""
-    found: dict[str, Any] = {}
-    for attribute in signer["signed_attrs"]:
-        name = attribute["type"].native
-        if name in found or len(attribute["values"]) != 1:
+def _is_critical(read: Element) -> bool:
+    """Whether an extension of TSTInfo is critical. Its contents are not read."""
+    if read.tag != SEQUENCE:
+        raise Unreadable("an extension of a time stamp is a sequence")
+    walk = Walk(read.body)
+    walk.take(OBJECT_IDENTIFIER)
+    stated = walk.perhaps(BOOLEAN)
+    walk.take(OCTET_STRING)
+    walk.end()
+    return stated is not None and is_true(stated)
+
+
+def _attributes(body: bytes) -> dict[str, Element]:
+    """Signed attributes by their identifier: each once, and with one value."""
+    found: dict[str, Element] = {}
+    for attribute in elements(body):
+        if attribute.tag != SEQUENCE:
+            raise Unreadable("a signed attribute is a sequence")
+        walk = Walk(attribute.body)
+        name = dotted(walk.take(OBJECT_IDENTIFIER))
+        values = elements(walk.take(SET).body)
+        walk.end()
+        if name in found or len(values) != 1:
             raise Unreadable("a signed attribute stands twice, or has not one value")
-        found[name] = attribute["values"][0]
+        found[name] = values[0]
     return found
 
 
-def _check_signature(
-    certificate: x509.Certificate, signature: bytes, message: bytes, signing: str, digest: str
-) -> None:
-    """Verify by the algorithm the signer states; `digest` is the one of its content."""
+def _attribute(attributes: dict[str, Element], name: str, tag: int) -> Element:
+    value = attributes.get(name)
+    if value is None or value.tag != tag:
+        raise Unreadable(f"the time-stamp token lacks the signed attribute {name}")
+    return value
+
+
+def _signing_certificate(body: bytes) -> tuple[str, bytes]:
+    """Algorithm and hash of the first ESSCertIDv2 (RFC 5816): the certificate that signed."""
+    walk = Walk(body)
+    certificates = elements(walk.take(SEQUENCE).body)
+    walk.perhaps(SEQUENCE)  # policies
+    walk.end()
+    if not certificates or certificates[0].tag != SEQUENCE:
+        raise Unreadable("the time-stamp token names no signing certificate")
+    first = Walk(certificates[0].body)
+    stated = first.perhaps(SEQUENCE)
+    found = first.take(OCTET_STRING).body
+    first.perhaps(SEQUENCE)  # issuer and serial number
+    first.end()
+    return _SHA256 if stated is None else _algorithm(stated), found
+
+
+def _parse(data: bytes) -> _Token:
+    """Read a token, in DER and of the form of docs/formats/timestamp.md; raises `Unreadable`."""
+    if len(data) > MAXIMUM_TOKEN:
+        raise Unreadable(f"a time-stamp token has at most {MAXIMUM_TOKEN} bytes")
+    require_der(data)
+    outer = Walk(element(data, SEQUENCE).body)
+    if dotted(outer.take(OBJECT_IDENTIFIER)) != _SIGNED_DATA:
+        raise Unreadable("a time-stamp token is CMS SignedData")
+    signed = Walk(element(outer.take(context(0)).body, SEQUENCE).body)
+    outer.end()
+    signed.take(INTEGER)  # version
+    signed.take(SET)  # digest algorithms
+    content = Walk(signed.take(SEQUENCE).body)
+    signed.perhaps(context(0))  # certificates
+    signed.perhaps(context(1))  # revocation lists
+    signers = elements(signed.take(SET).body)
+    signed.end()
+    if dotted(content.take(OBJECT_IDENTIFIER)) != _TST_INFO:
+        raise Unreadable("a time-stamp token holds one TSTInfo")
+    info = element(content.take(context(0)).body, OCTET_STRING).body
+    content.end()
+    if len(signers) != 1 or signers[0].tag != SEQUENCE:
+        raise Unreadable("a time-stamp token has one signer")
+    require_der(info)
+    walk = Walk(element(info, SEQUENCE).body)
+    walk.take(INTEGER)  # version
+    policy = dotted(walk.take(OBJECT_IDENTIFIER))
+    imprint = Walk(walk.take(SEQUENCE).body)
+    imprint_algorithm, imprint_value = _algorithm(imprint.take(SEQUENCE)), imprint.take(OCTET_STRING).body
+    imprint.end()
+    serial = integer(walk.take(INTEGER))
+    time = _time(walk.take(GENERALIZED_TIME))
+    for tag in (SEQUENCE, BOOLEAN, INTEGER, context(0)):  # accuracy, ordering, nonce, the authority's name
+        walk.perhaps(tag)
+    extensions = walk.perhaps(context(1))
+    walk.end()
+    critical = [_is_critical(each) for each in elements(extensions.body)] if extensions else []
+    signer = Walk(signers[0].body)
+    signer.take(INTEGER)  # version
+    # The signer's identifier proves nothing: the signing certificate does.
+    if signer.perhaps(SEQUENCE) is None:
+        signer.take(_KEY_IDENTIFIER)
+    digest_algorithm = _algorithm(signer.take(SEQUENCE))
+    attributes = signer.take(context(0))
+    signature_algorithm = _algorithm(signer.take(SEQUENCE))
+    signature = signer.take(OCTET_STRING).body
+    signer.perhaps(context(1))  # unsigned attributes
+    signer.end()
+    values = _attributes(attributes.body)
+    certificate = _signing_certificate(_attribute(values, _SIGNING_CERTIFICATE_V2, SEQUENCE).body)
+    return _Token(
+        info,
+        policy,
+        imprint_algorithm,
+        imprint_value,
+        serial,
+        time,
+        any(critical),
+        digest_algorithm,
+        signature_algorithm,
+        signature,
+        dotted(_attribute(values, _CONTENT_TYPE, OBJECT_IDENTIFIER)),
+        _attribute(values, _MESSAGE_DIGEST, OCTET_STRING).body,
+        *certificate,
+        bytes([SET]) + attributes.encoded[1:],
+    )
+
+
+def _is_known_rsa(key: rsa.RSAPublicKey) -> bool:
+    exponent = key.public_numbers().e
+    return _MINIMUM_RSA <= key.key_size <= _MAXIMUM_RSA and 2 < exponent < 2**64 and exponent % 2 == 1
+
+
+def _check_signature(certificate: x509.Certificate, token: _Token) -> None:
+    """Verify by the algorithm the signer states."""
+    signing = token.signature_algorithm
     if signing not in _SIGNATURES:
         raise UnknownAlgorithm(f"the time stamp is signed by {signing}, unknown here")
     kind, own_digest = _SIGNATURES[signing]
-    algorithm = _HASHES[own_digest or digest]()
+    algorithm = (own_digest or _HASHES[token.digest_algorithm])()
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnknownAlgorithm(f"the authority's key is of a kind unknown here: {error}") from None
+    if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, _CURVES):
+        raise UnknownAlgorithm(
+            f"the authority's key is on {key.curve.name}: only P-256, P-384 and P-521 are known here"
+        )
+    if isinstance(key, rsa.RSAPublicKey) and not _is_known_rsa(key):
+        raise UnknownAlgorithm(f"an RSA key of {key.key_size} bits or of its exponent is not known here")
     if not isinstance(key, kind):
         raise StampSignatureMismatch(
             "the time stamp is signed by an algorithm of another kind of key",
@@ -112,11 +284,11 @@ def _check_signature(
         )
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, message, ec.ECDSA(algorithm))
+            key.verify(token.signature, token.message, ec.ECDSA(algorithm))
         elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, message, padding.PKCS1v15(), algorithm)
+            key.verify(token.signature, token.message, padding.PKCS1v15(), algorithm)
         elif isinstance(key, ed25519.Ed25519PublicKey):
-            key.verify(signature, message)
+            key.verify(token.signature, token.message)
         else:
             raise UnknownAlgorithm("the authority's key is of a kind unknown here")
     except InvalidSignature:
@@ -159,65 +331,42 @@ def verify_token(token: bytes, message_digest: bytes, authorities: Sequence[byte
     4. The signature over the attributes verifies (`StampSignatureMismatch`).
     5. That certificate is for time stamping, and was valid then (`StampCertificateRefused`).
     """
-    signer, info_bytes = _token(token)
-    try:
-        info = tsp.TSTInfo.load(info_bytes, strict=True)
-        imprint = info["message_imprint"]
-        imprint_algorithm = imprint["hash_algorithm"]["algorithm"].native
-        imprint_value = imprint["hashed_message"].native
-        time: datetime.datetime = info["gen_time"].native
-        written_time: bytes = info["gen_time"].contents
-        # The attributes are signed as a SET OF, and stand in the token under an implicit tag (RFC 5652 section 5.4).
-        # Taken before they are read: what has been read is encoded anew, which costs more than all other steps.
-        message = b"\x31" + signer["signed_attrs"].dump()[1:]
-        digest_algorithm = signer["digest_algorithm"]["algorithm"].native
-        attributes = _attributes(signer)
-        stated_digest = attributes["message_digest"].native
-        stated_type = attributes["content_type"].native
-        certificate_hash = attributes["signing_certificate_v2"]["certs"][0]
-        certificate_digest = certificate_hash["cert_hash"].native
-        certificate_algorithm = certificate_hash["hash_algorithm"]["algorithm"].native
-        signature = signer["signature"].native
-        signing = signer["signature_algorithm"]["algorithm"].native
-        extensions = info["extensions"].native or []
-        stamp_serial, policy = info["serial_number"].native, info["policy"].native
-    except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise Unreadable(f"the time-stamp token lacks what RFC 3161 asks: {error}") from None
-    if not _TIME.fullmatch(written_time) or not isinstance(time, datetime.datetime):
-        raise Unreadable("the time stamped is not written as RFC 3161 asks, in UTC with seconds")
-    if any(extension["critical"] for extension in extensions):
+    read = _parse(token)
+    if read.critical:
         raise UnknownAlgorithm("the time stamp has a critical extension unknown here")
     # Step 1.
-    if imprint_algorithm != "sha256" or not hmac.compare_digest(imprint_value, message_digest):
+    if read.imprint_algorithm != _SHA256 or not hmac.compare_digest(read.imprint, message_digest):
         raise StampImprintMismatch(
             "the time stamp is of other bytes",
             expected=f"sha256 {message_digest.hex()}",
-            found=f"{imprint_algorithm} {imprint_value.hex()}",
+            found=f"{read.imprint_algorithm} {read.imprint.hex()}",
         )
     # Step 2.
-    if digest_algorithm not in _HASHES or certificate_algorithm != "sha256":
-        raise UnknownAlgorithm(f"the time stamp uses {digest_algorithm} and {certificate_algorithm}: unknown here")
-    digest = hashes.Hash(_HASHES[digest_algorithm]())
-    digest.update(info_bytes)
+    if read.digest_algorithm not in _HASHES or read.certificate_algorithm != _SHA256:
+        raise UnknownAlgorithm(
+            f"the time stamp uses {read.digest_algorithm} and {read.certificate_algorithm}: unknown here"
+        )
+    digest = hashes.Hash(_HASHES[read.digest_algorithm]())
+    digest.update(read.info)
     found = digest.finalize()
-    if stated_type != "tst_info" or found != stated_digest:
+    if read.content_type != _TST_INFO or found != read.message_digest:
         raise StampSignatureMismatch(
-            "the signed attributes are of another content", expected=stated_digest.hex(), found=found.hex()
+            "the signed attributes are of another content", expected=read.message_digest.hex(), found=found.hex()
         )
     # Step 3.
-    authority = next((trusted for trusted in authorities if sha256(trusted) == certificate_digest), None)
+    authority = next((trusted for trusted in authorities if sha256(trusted) == read.certificate_hash), None)
     if authority is None:
         raise StampCertificateRefused(
             "no trusted authority made this time stamp",
             expected=" or ".join(sha256(trusted).hex() for trusted in authorities) or "an authority",
-            found=certificate_digest.hex(),
+            found=read.certificate_hash.hex(),
         )
     # Step 4.
     try:
         certificate = x509.load_der_x509_certificate(authority)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise Unreadable(f"the trusted authority's certificate is not readable: {error}") from None
-    _check_signature(certificate, signature, message, signing, digest_algorithm)
+    _check_signature(certificate, read)
     # Step 5.
-    _check_certificate(certificate, time)
-    return Stamp(time, stamp_serial, policy, authority)
+    _check_certificate(certificate, read.time)
+    return Stamp(read.time, read.serial, read.policy, authority)

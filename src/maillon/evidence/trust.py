@@ -73,9 +73,9 @@ class TrustAnchors:
     def parse(cls, data: bytes) -> TrustAnchors:
         """From the file's bytes; raises `Unreadable` or `UnknownVersion`."""
         fields = read(data, "the trust anchors")
-        kind = fields.text("type", 100)
+        kind = fields.text("type")
         if kind != TYPE:
-            raise UnknownVersion(f"trust anchors of type {kind!r} are unknown here; known: {TYPE}")
+            raise UnknownVersion(f"trust anchors of type {kind[:80]!r} are unknown here; known: {TYPE}")
         network = fields.text("network", 200)
         ledger = fields.fields("ledger")
         anchors = ledger.fields("anchors")

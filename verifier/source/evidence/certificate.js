@@ -5,14 +5,13 @@ import {
   ascii, bitString, context, dotted, element, elements, integerOf, isTrue,
 } from "./der.js";
 import { Unreadable } from "./errors.js";
-import { sha256 } from "./hashing.js";
 import { parseGeneralizedTime, parseUtcTime } from "./instant.js";
 import { CURVES } from "./signature.js";
 
 const EXTENDED_KEY_USAGE = "2.5.29.37";
 const TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
 
-/** `{hash, key, from, until, stampsOnly}` of a certificate in DER; `hash` is SHA-256 of all of it. */
+/** `{key, from, until, stampsOnly}` of a certificate in DER. */
 export function parseCertificate(der) {
   const outer = new Walk(element(der, SEQUENCE).body);
   const inner = new Walk(outer.take(SEQUENCE).body);
@@ -34,7 +33,8 @@ export function parseCertificate(der) {
   inner.end();
   const extensions = wrapped === null ? [] : elements(element(wrapped.body, SEQUENCE).body).map(parseExtension);
   const purposes = extensions.filter(({ name }) => name === EXTENDED_KEY_USAGE);
-  return { hash: sha256(der), key, from, until, stampsOnly: purposes.length === 1 && stampsOnly(purposes[0]) };
+  if (purposes.length > 1) throw new Unreadable("der");
+  return { key, from, until, stampsOnly: purposes.length === 1 && stampsOnly(purposes[0]) };
 }
 
 function timeOf(time) {
@@ -63,7 +63,11 @@ function stampsOnly({ critical, value }) {
   return critical && purposes.length === 1 && purposes[0] === TIME_STAMPING;
 }
 
-/** The key of a SubjectPublicKeyInfo, by its kind; `{kind: "other"}` where no signature here could be its. */
+/** RSA moduli: below they can be factored, above a verification takes seconds. */
+const MINIMUM_RSA = 2048;
+const MAXIMUM_RSA = 16_384;
+
+/** The key of a SubjectPublicKeyInfo, by its kind; `{kind: "unknown"}` where none of the signatures known here could be its. */
 function parseKey(body) {
   const walk = new Walk(body);
   const algorithm = new Walk(walk.take(SEQUENCE).body);
@@ -74,13 +78,15 @@ function parseKey(body) {
   if (name === "1.2.840.10045.2.1") {
     const curve = algorithm.perhaps(OBJECT_IDENTIFIER);
     const found = curve && CURVES[dotted(curve)];
-    return found ? { kind: "ecdsa", curve: found, point: bits } : { kind: "other" };
+    return found ? { kind: "ecdsa", curve: found, point: bits } : { kind: "unknown" };
   }
   if (name === "1.2.840.113549.1.1.1") {
     const numbers = new Walk(element(bits, SEQUENCE).body);
     const [modulus, exponent] = [integerOf(numbers.take(INTEGER)), integerOf(numbers.take(INTEGER))];
     numbers.end();
-    return { kind: "rsa", modulus, exponent };
+    const size = modulus.toString(2).length;
+    const fit = size >= MINIMUM_RSA && size <= MAXIMUM_RSA && exponent > 2n && exponent < 2n ** 64n && exponent & 1n;
+    return fit ? { kind: "rsa", modulus, exponent } : { kind: "unknown" };
   }
-  return { kind: "other" };
+  return { kind: "unknown" };
 }

@@ -10,7 +10,6 @@ import { bytes, fixed, message, number, timestamp, varint } from "./protobuf.js"
 import { holdsEd25519 } from "./signature.js";
 
 const INT64 = 2n ** 63n - 1n;
-const UINT64 = 2n ** 64n - 1n;
 const MAXIMUM_VALIDATORS = 1000;
 /** CometBFT's own bound, so that sums of power never overflow. */
 const MAXIMUM_TOTAL_POWER = INT64 / 8n;
@@ -21,7 +20,7 @@ export const ABSENT = 1n;
 export const FOR_BLOCK = 2n;
 export const FOR_NIL = 3n;
 /** The time Go calls zero, of votes that are absent. */
-const YEAR_ONE = -62_135_596_800n;
+const YEAR_ONE = "0001-01-01T00:00:00Z";
 
 /** Text of a chain's name, as everything validators sign contains it. */
 export const parseChainId = (value, where) => text(value, where, MAXIMUM_CHAIN_ID);
@@ -49,14 +48,14 @@ export function parseHeader(value, where) {
   const read = members(value, where, names);
   const version = members(read.version, `${where}.version`, ["block"], ["app"]);
   return {
-    block: decimal(version.block, `${where}.version.block`, 0n, UINT64),
-    app: version.app === undefined ? 0n : decimal(version.app, `${where}.version.app`, 0n, UINT64),
+    block: decimal(version.block, `${where}.version.block`, 0n, INT64),
+    app: version.app === undefined ? 0n : decimal(version.app, `${where}.version.app`, 0n, INT64),
     chainId: parseChainId(read.chain_id, `${where}.chain_id`),
     height: parseHeight(read.height, `${where}.height`),
-    time: parseTime(text(read.time, `${where}.time`, 40), `${where}.time`),
+    time: parseTime(text(read.time, `${where}.time`), `${where}.time`),
     lastBlockId: parseBlockId(read.last_block_id, `${where}.last_block_id`),
     hashes: Object.fromEntries(HASHES.map((name) => [name, tendermint(read[name], `${where}.${name}`, 0, 32)])),
-    proposer: tendermint(read.proposer_address, `${where}.proposer_address`, 0, 20),
+    proposer: tendermint(read.proposer_address, `${where}.proposer_address`, 20),
   };
 }
 
@@ -79,13 +78,14 @@ export function headerHash(header) {
 function parseVote(value, where) {
   const read = members(value, where, ["block_id_flag", "validator_address", "timestamp"], ["signature"]);
   const flag = integer(read.block_id_flag, `${where}.block_id_flag`, ABSENT, FOR_NIL);
-  const time = parseTime(text(read.timestamp, `${where}.timestamp`, 40), `${where}.timestamp`);
+  const written = text(read.timestamp, `${where}.timestamp`);
+  const time = parseTime(written, `${where}.timestamp`);
   const address = tendermint(read.validator_address, `${where}.validator_address`, flag === ABSENT ? 0 : 20);
   const signature = base64Bytes(read.signature ?? "", `${where}.signature`);
   if (signature.length !== (flag === ABSENT ? 0 : 64)) {
     throw new Unreadable("length", { where: `${where}.signature`, expected: flag === ABSENT ? 0 : 64, found: signature.length });
   }
-  if (flag === ABSENT && (time.seconds !== YEAR_ONE || time.nanoseconds)) throw new Unreadable("time", { where: `${where}.timestamp` });
+  if (flag === ABSENT && written !== YEAR_ONE) throw new Unreadable("time", { where: `${where}.timestamp` });
   return { flag, address, time, signature };
 }
 
@@ -109,7 +109,7 @@ export function parseSignedHeader(value, where) {
 function parseValidator(value, where) {
   const read = members(value, where, ["address", "pub_key", "voting_power"], ["proposer_priority"]);
   const { type, value: encoded } = members(read.pub_key, `${where}.pub_key`, ["type", "value"]);
-  if (text(type, `${where}.pub_key.type`, 100) !== ED25519_KEY) throw new Unreadable("key-kind", { where, expected: ED25519_KEY });
+  if (text(type, `${where}.pub_key.type`) !== ED25519_KEY) throw new Unreadable("key-kind", { where, expected: ED25519_KEY });
   const key = base64Bytes(encoded, `${where}.pub_key.value`);
   if (key.length !== 32) throw new Unreadable("length", { where: `${where}.pub_key.value`, expected: 32, found: key.length });
   const address = tendermint(read.address, `${where}.address`, 20);

@@ -37,6 +37,27 @@ function readElement(bytes, start) {
   return { element: { tag, body: bytes.subarray(body, end), encoded: bytes.subarray(start, end) }, end };
 }
 
+/** Elements inside one another, in a token: what real ones need, twice over. */
+const MAXIMUM_DEPTH = 32;
+
+/**
+ * The bytes are one element in DER, and so is all that stands in its constructed elements, read later or not: shortest
+ * lengths, shortest numbers and identifiers, truths of 00 or ff, only sequences and sets constructed.
+ */
+export function requireDer(bytes, depth = 0) {
+  if (depth === MAXIMUM_DEPTH) throw new Unreadable("der");
+  for (const each of depth ? elements(bytes) : [element(bytes, bytes[0])]) {
+    const { tag, body } = each;
+    const constructed = (tag & 0x20) !== 0;
+    const universal = (tag & 0xc0) === 0;
+    if (universal && constructed !== (tag === SEQUENCE || tag === SET)) throw new Unreadable("der");
+    if (constructed) requireDer(body, depth + 1);
+    else if (tag === INTEGER) integerOf(each);
+    else if (tag === BOOLEAN) isTrue(each);
+    else if (tag === OBJECT_IDENTIFIER) dotted(each);
+  }
+}
+
 /** One element that is all of the bytes, of that tag. */
 export function element(bytes, tag) {
   const read = readElement(bytes, 0);

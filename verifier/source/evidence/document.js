@@ -11,6 +11,8 @@ import { parseJson } from "./json.js";
 
 /** Bytes of a receipt or of trust anchors. */
 export const MAXIMUM_DOCUMENT = 1_048_576;
+/** Characters of any text that has no smaller limit of its own. */
+const MAXIMUM_TEXT = 65_536;
 
 /** The object of a document in UTF-8, whose `type` is the one known here: nothing else of another's is read. */
 export function readDocument(bytes, expected) {
@@ -19,8 +21,8 @@ export function readDocument(bytes, expected) {
   }
   const value = parseJson(textOf(bytes));
   if (!(value instanceof Map)) throw new Unreadable("not-an-object");
-  const type = value.get("type");
-  if (typeof type !== "string") throw new Unreadable("member-missing", { expected: "type" });
+  if (!value.has("type")) throw new Unreadable("member-missing", { expected: "type" });
+  const type = text(value.get("type"), "type");
   if (type !== expected) throw new UnknownVersion("version", { expected, found: type.slice(0, 80) });
   return value;
 }
@@ -47,7 +49,7 @@ export function list(value, where, { minimum = 0, maximum, item }) {
 }
 
 /** A text of at most so many characters. */
-export function text(value, where, maximum) {
+export function text(value, where, maximum = MAXIMUM_TEXT) {
   if (typeof value !== "string") throw new Unreadable("not-a-text", { where });
   // Characters are Unicode's, not UTF-16's halves.
   const length = value.length > maximum ? [...value].length : 0;
@@ -78,38 +80,39 @@ function inRange(number, where, minimum, maximum) {
 
 /** Our own hexadecimal: lower case, no prefix, exactly so many bytes. */
 export function ours(value, where, length) {
-  const bytes = bytesOfHex(text(value, where, MAXIMUM_DOCUMENT));
+  const written = text(value, where);
+  const digits = [...written].length;
+  if (digits !== 2 * length) throw new WrongLength("digits", { where, expected: 2 * length, found: digits });
+  const bytes = bytesOfHex(written);
   if (bytes === null) throw new Unreadable("not-hexadecimal", { where });
-  if (bytes.length !== length) throw new WrongLength("length", { where, expected: length, found: bytes.length });
   return bytes;
 }
 
-/** Ethereum's hexadecimal: lower case after 0x; exactly `length` bytes, or at most `maximum`. */
-export function ethereum(value, where, { length, maximum }) {
-  const written = text(value, where, MAXIMUM_DOCUMENT);
+/** Ethereum's hexadecimal: lower case after 0x, whole bytes; exactly `length` of them where that is given. */
+export function ethereum(value, where, length) {
+  const written = text(value, where);
   const bytes = written.startsWith("0x") ? bytesOfHex(written.slice(2)) : null;
   if (bytes === null) throw new Unreadable("not-hexadecimal", { where });
   if (length !== undefined && bytes.length !== length) throw new Unreadable("length", { where, expected: length, found: bytes.length });
-  if (bytes.length > maximum) throw new Unreadable("bytes-too-long", { where, expected: maximum, found: bytes.length });
   return bytes;
 }
 
 /** Ethereum's quantity: 0x and hexadecimal digits of a number of at most 32 bytes. */
 export function quantity(value, where) {
-  if (!/^0x[0-9a-f]{1,64}$/.test(text(value, where, MAXIMUM_DOCUMENT))) throw new Unreadable("not-a-quantity", { where, found: value });
+  if (!/^0x[0-9a-f]{1,64}$/.test(text(value, where))) throw new Unreadable("not-a-quantity", { where, found: value });
   return BigInt(value);
 }
 
 /** CometBFT's hexadecimal: upper case, no prefix; of one of the lengths given. */
 export function tendermint(value, where, ...lengths) {
-  const bytes = bytesOfHex(text(value, where, MAXIMUM_DOCUMENT), true);
+  const bytes = bytesOfHex(text(value, where), true);
   if (bytes === null) throw new Unreadable("not-hexadecimal", { where });
   if (!lengths.includes(bytes.length)) throw new Unreadable("length", { where, expected: lengths.join(", "), found: bytes.length });
   return bytes;
 }
 
 /** Base64, canonical. */
-export function base64Bytes(value, where, maximum = MAXIMUM_DOCUMENT) {
+export function base64Bytes(value, where, maximum = MAXIMUM_TEXT) {
   const bytes = bytesOfBase64(text(value, where, maximum));
   if (bytes === null) throw new Unreadable("not-base64", { where });
   return bytes;

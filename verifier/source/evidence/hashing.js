@@ -2,8 +2,8 @@
 /** The hash functions receipts name, all of @noble/hashes: SHA-2 (FIPS 180-4) and Ethereum's Keccak-256. */
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import { keccak_256 as keccak256 } from "@noble/hashes/sha3.js";
-import { Unreadable, UnknownAlgorithm, WrongLength } from "./errors.js";
-import { bytesOfHex } from "./bytes.js";
+import { ours } from "./document.js";
+import { UnknownAlgorithm } from "./errors.js";
 
 export { keccak256, sha256, sha384, sha512 };
 
@@ -17,9 +17,5 @@ export const DIGESTS = {
 /** A digest with its algorithm, as `{algorithm, value}`; throws `UnknownAlgorithm`, `Unreadable`, `WrongLength`. */
 export function parseDigest(algorithm, text, where = "digest") {
   if (!Object.hasOwn(DIGESTS, algorithm)) throw new UnknownAlgorithm("digest-algorithm", { where, found: algorithm });
-  const value = bytesOfHex(text);
-  if (value === null) throw new Unreadable("not-hexadecimal", { where });
-  const { length } = DIGESTS[algorithm];
-  if (value.length !== length) throw new WrongLength("length", { where, expected: length, found: value.length });
-  return { algorithm, value };
+  return { algorithm, value: ours(text, where, DIGESTS[algorithm].length) };
 }

@@ -44,7 +44,8 @@ export function parseTime(text, where) {
 /** GeneralizedTime as DER writes it (X.690 section 11.7): no zone but Z, no fraction that ends with zero. */
 export function parseGeneralizedTime(text) {
   const found = GENERALIZED.exec(text);
-  if (found?.[7] !== undefined && found[7].length > 9) throw new Unreadable("time", { found: text.slice(0, 40) });
+  // Finer than microseconds nobody stamps, and calendars of other languages end there.
+  if (found?.[7] !== undefined && found[7].length > 6) throw new Unreadable("time", { found: text.slice(0, 40) });
   const moment = found && instant(found.slice(1, 7).map(Number), found[7]);
   if (!moment) throw new Unreadable("time", { found: text.slice(0, 40) });
   return moment;

@@ -96,7 +96,8 @@ export function parseJson(text) {
     const next = text[place + written.length] ?? "";
     if (/[.eE]/.test(next)) refuse("json-not-whole");
     if (written.replace("-", "").length > MAXIMUM_DIGITS) refuse("json-number-too-long");
-    if (!/^-?(?:0|[1-9][0-9]*)$/.test(written)) refuse("json-syntax");
+    // A negative zero is a number of JSON, and would be a second way to write zero.
+    if (!/^(?:0|-?[1-9][0-9]*)$/.test(written)) refuse("json-syntax");
     place += written.length;
     return BigInt(written);
   }

@@ -13,7 +13,6 @@ import { HeaderMismatch, ValidatorSetMismatch } from "./errors.js";
  */
 export function follow(chainId, trusted, block) {
   const { header, commit, validators } = block;
-  verifyHeader(chainId, block);
   if (header.height < trusted.height) {
     throw new HeaderMismatch("height-below-trusted", { expected: `≥ ${trusted.height}`, found: header.height });
   }
@@ -27,7 +26,10 @@ export function follow(chainId, trusted, block) {
     if (!same(validators.hash, trusted.nextHash)) {
       throw new ValidatorSetMismatch("validators-announced", { expected: hex(trusted.nextHash), found: hex(validators.hash) });
     }
-  } else if (!known) verifyPower(chainId, commit, trusted.validators, 1n, 3n);
+  }
+  verifyHeader(chainId, block);
+  const foretold = header.height === trusted.height || (header.height === trusted.height + 1n && trusted.nextHash !== null);
+  if (!foretold && !known) verifyPower(chainId, commit, trusted.validators, 1n, 3n);
   const power = verifyPower(chainId, commit, validators, 2n, 3n);
   return { height: header.height, validators, nextHash: header.hashes.next_validators_hash, power };
 }

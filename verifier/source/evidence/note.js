@@ -9,8 +9,9 @@ const MAXIMUM_NOTE = 65_536;
 const MAXIMUM_SIGNATURES = 100;
 const ED25519 = 1;
 
-/** A key's name is not empty and has neither white space nor a plus. */
-const NAME = /^[^\s+]+$/u;
+/** A key's name is not empty and has neither white space nor a plus, nor control characters. */
+// eslint-disable-next-line no-control-regex -- that is what it looks for
+const NAME = /^[^\p{White_Space}\x00-\x1f+]+$/u;
 
 /** A verifier key, `name+hash+base64`, as `{name, hash, key}`. */
 export function parseVerifierKey(text, where) {
@@ -30,7 +31,7 @@ export function parseNote(written) {
   // Characters are Unicode's.
   if (written.length > MAXIMUM_NOTE && [...written].length > MAXIMUM_NOTE) throw new Unreadable("note-too-long");
   // eslint-disable-next-line no-control-regex -- that is what it looks for
-  if (/[\x00-\x09\x0b-\x1f\x7f]/.test(written)) throw new Unreadable("note-control");
+  if (/[\x00-\x09\x0b-\x1f]/.test(written)) throw new Unreadable("note-control");
   const split = written.lastIndexOf("\n\n");
   if (split < 0 || !written.endsWith("\n")) throw new Unreadable("note-form");
   const text = written.slice(0, split + 1);
@@ -40,10 +41,11 @@ export function parseNote(written) {
 }
 
 function parseSignature(line) {
-  const parts = /^\u2014 (\S+) (\S+)$/u.exec(line);
-  const bytes = parts && NAME.test(parts[1]) ? bytesOfBase64(parts[2]) : null;
+  const [mark, name, encoded, ...more] = line.split(" ");
+  const wellFormed = mark === "\u2014" && NAME.test(name ?? "") && encoded !== undefined && more.length === 0;
+  const bytes = wellFormed ? bytesOfBase64(encoded) : null;
   if (bytes === null || bytes.length < 5) throw new Unreadable("note-line", { found: line.slice(0, 80) });
-  return { name: parts[1], hash: bytes.subarray(0, 4), signature: bytes.subarray(4) };
+  return { name, hash: bytes.subarray(0, 4), signature: bytes.subarray(4) };
 }
 
 /** The key signed the note, and every line in its name is true. Throws `NoteUnsigned`, `NoteSignatureMismatch`. */

@@ -3,9 +3,9 @@
 import { concat, hex, same } from "./bytes.js";
 import {
   BOOLEAN, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, Walk,
-  ascii, context, dotted, element, elements, integerOf,
+  ascii, context, dotted, element, elements, integerOf, requireDer,
 } from "./der.js";
-import { parseExtension } from "./certificate.js";
+import { parseCertificate, parseExtension } from "./certificate.js";
 import { StampCertificateRefused, StampImprintMismatch, StampSignatureMismatch, UnknownAlgorithm, Unreadable } from "./errors.js";
 import { sha256, sha384, sha512 } from "./hashing.js";
 import { compareInstants, parseGeneralizedTime } from "./instant.js";
@@ -18,6 +18,8 @@ const TST_INFO = "1.2.840.113549.1.9.16.1.4";
 const CONTENT_TYPE = "1.2.840.113549.1.9.3";
 const MESSAGE_DIGEST = "1.2.840.113549.1.9.4";
 const SIGNING_CERTIFICATE = "1.2.840.113549.1.9.16.2.47";
+/** SubjectKeyIdentifier, implicitly tagged. */
+const KEY_IDENTIFIER = 0x80;
 const SHA256 = "2.16.840.1.101.3.4.2.1";
 const DIGESTS = { [SHA256]: sha256, "2.16.840.1.101.3.4.2.2": sha384, "2.16.840.1.101.3.4.2.3": sha512 };
 /** By the identifier of a signature algorithm: the kind of key it needs and the hash, null for the signer's own. */
@@ -32,11 +34,18 @@ const SIGNATURES = {
   "1.3.101.112": ["ed25519", null],
 };
 
-const algorithmOf = (sequence) => dotted(new Walk(sequence.body).take(OBJECT_IDENTIFIER));
+/** The identifier of an algorithm; its parameters are not read. */
+function algorithmOf({ body }) {
+  const walk = new Walk(body);
+  const name = dotted(walk.take(OBJECT_IDENTIFIER));
+  if (walk.left.length > 1) throw new Unreadable("der");
+  return name;
+}
 
 /** What a token says, nothing of it believed yet. */
 export function parseToken(der) {
   if (der.length > MAXIMUM_TOKEN) throw new Unreadable("token-too-large", { expected: MAXIMUM_TOKEN, found: der.length });
+  requireDer(der);
   const outer = new Walk(element(der, SEQUENCE).body);
   if (dotted(outer.take(OBJECT_IDENTIFIER)) !== SIGNED_DATA) throw new Unreadable("token-form");
   const signedData = new Walk(element(outer.take(context(0)).body, SEQUENCE).body);
@@ -56,6 +65,7 @@ export function parseToken(der) {
 }
 
 function parseStamped(der) {
+  requireDer(der);
   const walk = new Walk(element(der, SEQUENCE).body);
   walk.take(INTEGER); // version
   walk.take(OBJECT_IDENTIFIER); // policy
@@ -78,7 +88,8 @@ function parseStamped(der) {
 function parseSigner(body) {
   const walk = new Walk(body);
   walk.take(INTEGER); // version
-  walk.any(); // the signer's identifier: proves nothing, the signing certificate does
+  // The signer's identifier proves nothing: the signing certificate does.
+  if (walk.perhaps(SEQUENCE) === null) walk.take(KEY_IDENTIFIER);
   const digestAlgorithm = algorithmOf(walk.take(SEQUENCE));
   const attributes = walk.take(context(0));
   const signatureAlgorithm = algorithmOf(walk.take(SEQUENCE));
@@ -92,13 +103,13 @@ function parseSigner(body) {
     const name = dotted(parts.take(OBJECT_IDENTIFIER));
     const held = elements(parts.take(SET).body);
     parts.end();
-    if (values.has(name)) throw new Unreadable("attribute-twice", { found: name });
+    if (values.has(name) || held.length !== 1) throw new Unreadable("attribute-twice", { found: name });
     values.set(name, held);
   }
   const only = (name, tag) => {
-    const held = values.get(name) ?? [];
-    if (held.length !== 1 || held[0].tag !== tag) throw new Unreadable("attribute-missing", { expected: name });
-    return held[0];
+    const [held] = values.get(name) ?? [];
+    if (held?.tag !== tag) throw new Unreadable("attribute-missing", { expected: name });
+    return held;
   };
   return {
     digestAlgorithm,
@@ -127,21 +138,22 @@ function parseSigningCertificate(body) {
   return { algorithm: stated === null ? SHA256 : algorithmOf(stated), hash };
 }
 
-/** The token stamps a SHA-256 digest and one of the authorities signed it; answers the time stamped. */
+/** The token stamps a SHA-256 digest and one of the authorities (certificates in DER) signed it; answers the time stamped. */
 export function verifyToken(token, digest, authorities) {
+  if (token.critical) throw new UnknownAlgorithm("token-extension");
   if (token.imprintAlgorithm !== SHA256 || !same(token.imprintDigest, digest)) {
     throw new StampImprintMismatch("imprint", { expected: hex(digest), found: hex(token.imprintDigest) });
   }
-  if (token.critical) throw new UnknownAlgorithm("token-extension");
   const digestBy = DIGESTS[token.digestAlgorithm];
   if (digestBy === undefined) throw new UnknownAlgorithm("stamp-digest", { found: token.digestAlgorithm });
+  if (token.certificate.algorithm !== SHA256) throw new UnknownAlgorithm("stamp-certificate-hash", { found: token.certificate.algorithm });
   const content = digestBy(token.stamped);
   if (token.contentType !== TST_INFO || !same(content, token.messageDigest)) {
     throw new StampSignatureMismatch("stamp-content", { expected: hex(content), found: hex(token.messageDigest) });
   }
-  if (token.certificate.algorithm !== SHA256) throw new UnknownAlgorithm("stamp-certificate-hash", { found: token.certificate.algorithm });
-  const authority = authorities.find(({ hash }) => same(hash, token.certificate.hash));
-  if (authority === undefined) throw new StampCertificateRefused("stamp-stranger", { found: hex(token.certificate.hash) });
+  const trusted = authorities.find((certificate) => same(sha256(certificate), token.certificate.hash));
+  if (trusted === undefined) throw new StampCertificateRefused("stamp-stranger", { found: hex(token.certificate.hash) });
+  const authority = parseCertificate(trusted);
   verifySignature(token, authority.key, digestBy);
   if (!authority.stampsOnly) throw new StampCertificateRefused("stamp-purpose");
   if (compareInstants(token.time, authority.from) < 0 || compareInstants(token.time, authority.until) > 0) {
@@ -154,6 +166,7 @@ function verifySignature({ signatureAlgorithm, signature, attributes }, key, dig
   const known = SIGNATURES[signatureAlgorithm];
   if (known === undefined) throw new UnknownAlgorithm("stamp-signature-algorithm", { found: signatureAlgorithm });
   const [kind, stated] = known;
+  if (key.kind === "unknown") throw new UnknownAlgorithm("stamp-key-unknown");
   if (kind !== key.kind) throw new StampSignatureMismatch("stamp-key", { expected: kind, found: key.kind });
   const digest = (stated ?? digestBy)(attributes);
   const holds = {

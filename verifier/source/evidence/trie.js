@@ -32,10 +32,10 @@ export function valueAt(root, key, proof) {
   const follow = (hash) => {
     if (used === proof.length) throw new StateProofMismatch("node-missing", { expected: hex(hash) });
     const encoded = proof[used];
-    const found = keccak256(encoded);
-    if (!same(found, hash)) throw new StateProofMismatch("node-hash", { expected: hex(hash), found: hex(found) });
     // Only the root may be shorter than a hash: a short node stands inside its parent.
     if (used > 0 && encoded.length < 32) throw new Unreadable("node-beside");
+    const found = keccak256(encoded);
+    if (!same(found, hash)) throw new StateProofMismatch("node-hash", { expected: hex(hash), found: hex(found) });
     used += 1;
     return decodeRlp(encoded);
   };
@@ -63,9 +63,8 @@ function walk(root, nibbles, follow) {
       left = left.slice(path.length);
       place = 1;
     } else throw new Unreadable("node-form");
-    const next = child(node, place, follow);
-    if (next === null) return null;
-    node = next;
+    if (node.length === 17 && node[place].length === 0 && !Array.isArray(node[place])) return null;
+    node = child(node, place, follow);
   }
 }
 
@@ -75,14 +74,13 @@ function valueOf(item) {
   return value.length ? value : null;
 }
 
-/** The node an item of another leads to; null for an empty item. */
+/** The node an item of another leads to: by its hash, or standing there. */
 function child(node, place, follow) {
   const item = node[place];
   if (Array.isArray(item)) {
     if (node.encodings[place].length >= 32) throw new Unreadable("node-inside");
     return item;
   }
-  if (item.length === 0) return null;
   return follow(rlpBytes(item, 32));
 }
 

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Trust anchors: the public facts a receipt is checked against (docs/formats/trust.md). */
-import { parseCertificate } from "./certificate.js";
 import { parseChainId, parseValidators } from "./consensus.js";
 import { base64Bytes, ethereum, integer, list, members, readDocument, text } from "./document.js";
 import { Unreadable } from "./errors.js";
 import { parseVerifierKey } from "./note.js";
 
 const TYPE = "maillon.trust.v1";
-const MAXIMUM_TEXT = 65_536;
 
 /** The anchors of a document in UTF-8; throws what is `Undecided`. */
 export function parseAnchors(bytes) {
@@ -23,7 +21,7 @@ export function parseAnchors(bytes) {
     chainId: parseChainId(ledger.chain_id, "ledger.chain_id"),
     height: integer(ledger.height, "ledger.height", 1n, 2n ** 63n - 1n),
     validators: parseValidators(ledger.validators, "ledger.validators"),
-    address: ethereum(contract.address, "ledger.anchors.address", { length: 20 }),
+    address: ethereum(contract.address, "ledger.anchors.address", 20),
     slot: integer(contract.slot, "ledger.anchors.slot", 0n, 2n ** 32n),
     logs,
     authorities: list(read.authorities, "authorities", { maximum: 100, item: parseAuthority }),
@@ -32,10 +30,10 @@ export function parseAnchors(bytes) {
 
 function parseLog(value, where) {
   const { origin, key } = members(value, where, ["origin", "key"]);
-  return { origin: text(origin, `${where}.origin`, MAXIMUM_TEXT), key: parseVerifierKey(text(key, `${where}.key`, MAXIMUM_TEXT), `${where}.key`) };
+  return { origin: text(origin, `${where}.origin`, 400), key: parseVerifierKey(text(key, `${where}.key`, 600), `${where}.key`) };
 }
 
 function parseAuthority(value, where) {
   const { certificate } = members(value, where, ["certificate"]);
-  return parseCertificate(base64Bytes(certificate, `${where}.certificate`, MAXIMUM_TEXT));
+  return base64Bytes(certificate, `${where}.certificate`, 16_384);
 }

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Distinguished Encoding Rules (X.690), read strictly: each value has one form, and no other is read.
+
+Readers of ASN.1 accept more than DER: lengths in longer forms or none, numbers with zeros before them, tags that are
+looked at only when a value is asked for. Then several byte strings are one token, and two verifiers differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maillon.evidence.errors import Unreadable
+
+BOOLEAN, INTEGER, OCTET_STRING, OBJECT_IDENTIFIER, GENERALIZED_TIME = 0x01, 0x02, 0x04, 0x06, 0x18
+SEQUENCE, SET = 0x30, 0x31
+_CONSTRUCTED, _CLASS, _LONG_TAG = 0x20, 0xC0, 0x1F
+_MAXIMUM_DEPTH = 32
+
+
+def context(number: int) -> int:
+    """The tag of a constructed element that a sequence knows by number."""
+    return 0xA0 + number
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A value: its tag, its contents, and all of its bytes."""
+
+    tag: int
+    body: bytes
+    encoded: bytes
+
+
+def _element(data: bytes, start: int) -> Element:
+    """The element at `start`; raises `Unreadable`."""
+    refused = Unreadable("not DER: an element is cut short, or its length not in its one form")
+    if len(data) - start < 2:
+        raise refused
+    tag, length = data[start], data[start + 1]
+    body = start + 2
+    # No type of the formats read here has a tag number above 30.
+    if tag & _LONG_TAG == _LONG_TAG:
+        raise refused
+    if length >= 0x80:
+        size = length - 0x80
+        written = data[body : body + size]
+        if not 1 <= size <= 4 or len(written) != size or written[0] == 0:
+            raise refused
+        length = int.from_bytes(written, "big")
+        if length < 0x80:
+            raise refused
+        body += size
+    if body + length > len(data):
+        raise refused
+    return Element(tag, data[body : body + length], data[start : body + length])
+
+
+def element(data: bytes, tag: int) -> Element:
+    """The one element that is all of the bytes, of that tag; raises `Unreadable`."""
+    read = _element(data, 0)
+    if len(read.encoded) != len(data) or read.tag != tag:
+        raise Unreadable(f"not DER: expected one element of tag {tag:02x}")
+    return read
+
+
+def elements(data: bytes) -> list[Element]:
+    """The elements one after another; raises `Unreadable`."""
+    found = []
+    place = 0
+    while place < len(data):
+        read = _element(data, place)
+        found.append(read)
+        place += len(read.encoded)
+    return found
+
+
+class Walk:
+    """The elements of a sequence in their order: `take` must be there, `perhaps` may, and `end` refuses the rest."""
+
+    def __init__(self, body: bytes) -> None:
+        self.left = elements(body)
+
+    def perhaps(self, tag: int) -> Element | None:
+        """The next element when it has that tag."""
+        return self.left.pop(0) if self.left and self.left[0].tag == tag else None
+
+    def take(self, tag: int) -> Element:
+        """The next element, of that tag; raises `Unreadable`."""
+        found = self.perhaps(tag)
+        if found is None:
+            raise Unreadable(f"not DER of that form: an element of tag {tag:02x} is missing")
+        return found
+
+    def end(self) -> None:
+        """Raise `Unreadable` unless everything was taken."""
+        if self.left:
+            raise Unreadable(f"not DER of that form: an element of tag {self.left[0].tag:02x} is too many")
+
+
+def integer(read: Element) -> int:
+    """A number in its shortest form; raises `Unreadable`."""
+    body = read.body
+    padded = len(body) > 1 and ((body[0] == 0 and body[1] < 0x80) or (body[0] == 0xFF and body[1] >= 0x80))
+    if not body or padded:
+        raise Unreadable("not DER: a number is not in its shortest form")
+    return int.from_bytes(body, "big", signed=True)
+
+
+def is_true(read: Element) -> bool:
+    """A truth, written 00 or ff; raises `Unreadable`."""
+    if read.body not in (b"\x00", b"\xff"):
+        raise Unreadable("not DER: a truth is 00 or ff")
+    return read.body == b"\xff"
+
+
+def dotted(read: Element) -> str:
+    """An object identifier with its dots; raises `Unreadable`."""
+    numbers: list[int] = []
+    held, begins = 0, True
+    for byte in read.body:
+        if begins and byte == 0x80:
+            raise Unreadable("not DER: an object identifier has a number with a zero before it")
+        held = held << 7 | byte & 0x7F
+        begins = byte < 0x80
+        if begins:
+            numbers.append(held)
+            held = 0
+    if not numbers or not begins:
+        raise Unreadable("not DER: an object identifier is cut short")
+    top = min(numbers[0] // 40, 2)
+    return ".".join(str(number) for number in (top, numbers[0] - 40 * top, *numbers[1:]))
+
+
+_CHECKED = {INTEGER: integer, BOOLEAN: is_true, OBJECT_IDENTIFIER: dotted}
+
+
+def require_der(data: bytes) -> None:
+    """Raise `Unreadable` unless the bytes are one element in DER, with all that stands in it, read later or not."""
+    if not data:
+        raise Unreadable("not DER: nothing")
+    _require([element(data, data[0])], 0)
+
+
+def _require(found: list[Element], depth: int) -> None:
+    if depth == _MAXIMUM_DEPTH:
+        raise Unreadable(f"not DER that is read here: elements nested deeper than {_MAXIMUM_DEPTH}")
+    for each in found:
+        constructed = bool(each.tag & _CONSTRUCTED)
+        if each.tag & _CLASS == 0 and constructed is not (each.tag in (SEQUENCE, SET)):
+            raise Unreadable("not DER: only sequences and sets are constructed")
+        if constructed:
+            _require(elements(each.body), depth + 1)
+        elif each.tag in _CHECKED:
+            _CHECKED[each.tag](each)
