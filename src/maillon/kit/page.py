@@ -42,13 +42,14 @@ SECURITY_HEADERS = {
 _FOREVER = "public, max-age=31536000, immutable"
 _PARIS = "Europe/Paris"
 _PACKAGE = Path(str(resources.files("maillon.kit")))
+STATIC = _PACKAGE / "static"
 
 
 class Static:
     """The files pages need, each under an address that changes with its content and may be kept for ever."""
 
     def __init__(self) -> None:
-        self._directory = _PACKAGE / "static"
+        self._directory = STATIC
         self._by_name: dict[str, str] = {}
         self._by_address: dict[str, tuple[bytes, str]] = {}
         fonts = [path for path in self._directory.rglob("*") if path.suffix == ".woff2"]

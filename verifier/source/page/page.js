@@ -5,7 +5,7 @@
  */
 import { WORDS } from "./words.js";
 
-const { DIGESTS, STEPS, Invalid, Undecided, hex, parseAnchors, parseReceipt, utf8, verifyReceipt } = globalThis.Evidence;
+const { DIGESTS, Invalid, Undecided, bytesOfBase64, hex, parseAnchors, parseReceipt, verifyReceipt } = globalThis.Evidence;
 const MAXIMUM_DOCUMENT = 1_048_576;
 /** Bytes hashed at a time: about ten milliseconds, so that the page stays alive. */
 const PIECE = 1_048_576;
@@ -28,11 +28,11 @@ class Unusable extends Error {
 // Words.
 
 const fill = (text, values = {}) => text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
-const number = (value) => new Intl.NumberFormat(language).format(value);
+const number = (value) => new Intl.NumberFormat(words.locale).format(value);
 
 function moment(seconds) {
   const date = new Date(Number(seconds) * 1000);
-  return `${new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "medium", timeZone: "UTC" }).format(date)} UTC`;
+  return `${new Intl.DateTimeFormat(words.locale, { dateStyle: "long", timeStyle: "medium", timeZone: "UTC" }).format(date)} UTC`;
 }
 
 function make(name, attributes = {}, ...children) {
@@ -173,9 +173,8 @@ function showGiven() {
   } catch (error) {
     if (!(error instanceof Undecided)) throw error; // unreadable anchors are told when they are used
   }
-  const from = used.from ?? "";
   const sentence = used.own ? words.anchorsOwn : location.protocol === "file:" ? words.anchorsKept : words.anchorsServed;
-  whose.append(make("p", { class: "small" }, fill(sentence, { network, name: used.name, from })));
+  whose.append(make("p", { class: "small" }, fill(sentence, { network, name: used.name, from: used.from })));
   whose.append(make("dl", { class: "facts" }, fact(words.anchorsDigest, hashCode(hex(DIGESTS["sha2-256"].hash(used.bytes))))));
   if (!used.own) whose.append(make("p", { class: "small quiet" }, words.warnServed));
 }
@@ -217,8 +216,8 @@ function speak(chosen) {
 /** The trust anchors in use: those given, else those put into this file when it was served; null when there are none. */
 function usedAnchors() {
   if (state.anchors) return { ...state.anchors, own: true };
-  const text = embedded.textContent;
-  return text === "null" ? null : { bytes: utf8(text), own: false, name: "", from: embedded.dataset.from };
+  const bytes = bytesOfBase64(embedded.textContent);
+  return bytes?.length ? { bytes, own: false, name: "", from: embedded.dataset.from ?? "" } : null;
 }
 
 /** What kind of document of ours a file is, by its `type`; null for any other file. */

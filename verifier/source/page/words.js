@@ -5,6 +5,7 @@
  */
 
 const english = {
+  locale: "en-GB",
   title: "Receipt verifier",
   skip: "Skip to content",
   heading: "Check a receipt, offline",
@@ -58,7 +59,7 @@ const english = {
   reasonName: "Name of the reason",
   copy: "Copy",
   copied: "Copied",
-  whose: "Whose trust anchors",
+  whose: "Where the anchors come from",
   anchorsOwn: "{network}, from the file {name} you gave",
   anchorsServed: "{network}, put into this page by the instance {from} that served it",
   anchorsKept: "{network}, put into this file by the instance {from} it was downloaded from",
@@ -118,6 +119,7 @@ const english = {
 };
 
 const french = {
+  locale: "fr-FR",
   title: "Vérificateur de reçus",
   skip: "Aller au contenu",
   heading: "Vérifier un reçu, hors ligne",
@@ -171,7 +173,7 @@ const french = {
   reasonName: "Nom du motif",
   copy: "Copier",
   copied: "Copié",
-  whose: "Ancres de confiance de qui",
+  whose: "D’où viennent les ancres",
   anchorsOwn: "{network}, du fichier {name} que vous avez donné",
   anchorsServed: "{network}, mises dans cette page par l’instance {from} qui la sert",
   anchorsKept: "{network}, mises dans ce fichier par l’instance {from} d’où il a été téléchargé",

@@ -27,6 +27,7 @@ from maillon.kit.problems import BODY_TOO_LARGE, OTHER_SITE, Problem, register
 from maillon.kit.reasons import reported
 from maillon.kit.settings import Settings
 from maillon.kit.throttle import Throttle
+from maillon.kit.verifier import Verifier
 from maillon.services.notary.errors import MalformedRequest, Refused, UnknownEntry
 from maillon.services.notary.model import EntryReport
 from maillon.services.notary.rules import parse_batch, parse_digest_query, parse_entry, parse_index
@@ -111,6 +112,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
     """The routes."""
     router = APIRouter(include_in_schema=False)
     throttle = Throttle(clock, settings.rate_limit)
+    verifier = Verifier(trust.to_json())
 
     def _admit(request: Request, count: int) -> None:
         if not settings.portal_writes:
@@ -168,6 +170,10 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         report = await asyncio.to_thread(_check, receipt.encode(), digest, trust)
         document = {"report": reported(report, language), "network": trust.network, "time": report.time}
         return renderer.answer(request, language, "verify.html", document)
+
+    @router.get("/verifier.html")
+    async def offline_verifier(request: Request) -> Response:
+        return verifier.answer(request)
 
     @router.get("/{language}/entries")
     async def entries(
