@@ -87,10 +87,11 @@ def status(home: Home = None, url: Url = None, as_json: Json = False) -> None:
         terminal.print_json(document)
     else:
         log, chain = document["log"], document["ledger"]
+        standing = "not answering" if chain["height"] is None else f"block {chain['height']}"
         rows = [
             ("status", document["status"]),
             ("network", f"{document['network']}, version {document['version']}"),
-            ("ledger", f"{chain['engine']}, chain {chain['chain_id']}, block {chain['height']}"),
+            ("ledger", f"{chain['engine']}, chain {chain['chain_id']}, {standing}"),
             ("log", f"{log['entries']} entries, {log['size']} under the newest checkpoint"),
             ("anchored", f"{log['anchored_size']} entries, in block {log['anchored_height']}"),
             ("database", document["database"]),

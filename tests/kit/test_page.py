@@ -78,6 +78,35 @@ async def test_static_files_change_address_with_their_content(http: httpx.AsyncC
     assert missing.status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip, br", True), ("br, gzip;q=0.5", True), ("gzip;q=0", False), ("identity", False), ("", False)],
+)
+async def test_static_text_is_packed_for_whoever_reads_it(http: httpx.AsyncClient, accepted: str, packed: bool) -> None:
+    address = Renderer().static.address("maillon.css")
+    answer = await http.get(address, headers={"Accept-Encoding": accepted})
+    assert (answer.headers.get("content-encoding") == "gzip") is packed
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert ".badge" in answer.text
+    font = await http.get(Renderer().static.address("fonts/commissioner-latin-full-normal.woff2"))
+    assert "content-encoding" not in font.headers
+
+
+def test_a_page_with_all_it_needs_weighs_less_than_150_kilobytes() -> None:
+    static = Renderer().static
+    fonts = ("commissioner-latin-full-normal", "atkinson-hyperlegible-mono-latin-wght-normal")
+    first = [
+        "tokens.css",
+        "maillon.css",
+        "portal.css",
+        "maillon.js",
+        "icon.svg",
+        *(f"fonts/{name}.woff2" for name in fonts),
+    ]
+    needed = (static.serve(static.address(name).removeprefix("/static/"), "gzip").body for name in first)
+    assert sum(map(len, needed)) < 140_000, "the page itself is about 9 kB"
+
+
 def test_hashes_are_read_in_groups_of_four() -> None:
     assert groups("0x" + "ab" * 4) == ["abab", "abab"]
     assert groups(b"\x01\x02\x03") == ["0102", "03"]

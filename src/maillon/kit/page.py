@@ -8,8 +8,10 @@ A page's handler builds one document; `Renderer.answer` shows it as HTML, or giv
 from __future__ import annotations
 
 import datetime
+import gzip
 import hashlib
 import mimetypes
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib import resources
@@ -52,6 +54,7 @@ class Static:
         self._directory = STATIC
         self._by_name: dict[str, str] = {}
         self._by_address: dict[str, tuple[bytes, str]] = {}
+        self._packed: dict[str, bytes] = {}
         fonts = [path for path in self._directory.rglob("*") if path.suffix == ".woff2"]
         others = [path for path in self._directory.rglob("*") if path.is_file() and path.suffix in (".js", ".svg")]
         for path in (*fonts, *others):
@@ -69,17 +72,23 @@ class Static:
         media_type = {"woff2": "font/woff2", "js": "text/javascript"}.get(suffix) or mimetypes.guess_type(name)[0]
         self._by_name[name] = address
         self._by_address[address] = (data, media_type or "application/octet-stream")
+        if suffix != "woff2":  # fonts are packed already
+            self._packed[address] = gzip.compress(data, mtime=0)
 
     def address(self, name: str) -> str:
         """Where a page finds the file of that name; raises `KeyError` for one that does not exist."""
         return f"/static/{self._by_name[name]}"
 
-    def serve(self, address: str) -> Response:
-        """The file at an address."""
+    def serve(self, address: str, accepted: str = "") -> Response:
+        """The file at an address, packed where the Accept-Encoding allows it. Pages are not: they may carry secrets."""
         found = self._by_address.get(address)
         if found is None:
             raise Problem(NOT_FOUND, f"there is no file {address[:100]!r}")
-        return Response(found[0], media_type=found[1], headers={"Cache-Control": _FOREVER})
+        headers = {"Cache-Control": _FOREVER, "Vary": "Accept-Encoding"}
+        packed = self._packed.get(address)
+        if packed is not None and re.search(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", accepted):
+            return Response(packed, media_type=found[1], headers=headers | {"Content-Encoding": "gzip"})
+        return Response(found[0], media_type=found[1], headers=headers)
 
 
 class Renderer:
@@ -225,8 +234,8 @@ def pages(renderer: Renderer) -> APIRouter:
         return RedirectResponse(f"/{reader_language(request)}/", 302, {"Vary": "Accept-Language"})
 
     @router.get("/static/{address:path}")
-    async def static(address: str) -> Response:
-        return renderer.static.serve(address)
+    async def static(request: Request, address: str) -> Response:
+        return renderer.static.serve(address, request.headers.get("accept-encoding", ""))
 
     @router.get("/{language}/problems")
     async def problem_types(request: Request, language: Language) -> Response:
