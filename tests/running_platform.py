@@ -37,6 +37,15 @@ class Running:
         self.process.send_signal(with_signal)
         return self.process.wait(30)
 
+    def close(self) -> None:
+        """Whatever became of it, nothing of it is left."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(30)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
 
 def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILLON_")}

@@ -23,12 +23,7 @@ def starting() -> Iterator[Start]:
 
     yield begin
     for platform in running:
-        if platform.process.poll() is None:
-            platform.process.kill()
-        platform.process.wait(30)
-        for stream in (platform.process.stdout, platform.process.stderr):
-            assert stream is not None
-            stream.close()
+        platform.close()
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +32,4 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = start(tmp_path_factory.mktemp("platform") / "home")
     yield running
     assert running.stop() == 0, "".join(running.errors)
-    for stream in (running.process.stdout, running.process.stderr):
-        assert stream is not None
-        stream.close()
+    running.close()

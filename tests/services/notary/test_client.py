@@ -18,18 +18,18 @@ from maillon.evidence.errors import FileChanged
 from maillon.evidence.hashing import Digest
 from maillon.evidence.receipt import complete
 from maillon.services.notary import NotaryService
-from maillon.services.notary import client as module
+from maillon.services.notary import files as module
 from maillon.services.notary.client import (
     EvidenceRefused,
     Notariser,
+    ReceiptNotWritten,
     Server,
     ServerRefused,
     ServerUnreachable,
     Summary,
-    hash_file,
-    walk,
 )
-from maillon.services.notary.journal import Journal
+from maillon.services.notary.files import hash_file, walk
+from maillon.services.notary.journal import Item, Journal
 
 
 class Bridge(httpx.BaseTransport):
@@ -61,11 +61,15 @@ class Desk:
         self.root = root
         self.bridge = Bridge(http)
         self.server = Server("http://notary.test", http.headers["authorization"].removeprefix("Bearer "), self.bridge)
-        self.journal = Journal(root / "client")
 
     async def notarise(self, *arguments: Path, **options: Any) -> Summary:
-        notariser = Notariser(self.server, self.journal, **options)
-        return await asyncio.to_thread(notariser.run, [str(path) for path in arguments or (self.files,)])
+        # A run of its own each time, as a process would be: what it holds of the journal goes with it.
+        journal = Journal(self.root / "client")
+        notariser = Notariser(self.server, journal, **options)
+        try:
+            return await asyncio.to_thread(notariser.run, [str(path) for path in arguments or (self.files,)])
+        finally:
+            journal.close()
 
     def write(self, name: str | bytes, data: bytes = b"content") -> Path:
         path = self.files / os.fsdecode(name)
@@ -186,6 +190,41 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
     with pytest.raises(FileChanged):
         hash_file(str(path), grow)
     assert hash_file(str(path)) == hashlib.sha256(path.read_bytes()).digest()
+
+
+async def test_a_file_named_twice_is_notarised_once(desk: Desk, service: NotaryService) -> None:
+    path = desk.write("a")
+    summary = await desk.notarise(path, desk.files, path)
+    assert (summary.notarised, summary.refused) == (1, [])
+    assert await entries(service) == 1
+
+
+async def test_two_runs_at_once_leave_each_other_their_batches(desk: Desk, service: NotaryService) -> None:
+    """What a living run has under way is not resumed by another."""
+    paths = [desk.write(f"{number}") for number in range(6)]
+    living = Journal(desk.root / "client")
+    items = [Item(str(p), f"{p}.receipt.json", hash_file(str(p)), os.urandom(32)) for p in paths[:3]]
+    batch = living.begin(desk.server.url, items)
+    assert (await desk.notarise(*paths[3:])).resumed == 0
+    assert await entries(service) == 3
+    living.close()
+    summary = await desk.notarise()
+    assert (summary.resumed, summary.skipped) == (3, 6)
+    assert await entries(service) == 6
+    assert batch.name not in str(list((desk.root / "client").iterdir()))
+
+
+async def test_a_receipt_that_cannot_be_written_is_written_by_the_next_run(desk: Desk, service: NotaryService) -> None:
+    path = desk.write("a")
+    receipt_file(path).mkdir()
+    with pytest.raises(ReceiptNotWritten, match="cannot be written"):
+        await desk.notarise()
+    receipt_file(path).rmdir()
+    # A run killed in the middle of a receipt leaves a part of it.
+    receipt_file(path).write_bytes(b'{"type":"maillon.rec')
+    assert (await desk.notarise()).resumed == 1
+    assert receipt_of(path)["digest"]["value"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert await entries(service) == 1
 
 
 def test_a_large_file_is_read_in_constant_memory(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from maillon.kit.terminal import OK, REFUSED, UNDECIDED, fail
 from maillon.services.notary.client import (
     EvidenceRefused,
     Notariser,
+    ReceiptNotWritten,
     Server,
     ServerRefused,
     ServerUnreachable,
@@ -111,9 +112,10 @@ def notarise(  # noqa: PLR0917 - Typer reads the command's options from its argu
     server = Server(settings.server_url, _key(settings))
     bar: _Bar | None = _Bar() if sys.stderr.isatty() and not as_json else None
     watch: Watcher | None = bar
+    journal = Journal(settings.home / "client")
     notariser = Notariser(
         server,
-        Journal(settings.home / "client"),
+        journal,
         out=None if out is None else str(out),
         publicly=public,
         again=again,
@@ -121,7 +123,7 @@ def notarise(  # noqa: PLR0917 - Typer reads the command's options from its argu
     )
     try:
         summary = notariser.run(files, watch)
-    except (ServerRefused, EvidenceRefused) as error:
+    except (ServerRefused, EvidenceRefused, ReceiptNotWritten) as error:
         fail(str(error), REFUSED, as_json=as_json)
     except ServerUnreachable as error:
         fail(f"{error} What was begun is resumed by the next run.", UNDECIDED, as_json=as_json)
@@ -131,6 +133,7 @@ def notarise(  # noqa: PLR0917 - Typer reads the command's options from its argu
         if bar is not None:
             bar.stop()
         server.close()
+        journal.close()
     raise typer.Exit(_report(summary, as_json=as_json))
 
 

@@ -7,17 +7,23 @@ not got, so that nothing is logged twice however often we are killed. The file g
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
+import functools
+import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from maillon.evidence.entry import Entry, commitment, public
+from maillon.evidence.entry import COMMITMENT, public
 from maillon.evidence.hashing import Algorithm, Digest
 
 _SUFFIX = ".batch"
+_COMMITMENT = bytes([COMMITMENT])
+_PUBLIC = bytes([public(Digest(Algorithm.SHA2_256, bytes(32))).kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +35,13 @@ class Item:
     digest: bytes
     salt: bytes | None
 
-    def entry(self) -> Entry:
-        """What is logged for it."""
-        digest = Digest(Algorithm.SHA2_256, self.digest)
-        return public(digest) if self.salt is None else commitment(self.salt, digest)
+    def payload(self) -> bytes:
+        """What is sent for it: commitment or plain digest (`evidence.entry`, which makes and checks the same)."""
+        return self.digest if self.salt is None else hashlib.sha256(self.salt + self.digest).digest()
+
+    def encoded(self) -> bytes:
+        """The entry the log holds for it."""
+        return (_COMMITMENT if self.salt is not None else _PUBLIC) + self.payload()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +60,17 @@ class Batch:
 
 
 class Journal:
-    """The batches under way, in one directory."""
+    """The batches under way, in one directory that several runs may share: each holds the files of its own."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._held: dict[str, int] = {}
+        """Descriptors of the files of this run's batches, locked for as long as it lives."""
+
+    def close(self) -> None:
+        """Leave what is unfinished to the next run."""
+        while self._held:
+            os.close(self._held.popitem()[1])
 
     def begin(self, server: str, items: list[Item]) -> Batch:
         """A new batch, on the disk when this returns. Names of any bytes survive: JSON escapes lone surrogates."""
@@ -64,11 +80,12 @@ class Journal:
         path = self._directory / (batch.name + _SUFFIX)
         temporary = path.with_suffix(".new")
         # The salts are secret: whoever has one can link an entry to its file.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump({"server": server, "items": rows}, file)
-            file.flush()
-            os.fsync(file.fileno())
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._held[batch.name] = descriptor
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with open(descriptor, "w", closefd=False) as file:
+            file.write(json.dumps({"server": server, "items": rows}))
+        os.fsync(descriptor)
         temporary.replace(path)
         directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -78,15 +95,21 @@ class Journal:
         return batch
 
     def unfinished(self, server: str) -> Iterator[Batch]:
-        """Batches for this server that an earlier run did not finish."""
+        """Batches for this server that an earlier run did not finish, and no living run is at."""
         if not self._directory.is_dir():
             return
         for path in sorted(self._directory.glob("*.new")):
             # Never became a batch, so it was never sent.
-            path.unlink()
+            if self._hold(path) is not None:
+                path.unlink()
+                os.close(self._held.pop(path.stem))
         for path in sorted(self._directory.glob("*" + _SUFFIX)):
+            descriptor = self._hold(path)
+            if descriptor is None:
+                continue
             document = json.loads(path.read_text())
             if document["server"] != server:
+                os.close(self._held.pop(path.stem))
                 continue
             items = tuple(
                 Item(name, receipt, bytes.fromhex(digest), None if salt is None else bytes.fromhex(salt))
@@ -94,7 +117,53 @@ class Journal:
             )
             yield Batch(path.stem, server, items, resumed=True)
 
+    def _hold(self, path: Path) -> int | None:
+        """Lock a batch's file for this run; None when another run has it, or had it and has just finished it."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        if not path.exists():
+            os.close(descriptor)
+            return None
+        self._held[path.stem] = descriptor
+        return descriptor
+
     def finish(self, batch: Batch) -> None:
-        """The receipts are written: bring them to the disk, then forget the salts here."""
-        os.sync()
+        """The receipts are written: bring them to the disk, then forget the salts here. Raises `OSError`."""
+        directories = {os.path.dirname(item.receipt) for item in batch.items}  # noqa: PTH120 - in bulk
+        for directory in {os.stat(directory).st_dev: directory for directory in directories}.values():  # noqa: PTH116 - the same
+            _sync_file_system(directory)
+        # A crash here: the receipts are there and the next run writes the same ones again.
         (self._directory / (batch.name + _SUFFIX)).unlink(missing_ok=True)
+        os.close(self._held.pop(batch.name))
+
+
+@functools.cache
+def _syncfs() -> Callable[[int], int] | None:
+    function = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if function is None:
+        return None
+    function.argtypes, function.restype = [ctypes.c_int], ctypes.c_int
+    return function  # type: ignore[no-any-return]
+
+
+def _sync_file_system(directory: str) -> None:
+    """Everything written to the file system of `directory` is on the disk on return. Raises `OSError`."""
+    syncfs = _syncfs()
+    if syncfs is None:
+        os.sync()
+        return
+    # Unlike sync(2) it waits for no other disk, and since Linux 5.8 it says when something could not be written.
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), directory)
+    finally:
+        os.close(descriptor)
