@@ -19,7 +19,7 @@ from machine import describe
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs/measured.md"
-MEASUREMENTS = ("start", "notary", "command_line", "evidence", "ledger")
+MEASUREMENTS = ("start", "notary", "command_line", "evidence", "ledger", "attack")
 
 TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
     ("start", "cold_seconds_to_ready", "cold `up`, new home, to ready (s)", "under", 6),

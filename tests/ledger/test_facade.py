@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from maillon.kit.clock import SystemClock
 from maillon.ledger.embedded.chain import Chain
+from maillon.ledger.embedded.model import CallResult
 from maillon.ledger.facade import Facade, Limits
 from maillon.ledger.genesis import ANCHORS, make_genesis, random_chain_id
 from maillon.ledger.signing import Account, DynamicFeeTransaction
@@ -205,6 +207,32 @@ async def test_too_many_at_once_are_told_when_to_return(chain: Chain) -> None:
     assert response.status_code == 429
     assert response.headers["retry-after"] == "1"
     assert [(each["id"], each["error"]["code"]) for each in response.json()] == [(9, -32005)] * 2
+
+
+async def test_contracts_that_run_for_long_hold_up_nothing_else(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, begun, release = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def call(*_arguments: Any) -> CallResult:
+        loop.call_soon_threadsafe(begun.set)
+        release.wait(60)
+        return CallResult(b"", 0, None)
+
+    monkeypatch.setattr(chain, "call", call)
+    facade = Facade(chain, Limits(executing=1, waiting_executions=1))
+    me = "0x" + ME.address.hex()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(facade), base_url="http://ledger") as client:
+        long = asyncio.create_task(ask(client, "eth_call", {"to": me}))
+        await begun.wait()
+        assert int(await ask(client, "eth_getBalance", me), 16) > 0
+        assert (await ask(client, "eth_sendRawTransaction", transfer(chain))).startswith("0x")
+        request = {"jsonrpc": "2.0", "id": 9, "method": "eth_call", "params": [{"to": me}]}
+        refused = await client.post("/rpc", json=request)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, -32005)
+        assert not long.done()
+        release.set()
+        assert await long == "0x"
+    await facade.close()
+    chain.seal()
 
 
 async def test_fee_answers_agree_and_are_complete(client: httpx.AsyncClient, chain: Chain) -> None:

@@ -14,6 +14,7 @@ from maillon.evidence.execution import ExecutionHeader
 from maillon.evidence.hashing import keccak256
 from maillon.evidence.trie import prove_account, prove_slot
 from maillon.ledger.embedded.model import Block, CallRequest, LogFilter
+from maillon.ledger.embedded.transaction import TRANSACTION_GAS
 from maillon.ledger.errors import (
     AlreadyKnown,
     GasLimitExceeded,
@@ -142,7 +143,7 @@ def test_a_call_ends_at_its_time_limit(network: Network) -> None:
 def test_the_deepest_call_does_not_end_the_process(network: Network) -> None:
     contract = network.deploy(DESCEND)
     assert network.chain.call(CallRequest(contract), time_limit=60).error is None
-    sent = network.send(to=contract, gas=90_000_000)
+    sent = network.send(to=contract, gas=TRANSACTION_GAS)
     network.chain.seal()
     receipt = network.chain.receipt(sent)
     assert receipt is not None
@@ -158,7 +159,11 @@ def test_refusals_speak_as_geth_does(network: Network) -> None:
         (network.signed(to=THERE, tip=1), Underpriced, "gas tip cap 1, minimum needed 1000000000"),
         (network.signed(to=THERE, gas=20_999), IntrinsicGasTooLow, "intrinsic gas too low: gas 20999"),
         (network.signed(to=THERE, data=b"\1" * 1000, gas=40_000), IntrinsicGasTooLow, "floor data gas cost"),
-        (network.signed(to=THERE, gas=100_000_001), GasLimitExceeded, "exceeds block gas limit"),
+        (
+            network.signed(to=THERE, gas=2**24 + 1),
+            GasLimitExceeded,
+            r"transaction gas limit too high \(cap: 16777216, tx: 16777217\)",
+        ),
         (network.signed(to=THERE, chain_id=1), WrongChain, "invalid chain id for signer: have 1 want"),
         (network.signed(4, to=THERE), InsufficientFunds, r"insufficient funds for gas \* price \+ value: balance 0"),
         (network.signed(to=THERE, tip=10, fee=9), InvalidTransaction, "max priority fee per gas higher"),
@@ -226,9 +231,10 @@ def test_time_never_goes_back(network: Network) -> None:
 
 
 def test_the_base_fee_rises_with_full_blocks_and_falls_with_empty_ones(network: Network) -> None:
-    # Reading at 0x550000 extends memory to 5.6 MB, which costs 60 million gas and little time.
-    hungry = network.deploy(bytes.fromhex("625500005100"))
-    network.send(to=hungry, gas=62_000_000)
+    # Reading at 0x2b0000 extends memory to 2.8 MB, which costs 15 million gas and little time.
+    hungry = network.deploy(bytes.fromhex("622b00005100"))
+    for _ in range(4):
+        network.send(to=hungry, gas=TRANSACTION_GAS)
     full = network.chain.seal()
     assert full is not None
     assert full.gas_used > full.gas_limit // 2

@@ -70,7 +70,7 @@ def test_a_selection_keeps_nonces_in_order_and_skips_gaps(entries: list[tuple[in
         assert one.nonce == nonces.get(one.sender, 0)
         nonces[one.sender] = one.nonce + 1
     assert {sender: pool.pending_nonce(sender) for sender in nonces} == nonces
-    pool.sealed(chosen)
+    pool.sealed(chosen, 1)
     assert len(pool) == len(entries) - len(chosen)
 
 

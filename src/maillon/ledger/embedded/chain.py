@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -33,6 +33,8 @@ from maillon.ledger.embedded.execution import (
     BlockExecution,
     Environment,
     Outcome,
+    TimeLimit,
+    TooSlow,
     ancestors_of,
     deep_threads,
     execute_call,
@@ -52,7 +54,7 @@ from maillon.ledger.embedded.model import (
     Tag,
     Transaction,
 )
-from maillon.ledger.embedded.pool import Pool, Replaced, Selection
+from maillon.ledger.embedded.pool import LIGHT_GAS, Pool, Replaced, Selection
 from maillon.ledger.embedded.records import (
     NO_REQUESTS,
     ReceiptRecord,
@@ -84,7 +86,7 @@ from maillon.ledger.embedded.store import (
     number_key,
     place_key,
 )
-from maillon.ledger.embedded.transaction import check_transaction, decode_transaction, intrinsic_gas
+from maillon.ledger.embedded.transaction import TRANSACTION_GAS, check_transaction, decode_transaction, intrinsic_gas
 from maillon.ledger.errors import (
     CorruptStore,
     GasLimitExceeded,
@@ -110,7 +112,10 @@ CALL_GAS: Final = 50_000_000
 """Gas of a call at most, as geth has it."""
 BLOCK_SECONDS: Final = 1.0
 """How long a block is filled: what does not fit waits for the next, so that a backlog does not delay everybody."""
-_CALL_THREADS: Final = 2
+SLOW_SENDER_SECONDS: Final = 600.0
+"""How long nothing is tried of an account whose transaction took too long. It may replace it meanwhile."""
+_CALL_THREADS: Final = 3
+"""One more than outsiders may occupy (`facade.limits`): the platform's own calls never wait for theirs."""
 _KEPT_BLOCKS: Final = 512
 _TRACE_TAIL: Final = 16
 """Bytes of an address or topic in the index of logs: a match is checked against the log itself."""
@@ -211,6 +216,8 @@ class Chain:
         self._accounts: dict[Address, tries.Account] = {}
         """Accounts in the newest state, as read for admission."""
         self._kept: dict[int, Block] = {}
+        self._slow: dict[Address, float] = {}
+        """Senders of what was too slow → when they may try again (monotonic seconds)."""
         self._sealed_callbacks: list[Callable[[Block], None]] = []
         self._pending_callbacks: list[Callable[[Transaction], None]] = []
         with ExitStack() as undo:
@@ -423,7 +430,7 @@ class Chain:
                 self._head = block
                 self._commit = signed.commit
                 self._accounts.clear()
-                self._pool.sealed(draft.transactions)
+                self._pool.sealed(draft.transactions, block.number)
             self._boundary("block: pool cleaned")
             _tell(self._sealed_callbacks, block)
             return block
@@ -436,21 +443,38 @@ class Chain:
         Returns a transaction that broke py-evm itself, for the block to be begun again without it.
         """
         until = time.monotonic() + self._block_seconds
-        while not draft.transactions or time.monotonic() < until:
-            transaction = selection.next(gas_limit - draft.gas_used)
+        heavy_had_its_turn = False
+        while True:
+            late = bool(draft.transactions) and time.monotonic() >= until
+            if late and heavy_had_its_turn:
+                break
+            # When the time is over, one heavy transaction still goes in: light ones cannot keep them all out for ever.
+            transaction = selection.next(gas_limit - draft.gas_used, only_heavy=late)
             if transaction is None:
                 break
-            if transaction.hash in refused or not execution.affords(transaction):
+            if (
+                transaction.hash in refused
+                or self._slow.get(transaction.sender, 0.0) > time.monotonic()
+                or not execution.affords(transaction)
+            ):
                 # Its account is held back; the transaction stays in the pool, acknowledged as it is.
                 continue
             try:
                 outcome = execution.apply(transaction)
             except LedgerError:
                 raise
+            except TooSlow:
+                # Its account waits, so that the sealer's time is not taken again and again for nothing.
+                now = time.monotonic()
+                self._slow = {sender: until for sender, until in self._slow.items() if until > now}
+                self._slow[transaction.sender] = now + SLOW_SENDER_SECONDS
+                _logger.warning("transaction %s takes too long and is held back", transaction.hash.hex())
+                return transaction
             except Exception:
                 # A fault of py-evm must not stop the chain: this one waits, the others go on.
                 _logger.exception("transaction %s cannot be executed and is held back", transaction.hash.hex())
                 return transaction
+            heavy_had_its_turn = heavy_had_its_turn or transaction.gas > LIGHT_GAS
             draft.add(transaction, outcome)
             selection.included(transaction)
         return None
@@ -702,9 +726,10 @@ class Chain:
         """Execute without consequence. Raises `Unavailable` after `time_limit` seconds; a failing call is a result."""
         block = self._at(height)
         gas = min(request.gas or CALL_GAS, CALL_GAS)
-        return self._in(self._call_threads, lambda: self._call(block, request, gas, time.monotonic() + time_limit))
+        limit = _call_limit(time_limit)
+        return self._in(self._call_threads, lambda: self._call(block, request, gas, limit))
 
-    def _call(self, block: Block, request: CallRequest, gas: int, deadline: float) -> CallResult:
+    def _call(self, block: Block, request: CallRequest, gas: int, limit: TimeLimit) -> CallResult:
         environment = Environment(
             self.chain_id,
             block.number,
@@ -715,32 +740,36 @@ class Chain:
             ancestors_of(self._hash_of, block.number),
         )
         with self._store.read() as reading:
-            return execute_call(reading.node, block.state_root, environment, request, gas=gas, deadline=deadline)
+            return execute_call(reading.node, block.state_root, environment, request, gas=gas, limit=limit)
 
     def estimate_gas(self, request: CallRequest, height: Height | int | None = None, time_limit: float = 5.0) -> int:
         """The least gas limit with which it succeeds, by bisection; raises `Reverted`, `InsufficientFunds`, ..."""
         block = self._at(height)
-        return self._in(self._call_threads, lambda: self._estimate(block, request, time.monotonic() + time_limit))
+        limit = _call_limit(time_limit)
+        return self._in(self._call_threads, lambda: self._estimate(block, request, limit))
 
-    def _estimate(self, block: Block, request: CallRequest, deadline: float) -> int:
-        limit = min(request.gas or block.gas_limit, block.gas_limit, CALL_GAS)
+    def _estimate(self, block: Block, request: CallRequest, time_limit: TimeLimit) -> int:
+        most = min(block.gas_limit, TRANSACTION_GAS)
+        limit = min(request.gas or most, most)
         limit = self._affordable(block, request, limit)
-        first = self._call(block, request, limit, deadline)
+        first = self._call(block, request, limit, time_limit)
         if first.error is not None:
             raise _refusal(first, limit)
         # Refunds and the 63/64 held back in nested calls are why what was used may not be enough.
         lowest, highest = first.gas_used - 1, limit
         guess = min(limit, (first.gas_used + 2300) * 64 // 63)
-        if self._call(block, request, guess, deadline).error is None:
+        if self._call(block, request, guess, time_limit).error is None:
             highest = guess
         else:
             lowest = guess
-        while highest - lowest > 1 and time.monotonic() < deadline:
-            middle = (lowest + highest) // 2
-            if self._call(block, request, middle, deadline).error is None:
-                highest = middle
-            else:
-                lowest = middle
+        # When the time is over the best so far is an answer, too.
+        with suppress(Unavailable):
+            while highest - lowest > 1:
+                middle = (lowest + highest) // 2
+                if self._call(block, request, middle, time_limit).error is None:
+                    highest = middle
+                else:
+                    lowest = middle
         return highest
 
     def _affordable(self, block: Block, request: CallRequest, limit: int) -> int:
@@ -792,6 +821,11 @@ class Chain:
         if not 0 < height <= self._head.number + 1:
             raise NotFound(f"height {height} not found: the newest is {self._head.number + 1}")
         return [validator.to_json() for validator in self._committer.validators.validators]
+
+
+def _call_limit(seconds: float) -> TimeLimit:
+    """From when it was asked, so that the time until its turn counts."""
+    return TimeLimit(seconds, time.monotonic, Unavailable)
 
 
 def _tell(callbacks: Sequence[Callable[[_T], None]], news: _T) -> None:

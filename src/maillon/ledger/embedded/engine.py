@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from maillon.ledger.embedded.chain import Chain
 from maillon.ledger.embedded.model import Block, CallRequest, Log, LogFilter, Receipt
+from maillon.ledger.embedded.transaction import TRANSACTION_GAS
 from maillon.ledger.errors import AlreadyKnown, NonceTooLow, NotFound, Rejected, Reverted, Unavailable
 from maillon.ledger.port import (
     Address,
@@ -97,7 +98,7 @@ class EmbeddedLedger:
                 # Twice the base fee outlasts five full blocks; what is not needed is not taken.
                 fee=2 * chain.next_base_fee() + chain.tip_floor,
                 # The state may be another by then: a quarter more, of which only what is used is paid.
-                gas=min(gas * 5 // 4, block_gas),
+                gas=min(gas * 5 // 4, block_gas, TRANSACTION_GAS),
                 to=to,
                 value=0,
                 data=data,

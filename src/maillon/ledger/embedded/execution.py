@@ -9,6 +9,7 @@ holds.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -51,7 +52,7 @@ from maillon.ledger.embedded.model import CallRequest, CallResult, Transaction
 from maillon.ledger.embedded.records import COINBASE, RawLog
 from maillon.ledger.embedded.transaction import intrinsic_gas
 from maillon.ledger.embedded.tries import Node
-from maillon.ledger.errors import CorruptStore, Unavailable
+from maillon.ledger.errors import CorruptStore
 from maillon.ledger.genesis import GenesisAccount
 from maillon.ledger.port import Address, TransactionHash
 
@@ -64,7 +65,27 @@ if not isinstance(keys.backend, CoinCurveECCBackend):
 _STACK: Final = 256 * 1024 * 1024
 """Address space of a thread that runs the EVM: 1,024 nested calls are some ten thousand Python frames."""
 _STEPS_BETWEEN_LOOKS: Final = 256
-"""Gas charges between two looks at the clock in a call with a time limit."""
+"""Gas charges between two looks at the clock."""
+TRANSACTION_SECONDS: Final = 10.0
+"""Processor's time one transaction may have. Sixteen million gas of the slowest instructions need about half."""
+_PACE: Final[Mapping[bytes, int]] = {
+    number.to_bytes(20, "big"): gas
+    for number, gas in {
+        0x06: 500_000,
+        0x07: 300_000,
+        0x08: 100_000,
+        0x09: 80_000,
+        0x0B: 600_000,
+        0x0C: 300_000,
+        0x0D: 400_000,
+        0x0E: 150_000,
+        0x0F: 65_000,
+        0x10: 1_000_000,
+        0x11: 150_000,
+    }.items()
+}
+"""Gas a second of the precompiles that are slow Python (curves and BLAKE2), measured low. Their prices were made for
+machine code: without this a single call of one lasts for minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,33 +157,59 @@ class _Executor(PragueTransactionExecutor):  # type: ignore[misc] # py-evm publi
         """Nothing: the pool and `BlockExecution.apply` have checked all of it."""
 
 
-class _State(PragueState):  # type: ignore[misc] # py-evm publishes no types
-    transaction_executor_class = _Executor
-
-
 class _LimitedMeter(GasMeter):  # type: ignore[misc] # py-evm publishes no types
-    """Looks at the clock now and then."""
+    """Looks at the clock now and then, and before a precompile that may outlast what is left of the time."""
 
-    def __init__(self, start_gas: int, deadline: float) -> None:
+    def __init__(self, start_gas: int, limit: TimeLimit, pace: int | None) -> None:
         super().__init__(start_gas, allow_negative_refund_strategy)
-        self._deadline = deadline
-        self._charges = 0
+        self.gas_remaining: int
+        self._limit = limit
+        self._pace = pace
+        self._until_look = 0 if pace else _STEPS_BETWEEN_LOOKS
 
     def consume_gas(self, amount: int, reason: str) -> None:
-        self._charges += 1
-        if self._charges % _STEPS_BETWEEN_LOOKS == 0 and time.monotonic() > self._deadline:
-            raise Unavailable("execution aborted (timeout)")
-        super().consume_gas(amount, reason)
+        """Charge. Raises `OutOfGas` as py-evm's own does, which it replaces whole: it runs for every instruction."""
+        remaining = self.gas_remaining - amount
+        if remaining < 0:
+            raise OutOfGas(f"Out of gas: Needed {amount} - Remaining {self.gas_remaining} - Reason: {reason}")
+        self.gas_remaining = remaining
+        self._until_look -= 1
+        if self._until_look < 0:
+            self._until_look = _STEPS_BETWEEN_LOOKS
+            # A precompile charges once, before a work of Python's that nothing interrupts.
+            self._limit.check(amount / self._pace if self._pace else 0.0)
+
+
+class TimeLimit:
+    """When an execution must be over: `seconds` from now by `clock`. Raises `too_late` when it will not be."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float], too_late: type[Exception]) -> None:
+        self._clock = clock
+        self._until = clock() + seconds
+        self._too_late = too_late
+
+    def check(self, needed: float = 0.0) -> None:
+        """Raise unless so many seconds are left."""
+        if self._clock() + needed > self._until:
+            raise self._too_late("execution aborted (timeout)")
+
+
+class TooSlow(Exception):
+    """A transaction needs more of the processor's time than one may have."""
+
+
+_FOREVER: Final = TimeLimit(math.inf, lambda: 0.0, TooSlow)
 
 
 class _LimitedComputation(PragueComputation):  # type: ignore[misc] # py-evm publishes no types
     def _configure_gas_meter(self) -> GasMeter:
-        return _LimitedMeter(self.msg.gas, self.state.deadline)
+        return _LimitedMeter(self.msg.gas, self.state.limit, _PACE.get(bytes(self.msg.code_address or b"")))
 
 
-class _CallState(_State):
+class _State(PragueState):  # type: ignore[misc] # py-evm publishes no types
+    transaction_executor_class = _Executor
     computation_class = _LimitedComputation
-    deadline: float
+    limit = _FOREVER
 
 
 def _context(environment: Environment) -> ExecutionContext:
@@ -225,8 +272,10 @@ class BlockExecution:
         return nonce == transaction.nonce and balance >= cost
 
     def apply(self, transaction: Transaction) -> Outcome:
-        """Execute a transaction that `affords` let in. Raises `CorruptStore` when state is missing."""
+        """Execute a transaction that `affords` let in. Raises `TooSlow`, `CorruptStore` when state is missing."""
         state = self._state
+        # Of this thread alone: a machine that does other things does not make a transaction slow.
+        state.limit = TimeLimit(TRANSACTION_SECONDS, time.thread_time, TooSlow)
         state.lock_changes()
         try:
             computation = state.apply_transaction(transaction)
@@ -284,19 +333,19 @@ def _logs(computation: Any) -> tuple[RawLog, ...]:
 
 
 def execute_call(
-    node: Node, state_root: bytes, environment: Environment, request: CallRequest, *, gas: int, deadline: float
+    node: Node, state_root: bytes, environment: Environment, request: CallRequest, *, gas: int, limit: TimeLimit
 ) -> CallResult:
     """Execute without consequence and without fees, with the gas limit `gas`.
 
-    A failing call is a result. Raises `Unavailable` past `deadline` (monotonic seconds), `CorruptStore`.
+    A failing call is a result. Raises `CorruptStore`, and what `limit` raises.
     """
     to = request.to or b""
     intrinsic = intrinsic_gas(to, request.data, request.access_list)
     if gas < intrinsic:
         return CallResult(b"", 0, f"intrinsic gas too low: gas {gas}, minimum needed {intrinsic}")
     nodes = _Nodes(node)
-    state = _CallState(nodes, _context(environment), state_root)
-    state.deadline = deadline
+    state = _State(nodes, _context(environment), state_root)
+    state.limit = limit
     state.lock_changes()
     if request.value > state.get_balance(request.sender):
         return CallResult(b"", 0, "insufficient funds for transfer")

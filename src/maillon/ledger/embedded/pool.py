@@ -34,6 +34,11 @@ MAXIMUM_GAP: Final = 1_024
 REPLACEMENT_PERCENT: Final = 110
 """What both prices of a replacement are of the old ones at least."""
 
+LIGHT_GAS: Final = 2_000_000
+"""Gas limit up to which a transaction is light: py-evm executes as much in about a second, whatever it does."""
+_REMEMBERED_SERVED: Final = 10_000
+"""Accounts whose last turn is remembered."""
+
 
 @dataclass(slots=True)
 class _Queue:
@@ -76,6 +81,8 @@ class Pool:
         self._by_hash: dict[bytes, Transaction] = {}
         self._bytes = 0
         self._next_order = 0
+        self._served: dict[Address, int] = {}
+        """The newest block with a transaction of an account: whoever waited longer goes first."""
 
     def __len__(self) -> int:
         return len(self._order)
@@ -163,9 +170,12 @@ class Pool:
         if not queue.by_nonce:
             del self._accounts[transaction.sender]
 
-    def sealed(self, transactions: Iterable[Transaction]) -> None:
-        """Take out what a block now holds."""
+    def sealed(self, transactions: Iterable[Transaction], number: int) -> None:
+        """Take out what block `number` now holds."""
         for transaction in transactions:
+            # Put at the end of the dictionary, so that its first ones are those served longest ago.
+            self._served.pop(transaction.sender, None)
+            self._served[transaction.sender] = number
             queue = self._accounts.get(transaction.sender)
             if queue is None:
                 continue
@@ -178,15 +188,18 @@ class Pool:
             queue.advance()
             if not queue.by_nonce:
                 del self._accounts[transaction.sender]
+        while len(self._served) > _REMEMBERED_SERVED:
+            del self._served[next(iter(self._served))]
 
     def select(self, base_fee: int, tip_floor: int) -> Selection:
-        """What could go into a block of that base fee, dearest first, each account in the order of its nonces."""
+        """What could go into a block of that base fee, in the order `Selection` describes."""
         ready = {
             address: [queue.by_nonce[nonce] for nonce in range(queue.next_nonce, queue.pending_nonce)]
             for address, queue in self._accounts.items()
             if queue.pending_nonce > queue.next_nonce
         }
-        return Selection(ready, dict(self._order), base_fee, tip_floor)
+        served = {address: self._served.get(address, -1) for address in ready}
+        return Selection(ready, dict(self._order), served, base_fee, tip_floor)
 
     def content(self) -> PoolContent:
         """Everything that waits, copied."""
@@ -225,16 +238,29 @@ def _check_outbids(new: Transaction, old: Transaction) -> None:
 
 
 class Selection:
-    """The candidates of one block: the dearest next transaction of any account, until none fits."""
+    """The candidates of one block, until none fits.
+
+    Light ones before heavy ones, then the dearest, then the account whose last turn is longest ago, then the first
+    come; each account in the order of its nonces. So a heavy or a busy account delays the others by one transaction
+    of its own at most, however many it has waiting.
+    """
 
     def __init__(
-        self, ready: dict[Address, list[Transaction]], order: dict[bytes, int], base_fee: int, tip_floor: int
+        self,
+        ready: dict[Address, list[Transaction]],
+        order: dict[bytes, int],
+        served: dict[Address, int],
+        base_fee: int,
+        tip_floor: int,
     ) -> None:
         self._ready = {address: iter(transactions) for address, transactions in ready.items()}
         self._order = order
+        self._served = served
+        self._turns = max(served.values(), default=-1)
         self._base_fee = base_fee
         self._tip_floor = tip_floor
-        self._heap: list[tuple[int, int, Transaction]] = []
+        self._light: list[_Candidate] = []
+        self._heavy: list[_Candidate] = []
         self.priced_out = False
         """Whether a candidate waits only for the base fee to fall: then even an empty block brings it nearer."""
         for address in self._ready:
@@ -247,18 +273,26 @@ class Selection:
         tip = transaction.effective_tip(self._base_fee)
         # One under the floor holds back the account's later ones: their nonces come after it.
         if tip >= self._tip_floor:
-            heapq.heappush(self._heap, (-tip, self._order[transaction.hash], transaction))
+            heap = self._light if transaction.gas <= LIGHT_GAS else self._heavy
+            heapq.heappush(heap, (-tip, self._served[address], self._order[transaction.hash], transaction))
         else:
             self.priced_out = True
 
-    def next(self, gas: int) -> Transaction | None:
-        """The dearest candidate that needs at most `gas`; one that needs more holds its account back."""
-        while self._heap:
-            transaction = heapq.heappop(self._heap)[2]
-            if transaction.gas <= gas:
-                return transaction
+    def next(self, gas: int, *, only_heavy: bool = False) -> Transaction | None:
+        """The next candidate that needs at most `gas`; one that needs more holds its account back."""
+        for heap in (self._heavy,) if only_heavy else (self._light, self._heavy):
+            while heap:
+                transaction = heapq.heappop(heap)[-1]
+                if transaction.gas <= gas:
+                    return transaction
         return None
 
     def included(self, transaction: Transaction) -> None:
         """It went in, so its account's next one may follow; without this call the account is held back."""
+        self._turns += 1
+        self._served[transaction.sender] = self._turns
         self._push(transaction.sender)
+
+
+_Candidate = tuple[int, int, int, Transaction]
+"""Tip (negative), the account's last turn, order of arrival."""

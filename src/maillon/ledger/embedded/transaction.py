@@ -28,6 +28,8 @@ MAXIMUM_SIZE: Final = 128 * 1024
 """Bytes of one signed transaction, as geth's pool has it."""
 MAXIMUM_INIT_CODE: Final = 49_152
 """EIP-3860."""
+TRANSACTION_GAS: Final = 2**24
+"""Gas limit of one transaction at most (EIP-7825): what one may keep the only sealer busy with."""
 _HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _GAS_TRANSACTION, _GAS_CREATE, _GAS_ZERO, _GAS_OTHER = 21_000, 32_000, 4, 16
 _GAS_ADDRESS, _GAS_SLOT, _GAS_INIT_WORD, _GAS_FLOOR = 2_400, 1_900, 2, 10
@@ -170,6 +172,8 @@ def check_transaction(transaction: Transaction, chain_id: int, block_gas: int, t
         raise InvalidTransaction(
             f"max initcode size exceeded: code size {len(transaction.data)}, limit {MAXIMUM_INIT_CODE}"
         )
+    if transaction.gas > TRANSACTION_GAS:
+        raise GasLimitExceeded(f"transaction gas limit too high (cap: {TRANSACTION_GAS}, tx: {transaction.gas})")
     if transaction.gas > block_gas:
         raise GasLimitExceeded(f"exceeds block gas limit: tx gas {transaction.gas}, block gas limit {block_gas}")
     if transaction.max_fee_per_gas < transaction.max_priority_fee_per_gas:

@@ -2,7 +2,8 @@
 """From the bytes of a request to the bytes of its answer: JSON-RPC 2.0, single and in batches, as geth answers.
 
 Cheap methods run on the event loop. Everything else runs in a small pool of threads, a batch as one job, so that a
-batch of a hundred transactions costs one hop. Sending has threads of its own: slow reads never hold up a send.
+batch of a hundred transactions costs one hop. Sending and executing have threads of their own: slow reads never hold up
+a send, and contracts that run to the end of their time hold up neither.
 """
 
 from __future__ import annotations
@@ -76,12 +77,14 @@ class Dispatcher:
         self._limits = served.limits
         self._readers = ThreadPoolExecutor(self._limits.threads, thread_name_prefix="rpc-read")
         self._senders = ThreadPoolExecutor(1, thread_name_prefix="rpc-send")
-        self._waiting = 0
+        self._callers = ThreadPoolExecutor(self._limits.executing, thread_name_prefix="rpc-call")
+        self._waiting = dict.fromkeys((self._readers, self._senders, self._callers), 0)
 
     def close(self) -> None:
         """Let the threads end."""
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._senders.shutdown(wait=False, cancel_futures=True)
+        self._callers.shutdown(wait=False, cancel_futures=True)
 
     async def handle(self, body: bytes, extra: Extra | None = None) -> bytes:
         """The answer to a body; empty when it held notifications only. Raises `Overloaded`."""
@@ -125,8 +128,7 @@ class Dispatcher:
         if all(method is None or method.cheap for method in known):
             outcomes = [self._one(request, method, extra) for request, method in zip(requests, known, strict=True)]
         else:
-            sends = all(method is None or method.is_send or method.cheap for method in known)
-            outcomes = await self._off_loop(requests, known, self._senders if sends else self._readers)
+            outcomes = await self._off_loop(requests, known, self._pool(known))
             if extra is not None:  # a subscription belongs to the loop, also among other requests of a batch
                 outcomes = [
                     self._one(request, None, extra) if method is None else outcome
@@ -143,10 +145,18 @@ class Dispatcher:
                 encoded.append(answer(request.identifier, settled))
         return encoded
 
+    def _pool(self, known: list[Method | None]) -> ThreadPoolExecutor:
+        """Where a body is worked on: one that executes anything goes where execution is, whole."""
+        if any(method is not None and method.executes for method in known):
+            return self._callers
+        sends = all(method is None or method.is_send or method.cheap for method in known)
+        return self._senders if sends else self._readers
+
     async def _off_loop(
         self, requests: list[Request], known: list[Method | None], pool: ThreadPoolExecutor
     ) -> list[Any]:
-        if self._waiting >= self._limits.waiting:
+        most = self._limits.waiting_executions if pool is self._callers else self._limits.waiting
+        if self._waiting[pool] >= most:
             raise Overloaded
         deadline = time.monotonic() + self._limits.batch_time
 
@@ -159,11 +169,11 @@ class Dispatcher:
                     outcomes.append(self._one(request, method, None))
             return outcomes
 
-        self._waiting += 1
+        self._waiting[pool] += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, run_all)
         finally:
-            self._waiting -= 1
+            self._waiting[pool] -= 1
 
     def _one(self, request: Request, method: Method | None, extra: Extra | None) -> Any:
         """The result, a future of it, or a `Fault`: nothing else leaves."""

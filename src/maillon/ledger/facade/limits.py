@@ -39,5 +39,9 @@ class Limits:
     """Messages a slow reader may leave unread before it is cut."""
     outbox_bytes: int = 16 * 1024 * 1024
     threads: int = 4
+    executing: int = 2
+    """Threads for what executes contracts (`eth_call` and its like), so that it holds up nothing else."""
+    waiting_executions: int = 32
+    """Such requests waiting; more are refused with -32005, HTTP 429."""
     waiting: int = 256
     """Requests waiting for a thread; more are refused with -32005, HTTP 429."""

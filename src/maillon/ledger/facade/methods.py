@@ -67,13 +67,14 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method: how many arguments, what it does, and whether it is so cheap that it needs no thread."""
+    """One method: how many arguments, what it does, and where: on the loop when `cheap`, else in one of three pools."""
 
     run: Callable[[Served, Arguments], Any]
     required: int = 0
     maximum: int = 0
     cheap: bool = False
     is_send: bool = False
+    executes: bool = False
 
 
 def _block_by(served: Served, choice: BlockChoice, full: bool) -> dict[str, Any] | None:
@@ -357,9 +358,9 @@ METHODS: Final[dict[str, Method]] = {
     "eth_getTransactionCount": Method(_nonce, 1, 2),
     "eth_getCode": Method(_code, 1, 2),
     "eth_getStorageAt": Method(_storage, 2, 3),
-    "eth_call": Method(_call, 1, 4),
-    "eth_estimateGas": Method(_estimate, 1, 4),
-    "eth_createAccessList": Method(_access_list, 1, 2),
+    "eth_call": Method(_call, 1, 4, executes=True),
+    "eth_estimateGas": Method(_estimate, 1, 4, executes=True),
+    "eth_createAccessList": Method(_access_list, 1, 2, executes=True),
     "eth_getProof": Method(_proof, 2, 3),
     "eth_getLogs": Method(_logs, 1, 1),
     "eth_newFilter": Method(lambda s, a: s.filters.add_logs(reading.log_criteria(0, a[0])), 1, 1),
