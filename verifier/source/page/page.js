@@ -123,8 +123,7 @@ function verdictBox(report) {
     const advice = failing.number === 1 ? words.invalidFile : words.invalidOther;
     box.append(make("p", {}, `${fill(words.invalidText, { step: failing.number })} ${advice}`));
   } else {
-    box.append(make("p", {}, failing ? fill(words.undecidedAt, { step: failing.number }) : words.undecidedRead));
-    if (!failing) box.append(...explanation(error));
+    box.append(...(failing ? [make("p", {}, fill(words.undecidedAt, { step: failing.number }))] : explanation(error)));
   }
   return box;
 }

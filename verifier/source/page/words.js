@@ -37,7 +37,6 @@ const english = {
   invalidFile: "The document is not the one this receipt was made for. Choose the original, in exactly its original form.",
   invalidOther: "The receipt was altered, or it is of another network than the trust anchors. Ask whoever gave it to you for the original.",
   undecidedAt: "Step {step} could not be made.",
-  undecidedRead: "A file could not be read.",
   steps: "What was checked",
   badge: { ok: "Holds", bad: "Breaks here", unknown: "Cannot tell", skip: "Not reached", skipFile: "Not compared" },
   step: {
@@ -151,7 +150,6 @@ const french = {
   invalidFile: "Le document n’est pas celui pour lequel ce reçu a été fait. Choisissez l’original, exactement sous sa forme d’origine.",
   invalidOther: "Le reçu a été modifié, ou il vient d’un autre réseau que les ancres de confiance. Demandez l’original à la personne qui vous l’a remis.",
   undecidedAt: "L’étape {step} n’a pas pu être faite.",
-  undecidedRead: "Un fichier n’a pas pu être lu.",
   steps: "Ce qui a été contrôlé",
   badge: { ok: "Tient", bad: "Se rompt ici", unknown: "Ne peut se dire", skip: "Non atteinte", skipFile: "Non comparé" },
   step: {
