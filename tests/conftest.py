@@ -22,10 +22,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from local_network import LocalNetwork, engines_folder
 from maillon.kit.clock import FixedClock
 from maillon.kit.store import Store
 
 WITHOUT = set(os.environ.get("MAILLON_TEST_WITHOUT", "").split())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", action="store_true", help="run the long tests of faults too, which take an hour")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--faults"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="long; ./test --faults runs it"))
 
 
 def free_port() -> int:
@@ -121,3 +133,20 @@ def store(database_url: str) -> Iterator[Store]:
     opened = Store.open(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def engine_programs() -> Path:
+    """The folder with geth and CometBFT; built here, once for this user, where they are not."""
+    return engines_folder()
+
+
+@pytest.fixture(scope="session")
+def consortium(engine_programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
+    """Four organisations' nodes, running, for tests that break nothing. Sockets need short paths."""
+    with (
+        tempfile.TemporaryDirectory(prefix="maillon-") as folder,
+        LocalNetwork(Path(folder), engine_programs) as network,
+    ):
+        network.start()
+        yield network

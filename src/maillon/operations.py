@@ -21,6 +21,7 @@ from maillon.kit.errors import KitError
 from maillon.kit.settings import Settings
 from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address
+from maillon.network import commands as network_commands
 from maillon.services.notary.errors import NotaryError
 
 Home = Annotated[Path | None, typer.Option("--home", help="The data directory (MAILLON_HOME, else ~/.maillon).")]
@@ -198,6 +199,36 @@ def credit(
         typer.echo(f"{amount:g} credits to {address}, in block {height}")
 
 
+def demo(
+    validators: Annotated[int, typer.Option(min=1, max=13, help="How many organisations.")] = 4,
+    port: Annotated[int | None, typer.Option(help="The platform's port; 0 takes a free one.")] = None,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Start a consortium on this machine, and the platform on its first node; one line `ready URL`."""
+    import uvloop  # noqa: PLC0415 - only a server needs it
+
+    from maillon import demonstration, main  # noqa: PLC0415
+    from maillon.kit import logs  # noqa: PLC0415
+    from maillon.network.errors import NetworkError  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, port=port, url=url)
+    logs.configure(chosen.log_level)
+
+    def ready(address: str) -> None:
+        if as_json:
+            terminal.print_json({"ready": address, "home": str(chosen.home)})
+        else:
+            typer.echo(f"ready {address}")
+
+    try:
+        with main.exclusive_home(chosen.home):
+            uvloop.run(demonstration.run(chosen, validators, ready))
+    except (*_OURS, NetworkError) as error:
+        terminal.fail(str(error), as_json=as_json)
+
+
 keys = typer.Typer(help="API keys of this home.", no_args_is_help=True)
 
 
@@ -283,6 +314,9 @@ def keys_revoke(
 
 def add(application: typer.Typer) -> None:
     """Join these commands to the program."""
+    network_commands.network.command("demo")(demo)
     for command in (up, status, reindex, backup, restore, credit):
         application.command()(command)
     application.add_typer(keys, name="keys")
+    for name in ("engine", "node", "network"):
+        application.add_typer(getattr(network_commands, name), name=name)

@@ -35,6 +35,8 @@ FEES_LIFE: Final = 1.0
 """Seconds a fee answer is used for."""
 LOG_SPAN: Final = 5_000
 """Blocks asked for at once; halved while the endpoint says it is too many."""
+COMMIT_WAIT: Final = 10.0
+"""Seconds a proof waits for the commit of the height after its block."""
 NONCE_ATTEMPTS: Final = 8
 REVERT_CODE: Final = 3
 
@@ -364,12 +366,13 @@ class NodeLedger:
     async def prove(self, contract: Address, slots: Sequence[int], at: Height) -> StateProof:
         """See the port. The header is rebuilt and compared with the block's hash before it is given to anyone."""
         keys = [f"0x{slot:064x}" for slot in slots]
-        proof, block, signed, voters = await asyncio.gather(
+        proof, block, signed = await asyncio.gather(
             _ask(self._endpoint, "eth_getProof", _hex(contract), keys, hex(at)),
             _ask(self._endpoint, "eth_getBlockByNumber", hex(at), False),
-            self._consensus.commit(at + 1),
-            self._consensus.validators(at + 1),
+            self._coming_commit(at + 1),
         )
+        # Asked for last: it is there once the commit is.
+        voters = await self._consensus.validators(at + 1)
         if block is None:
             raise Unavailable(f"block {at} is not there")
         fields = _mapping(block, "a block")
@@ -381,6 +384,17 @@ class NodeLedger:
             raise Unavailable(f"the fields of block {at} do not hash to its hash: another fork's header?")
         updates = await self._updates(at + 1, voters)
         return StateProof(at, _mapping(proof, "a proof"), header, signed, voters, updates)
+
+    async def _coming_commit(self, height: int) -> dict[str, Any]:
+        """The commit of a height that is being made now: consensus seals it about a second after the block below."""
+        deadline = time.monotonic() + COMMIT_WAIT
+        while True:
+            try:
+                return await self._consensus.commit(height)
+            except Unavailable:
+                if time.monotonic() >= deadline or await self.head() < height - 1:
+                    raise
+            await asyncio.sleep(POLL)
 
     async def _updates(self, height: int, voters: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Light blocks from the first validators to those of `height`: none while they are the same."""

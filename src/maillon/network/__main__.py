@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The processes a supervisor starts: `python -m maillon.network bridge HOME` and `… gateway HOME`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from maillon.kit import logs
+from maillon.kit.clock import SystemClock
+from maillon.network import rules
+from maillon.network.application import AbciServer
+from maillon.network.bridge import Bridge, Check, Founder, Observed
+from maillon.network.configuration import NodeHome
+from maillon.network.execution import Execution, Socket
+from maillon.network.registry import Registry
+
+
+async def run_bridge(home: NodeHome, make: type[Bridge] = Bridge, check: Check = rules.check_payload) -> None:
+    """Answer CometBFT until SIGTERM."""
+    network = home.network()
+    socket = Socket(home.execution_socket)
+    observed = Observed()
+
+    def waiting(reason: str) -> None:
+        observed.waiting = reason
+
+    execution = Execution(socket, waiting)
+    bridge = make(
+        execution,
+        Registry(execution),
+        {validator.key: validator.power for validator in network.genesis.validators},
+        [Founder(node.consensus_id, node.validator_key) for node in network.nodes],
+        SystemClock(),
+        observed,
+        check,
+    )
+    server = AbciServer(bridge, home.bridge_socket)
+    await server.start()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await server.close()
+    await socket.close()
+
+
+def main(arguments: list[str]) -> None:
+    """Run the process that is named."""
+    logs.configure("info")
+    name, path = arguments
+    home = NodeHome(Path(path))
+    if name == "bridge":
+        import uvloop  # noqa: PLC0415 - loaded by the processes that serve
+
+        uvloop.run(run_bridge(home))
+    elif name == "gateway":
+        from maillon.network.gateway import serve_gateway  # noqa: PLC0415 - the bridge needs no HTTP server
+
+        serve_gateway(home)
+    else:
+        sys.exit(f"no such process: {name}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's commands of a node: `engine install`, `node …`, `network create`."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import fcntl
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from maillon.kit import terminal
+from maillon.kit.errors import KitError
+from maillon.kit.home import default_home
+from maillon.network.errors import NetworkError, NodeUnusable
+
+if TYPE_CHECKING:
+    from maillon.network.configuration import NodeHome
+
+# What a command needs beyond this is imported where it is used: `maillon --help` loads no ledger.
+
+Home = Annotated[Path | None, typer.Option("--home", help="The data directory (MAILLON_HOME, else ~/.maillon).")]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+Answer = TypeVar("Answer")
+
+engine = typer.Typer(help="The engines a node runs: geth and CometBFT.", no_args_is_help=True)
+node = typer.Typer(help="A node of a network.", no_args_is_help=True)
+network = typer.Typer(help="Networks of several organisations.", no_args_is_help=True)
+
+
+def node_home(home: Path | None) -> NodeHome:
+    """Where the node of a home lies."""
+    from maillon.network.configuration import NodeHome  # noqa: PLC0415 - see above
+
+    return NodeHome((home or default_home()) / "node")
+
+
+def _run(work: Coroutine[Any, Any, Answer], as_json: bool) -> Answer:
+    try:
+        return asyncio.run(work)
+    except (NetworkError, KitError) as error:
+        terminal.fail(str(error), as_json=as_json)
+
+
+@engine.command("install")
+def engine_install(
+    geth: Annotated[Path | None, typer.Option(help="An operator's own geth, taken over instead of built.")] = None,
+    cometbft: Annotated[Path | None, typer.Option(help="An operator's own cometbft.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Where to (MAILLON_ENGINES, else the user's cache).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Build the pinned geth and CometBFT from their source, once for all nodes of this user; some minutes."""
+    from maillon.network import engines  # noqa: PLC0415 - see above
+
+    own = {name: str(path) for name, path in (("geth", geth), ("cometbft", cometbft)) if path is not None}
+    try:
+        found = engines.install(folder or engines.default_folder(), terminal.progress_line, own)
+    except NetworkError as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({name: str(path) for name, path in found.items()})
+    else:
+        for path in found.values():
+            typer.echo(str(path))
+
+
+@node.command("card")
+def node_card(  # noqa: PLR0917 - options of a command
+    organisation: Annotated[str, typer.Option(help="Who runs this node.")],
+    host: Annotated[str, typer.Option(help="The name or address other nodes reach it by.")],
+    consensus_port: Annotated[int, typer.Option(help="Its port for consensus.")] = 26656,
+    execution_port: Annotated[int, typer.Option(help="Its port for execution.")] = 30303,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Make this node's keys where there are none, and print its card: public keys and addresses, signed."""
+    place = node_home(home)
+    try:
+        place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        card = place.identity().card(organisation, host, consensus_port, execution_port)
+    except (NetworkError, OSError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    del as_json  # a card is JSON either way
+    terminal.print_json(card.to_json())
+
+
+@network.command("create")
+def network_create(
+    cards: Annotated[list[Path], typer.Argument(help="The founders' cards, as `node card` prints them.")],
+    out: Annotated[Path, typer.Option(help="The file to write: the same for every node.")],
+    name: Annotated[str, typer.Option(help="The network's name.")] = "Maillon",
+    credits_each: Annotated[
+        int, typer.Option("--credits", min=1, help="Credits of each founder's account.")
+    ] = 1_000_000,
+    as_json: Json = False,
+) -> None:
+    """Make block zero of a network from the founders' cards."""
+    from maillon.ledger.genesis import random_chain_id  # noqa: PLC0415 - see above
+    from maillon.network import definition  # noqa: PLC0415
+    from maillon.network.identity import NodeCard  # noqa: PLC0415
+
+    now = int(datetime.datetime.now(datetime.UTC).timestamp())
+    try:
+        founders = [NodeCard.read(card) for card in cards]
+        made = definition.found(name, random_chain_id(), now, founders, credits_each)
+        if out.exists():
+            terminal.fail(f"{out} exists: a network is made once", terminal.REFUSED, as_json=as_json)
+        out.write_bytes(made.to_json())
+    except (NetworkError, OSError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"file": str(out), "chain_id": made.genesis.chain_id, "founders": len(founders)})
+    else:
+        typer.echo(f"{out}: chain {made.genesis.chain_id}, {len(founders)} founders; each runs `maillon node init`")
+
+
+@node.command("init")
+def node_init(  # noqa: PLR0917 - options of a command
+    network_file: Annotated[Path, typer.Option("--network", help="The network's file.")],
+    organisation: Annotated[str | None, typer.Option(help="Who runs this node; by default as on its card.")] = None,
+    host: Annotated[str | None, typer.Option(help="The name or address other nodes reach it by.")] = None,
+    listen: Annotated[str, typer.Option(help="The address of this machine that listens for nodes.")] = "0.0.0.0",  # noqa: S104 - nodes of others come from outside
+    role: Annotated[str, typer.Option(help="One of validator, full.")] = "validator",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Lay this node out for a network; its keys are those of its card."""
+    from maillon.kit.keys import write_private  # noqa: PLC0415 - see above
+    from maillon.network.configuration import NodeSettings  # noqa: PLC0415
+    from maillon.network.definition import NetworkDefinition  # noqa: PLC0415
+
+    place = node_home(home)
+    try:
+        made = NetworkDefinition.read(network_file)
+        place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        identity = place.identity()
+        own = next((card for card in made.nodes if card.validator_key == identity.validator_key), None)
+        if place.network_file.exists() and place.network_file.read_bytes() != made.to_json():
+            raise NodeUnusable(f"{place.path} belongs to another network: choose another home")
+        given: dict[str, Any] = (
+            {}
+            if own is None
+            else {
+                "organisation": own.organisation,
+                "host": own.host,
+                "consensus_port": own.consensus_port,
+                "execution_port": own.execution_port,
+            }
+        )
+        given |= {name: value for name, value in (("organisation", organisation), ("host", host)) if value is not None}
+        if not {"organisation", "host"} <= set(given):
+            raise NodeUnusable("this node is not among the network's founders: say --organisation and --host")
+        if not place.settings_file.exists():
+            place.lay_out(NodeSettings(role=role, listen=listen, **given))
+        write_private(place.network_file, made.to_json())
+    except (NetworkError, KitError, OSError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"home": str(place.path), "founder": own is not None})
+    else:
+        typer.echo(f"{place.path} is laid out; maillon node run starts it, {place.settings_file} has its settings")
+
+
+@node.command("run")
+def node_run(home: Home = None, as_json: Json = False) -> None:
+    """Run this node until it is stopped; one line `ready URL` once every part answers."""
+    import uvloop  # noqa: PLC0415 - only what serves needs it
+
+    from maillon.kit import logs  # noqa: PLC0415
+    from maillon.network import engines  # noqa: PLC0415
+    from maillon.network.supervisor import Supervisor, plan_of, run_until_signal  # noqa: PLC0415
+
+    logs.configure("info")
+    place = node_home(home)
+    try:
+        plan = plan_of(place, engines.default_folder())
+        descriptor = os.open(place.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NodeUnusable(f"a node runs in {place.path} already") from None
+
+        async def ready() -> None:
+            address = f"http://{plan.settings.gateway_host}:{plan.settings.gateway_port}"
+            terminal.print_json({"ready": address}) if as_json else typer.echo(f"ready {address}")
+
+        uvloop.run(run_until_signal([Supervisor(plan)], ready))
+    except (NetworkError, KitError) as error:
+        terminal.fail(str(error), as_json=as_json)
+
+
+@node.command("status")
+def node_status(home: Home = None, as_json: Json = False) -> None:
+    """Say how this node is; exit status 1 unless it is level with the network and blocks come."""
+    from maillon.network.health import gather  # noqa: PLC0415 - see above
+
+    health = _run(gather(node_home(home)), as_json)
+    if as_json:
+        terminal.print_json(health.to_json())
+    else:
+        rows = [("status", "ready" if health.ready else "not ready"), ("network", health.network)]
+        rows.append(("organisation", health.organisation))
+        rows.append(("validator", "yes" if health.is_validator else "no"))
+        for name in ("execution", "consensus"):
+            found = getattr(health, name)
+            rows.append((name, "does not answer" if found is None else f"block {found['height']}"))
+        if health.age is not None:
+            rows.append(("newest block", f"{health.age:.1f} s ago"))
+        if health.silent():
+            rows.append(("silent", ", ".join(health.silent())))
+        rows += [(f"alarm {name}", reason) for name, reason in (health.bridge or {}).get("alarms", {}).items()]
+        terminal.print_table(("", ""), rows)
+    if not health.ready:
+        raise typer.Exit(terminal.REFUSED)
+
+
+@node.command("doctor")
+def node_doctor(home: Home = None, as_json: Json = False) -> None:
+    """Look for what is wrong, and say in plain words what it is and what to do; exit status 1 when something is."""
+    from maillon.network import engines  # noqa: PLC0415 - see above
+    from maillon.network.doctor import GOOD, WRONG, diagnose, examine  # noqa: PLC0415
+
+    findings = diagnose(_run(examine(node_home(home), engines.default_folder()), as_json))
+    if as_json:
+        terminal.print_json(
+            [{"name": f.name, "state": f.state, "words": f.words, "advice": f.advice} for f in findings]
+        )
+    else:
+        for finding in findings:
+            mark = "ok" if finding.state == GOOD else finding.state.upper()
+            typer.echo(f"{finding.name:<12} {mark}: {finding.words}")
+            if finding.advice and finding.state != GOOD:
+                typer.echo(f"{'':<12} → {finding.advice}")
+    if any(finding.state == WRONG for finding in findings):
+        raise typer.Exit(terminal.REFUSED)

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node's directory and settings, and what the two engines are started with.
+
+The engines' configuration is written anew at each start from the network's definition and `node.toml`: what stands
+there by hand is not kept, so that a node is what its two files say.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from maillon.kit.keys import write_private
+from maillon.network.definition import NetworkDefinition
+from maillon.network.errors import NodeUnusable
+from maillon.network.identity import Identity
+from maillon.network.rules import DEFAULT_FLOOR_TIP, EXTRA_DATA
+
+BUILD_TIME: Final = "600ms"
+"""geth's `--miner.recommit`: the longest one block is built for. A block that takes longer carries what fitted."""
+COMMIT_TIME: Final = "500ms"
+"""What CometBFT waits after a commit for more votes; with building and voting, blocks come about once a second."""
+PROPOSE_TIME: Final = "1500ms"
+"""After this a silent proposer loses its turn."""
+MAXIMUM_TRANSACTION: Final = 11 * 1024 * 1024
+"""CometBFT's own limit of one transaction: over the largest payload, so that it never is what refuses one."""
+ROLES: Final = ("validator", "full")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """What an operator chooses, in `node.toml`. Ports are of this machine; 0 is none."""
+
+    organisation: str
+    host: str = "127.0.0.1"
+    """The name or address other nodes reach this one by."""
+    listen: str = "127.0.0.1"
+    """The address of this machine that listens for other nodes; 0.0.0.0 for every one."""
+    role: str = "validator"
+    consensus_port: int = 26656
+    execution_port: int = 30303
+    consensus_rpc_port: int = 26657
+    """Loopback only."""
+    execution_rpc_port: int = 8546
+    """Loopback only: what the gateway stands before."""
+    engine_port: int = 8551
+    """Loopback only: geth always opens it; the bridge uses the socket."""
+    gateway_port: int = 8545
+    """Where clients reach the network: JSON-RPC, health and metrics."""
+    gateway_host: str = "127.0.0.1"
+    cache: int = 256
+    """MiB of memory geth keeps state in."""
+    geth: str = ""
+    """Path of an operator's own geth; empty for the installed one."""
+    cometbft: str = ""
+    remote_signer: str = ""
+    """Address CometBFT listens on for a remote signer (`tcp://…`, `unix://…`); empty signs with the key on disk."""
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise NodeUnusable(f"node.toml: role: one of {', '.join(ROLES)}")
+        ports = [value for name, value in self.ports().items() if value]
+        if any(not 0 <= port < 65536 for port in ports) or len(set(ports)) != len(ports):
+            raise NodeUnusable("node.toml: every port is another one, from 0 to 65535")
+
+    def ports(self) -> dict[str, int]:
+        """Name → port."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name.endswith("_port")}
+
+    @classmethod
+    def parse(cls, text: str) -> NodeSettings:
+        """Read `node.toml`. Raises `NodeUnusable` naming the setting."""
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise NodeUnusable(f"node.toml: {error}") from error
+        kinds = {each.name: int if each.type == "int" else str for each in fields(cls)}
+        for name, value in document.items():
+            if name not in kinds:
+                raise NodeUnusable(f"node.toml: unknown here: {name}; see docs/operating/node.md")
+            if type(value) is not kinds[name]:
+                raise NodeUnusable(f"node.toml: {name}: not {'a number' if kinds[name] is int else 'text'}")
+        if "organisation" not in document:
+            raise NodeUnusable("node.toml: organisation is missing")
+        return cls(**document)
+
+    def to_toml(self) -> str:
+        """The file, every setting written out."""
+        lines = [f"{each.name} = {orjson.dumps(getattr(self, each.name)).decode()}" for each in fields(self)]
+        return "# A node's settings; docs/operating/node.md explains each.\n" + "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class NodeHome:
+    """Where everything of one node lies."""
+
+    path: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """What the operator chose."""
+        return self.path / "node.toml"
+
+    @property
+    def network_file(self) -> Path:
+        """The network this node belongs to."""
+        return self.path / "network.json"
+
+    @property
+    def keys(self) -> Path:
+        """The node's keys."""
+        return self.path / "keys"
+
+    @property
+    def execution(self) -> Path:
+        """Geth's data."""
+        return self.path / "execution"
+
+    @property
+    def consensus(self) -> Path:
+        """CometBFT's home."""
+        return self.path / "consensus"
+
+    @property
+    def execution_socket(self) -> Path:
+        """Where geth answers the bridge."""
+        return self.execution / "geth.ipc"
+
+    @property
+    def bridge_socket(self) -> Path:
+        """Where the bridge answers CometBFT."""
+        return self.path / "bridge.sock"
+
+    @property
+    def logs(self) -> Path:
+        """One file for each process."""
+        return self.path / "logs"
+
+    def settings(self) -> NodeSettings:
+        """Raises `NodeUnusable`."""
+        return NodeSettings.parse(self._read(self.settings_file).decode())
+
+    def network(self) -> NetworkDefinition:
+        """Raises `NodeUnusable`, `InvalidNetwork`."""
+        self._read(self.network_file)
+        return NetworkDefinition.read(self.network_file)
+
+    def identity(self) -> Identity:
+        """The keys; made when there are none. Raises `NodeUnusable`."""
+        return Identity(self.keys)
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise NodeUnusable(
+                f"{path} cannot be read ({error.strerror}): maillon node init --network FILE lays a node out"
+            ) from error
+
+    def lay_out(self, settings: NodeSettings) -> None:
+        """Make the directory and write the settings; keys and data that exist stay. Raises `NodeUnusable`."""
+        try:
+            for directory in (self.path, self.consensus / "config", self.consensus / "data", self.execution, self.logs):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise NodeUnusable(f"{self.path} cannot be used: {error.strerror}") from error
+        write_private(self.settings_file, settings.to_toml().encode())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a node's processes are started."""
+
+    home: NodeHome
+    settings: NodeSettings
+    network: NetworkDefinition
+    identity: Identity
+    geth: Path
+    cometbft: Path
+
+    def write(self) -> None:
+        """Write what the engines read at their start."""
+        write_private(self.home.path / "execution-genesis.json", orjson.dumps(self.network.execution_genesis()))
+        address = f"{self.settings.listen}:{self.settings.execution_port}"
+        peers = f'[Node.P2P]\nListenAddr = "{address}"\nMaxPeers = 100\nDialRatio = 1\n'
+        write_private(self.home.path / "execution.toml", peers.encode())
+        config = self.home.consensus / "config"
+        write_private(config / "genesis.json", orjson.dumps(self.network.consensus_genesis()))
+        write_private(config / "config.toml", self.consensus_configuration().encode())
+        state = self.home.consensus / "data" / "priv_validator_state.json"
+        if not state.exists():
+            # What CometBFT signed last, so that it never signs twice. Never removed, never restored from a backup.
+            write_private(state, b'{"height": "0", "round": 0, "step": 0}')
+
+    def initialise_execution(self) -> list[str]:
+        """The command that writes block zero; harmless when it is there already."""
+        genesis = str(self.home.path / "execution-genesis.json")
+        return [str(self.geth), "init", "--state.scheme", "hash", "--datadir", str(self.home.execution), genesis]
+
+    def execution_command(self) -> list[str]:
+        """Geth.
+
+        Peers: with `DialRatio = 1` no inbound place is free, so only peers trusted by name get in. State: every block's
+        is kept (archive), which makes a restart after a crash begin at the last block and not at the first.
+        """
+        settings = self.settings
+        floor = str(DEFAULT_FLOOR_TIP)
+        return [
+            *(
+                str(self.geth),
+                "--datadir",
+                str(self.home.execution),
+                "--config",
+                str(self.home.path / "execution.toml"),
+            ),
+            *("--networkid", str(self.network.genesis.chain_id), "--nodekey", str(self.identity.execution_file)),
+            *("--state.scheme", "hash", "--gcmode", "archive", "--syncmode", "full", "--cache", str(settings.cache)),
+            *("--nodiscover", "--nat", "none"),
+            *("--ipcpath", str(self.home.execution_socket)),
+            *("--authrpc.addr", "127.0.0.1", "--authrpc.port", str(settings.engine_port)),
+            *("--authrpc.jwtsecret", str(self.home.execution / "jwtsecret")),
+            *("--http", "--http.addr", "127.0.0.1", "--http.port", str(settings.execution_rpc_port)),
+            *("--http.api", "eth,net,web3,txpool", "--http.vhosts", "localhost"),
+            *(
+                "--ws",
+                "--ws.addr",
+                "127.0.0.1",
+                "--ws.port",
+                str(settings.execution_rpc_port),
+                "--ws.api",
+                "eth,net,web3",
+            ),
+            *("--miner.gaslimit", str(self.network.genesis.gas_limit), "--miner.recommit", BUILD_TIME),
+            *("--miner.extradata", EXTRA_DATA.decode(), "--miner.gasprice", floor, "--txpool.pricelimit", floor),
+            *("--txpool.nolocals", "--txpool.accountslots", "4096", "--txpool.accountqueue", "4096"),
+            *("--txpool.globalslots", "50000", "--txpool.globalqueue", "50000", "--rpc.evmtimeout", "30s"),
+            *("--rpc.batch-response-max-size", str(64 * 1024 * 1024)),
+        ]
+
+    def consensus_command(self) -> list[str]:
+        """CometBFT."""
+        return [str(self.cometbft), "node", "--home", str(self.home.consensus)]
+
+    def consensus_configuration(self) -> str:
+        """CometBFT's `config.toml`: what differs from its defaults."""
+        settings = self.settings
+        peers = [node for node in self.network.nodes if node.consensus_id != self.identity.consensus_id]
+        return f"""\
+proxy_app = "unix://{self.home.bridge_socket}"
+abci = "socket"
+moniker = "{self.identity.consensus_id.hex()}"
+log_level = "info"
+log_format = "json"
+filter_peers = true
+priv_validator_key_file = {orjson.dumps(str(self.identity.validator_file)).decode()}
+priv_validator_laddr = {orjson.dumps(settings.remote_signer).decode()}
+node_key_file = {orjson.dumps(str(self.identity.peer_file)).decode()}
+
+[rpc]
+laddr = "tcp://127.0.0.1:{settings.consensus_rpc_port}"
+pprof_laddr = ""
+
+[p2p]
+laddr = "tcp://{settings.listen}:{settings.consensus_port}"
+external_address = "{settings.host}:{settings.consensus_port}"
+persistent_peers = "{",".join(node.consensus_address for node in peers)}"
+persistent_peers_max_dial_period = "10s"
+addr_book_strict = false
+allow_duplicate_ip = true
+pex = false
+max_num_inbound_peers = 100
+send_rate = 20480000
+recv_rate = 20480000
+
+[mempool]
+type = "nop"
+max_tx_bytes = {MAXIMUM_TRANSACTION}
+
+[consensus]
+timeout_propose = "{PROPOSE_TIME}"
+timeout_commit = "{COMMIT_TIME}"
+peer_gossip_sleep_duration = "20ms"
+double_sign_check_height = 0
+
+[storage]
+discard_abci_responses = false
+
+[tx_index]
+indexer = "null"
+
+[instrumentation]
+prometheus = false
+"""

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several organisations' nodes on one machine: what `maillon network demo` starts, and what the tests break."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from maillon.kit.keys import write_private
+from maillon.ledger.genesis import random_chain_id
+from maillon.ledger.port import Address
+from maillon.network.configuration import NodeHome, NodeSettings
+from maillon.network.definition import NetworkDefinition, found
+from maillon.network.identity import NodeCard
+
+ORGANISATIONS = (
+    "Ville de Lumière",
+    "Université du Port",
+    "Banque des Deux Rives",
+    "Port de l'Ouest",
+    "Hôpital des Tilleuls",
+    "Coopérative du Val",
+    "Archives de la Plaine",
+    "Réseau des Bibliothèques",
+    "Chambre des Métiers",
+    "Institut des Mesures",
+    "Syndicat des Eaux",
+    "Musée du Fleuve",
+    "Observatoire du Littoral",
+)
+"""Made-up members."""
+CREDITS = 1_000_000
+
+Definition = Callable[[Sequence[NodeCard]], NetworkDefinition]
+
+
+def homes(folder: Path, count: int) -> list[NodeHome]:
+    """The directories of the nodes."""
+    return [NodeHome(folder / f"organisation-{number:02}" / "node") for number in range(1, count + 1)]
+
+
+def lay_out(  # noqa: PLR0917 - each is named where it is called
+    folder: Path,
+    count: int,
+    name: str,
+    time: int,
+    funded: Sequence[tuple[Address, int]] = (),
+    define: Definition | None = None,
+    others: int = 0,
+) -> list[NodeHome]:
+    """Make a network of so many founders, and `others` further nodes that are no validators, on free ports of loopback.
+
+    Nothing that exists is made anew. `funded` are further accounts and their wei; `define` makes another definition of
+    the founders' cards. Raises `NodeUnusable`, `InvalidNetwork`.
+    """
+    made = homes(folder, count + others)
+    if all(home.network_file.exists() for home in made):
+        return made
+    ports = iter(free_ports(6 * len(made)))
+    cards = []
+    for position, home in enumerate(made):
+        settings = NodeSettings(
+            organisation=ORGANISATIONS[position % len(ORGANISATIONS)],
+            role="validator" if position < count else "full",
+            consensus_port=next(ports),
+            execution_port=next(ports),
+            consensus_rpc_port=next(ports),
+            execution_rpc_port=next(ports),
+            engine_port=next(ports),
+            gateway_port=next(ports),
+            cache=64,
+        )
+        home.lay_out(settings)
+        identity = home.identity()
+        card = identity.card(settings.organisation, "127.0.0.1", settings.consensus_port, settings.execution_port)
+        if position < count:
+            cards.append(card)
+    definition = found(name, random_chain_id(), time, cards, CREDITS, funded) if define is None else define(cards)
+    for home in made:
+        write_private(home.network_file, definition.to_json())
+    return made
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback nobody listens on now, all different."""
+    with contextlib.ExitStack() as held:
+        ports = []
+        for _ in range(count):
+            probe = held.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            ports.append(int(probe.getsockname()[1]))
+        return ports

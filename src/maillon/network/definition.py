@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A network as a file: block zero and the cards of its founders. Public; every node of the network has the same one.
+
+docs/formats/network.md describes it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from maillon.ledger.genesis import Genesis, InvalidGenesis, make_genesis
+from maillon.ledger.port import Address
+from maillon.network.errors import InvalidNetwork
+from maillon.network.identity import NodeCard, read_document
+from maillon.network.payload import MAXIMUM_PAYLOAD
+
+TYPE: Final = "maillon.network.v1"
+MAXIMUM_FILE: Final = 32 * 1024 * 1024
+MAXIMUM_NODES: Final = 256
+CREDIT: Final = 10**18
+CONSENSUS_BLOCK: Final = MAXIMUM_PAYLOAD + 512 * 1024
+"""Bytes of a consensus block: a payload, a commit of 64 validators, and evidence."""
+_NO_BLOBS: Final = {"target": 0, "max": 0, "baseFeeUpdateFraction": 3338477}
+"""One blob transaction, which the engine's builder packs and our rules refuse, stopped a chain."""
+_FORK_BLOCKS: Final = (
+    "homestead",
+    "eip150",
+    "eip155",
+    "eip158",
+    "byzantium",
+    "constantinople",
+    "petersburg",
+    "istanbul",
+    "muirGlacier",
+    "berlin",
+    "london",
+    "arrowGlacier",
+    "grayGlacier",
+)
+_FORK_TIMES: Final = ("shanghai", "cancun", "prague", "osaka")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDefinition:
+    """What makes a network this one and no other."""
+
+    genesis: Genesis
+    nodes: tuple[NodeCard, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.nodes) > MAXIMUM_NODES:
+            raise InvalidNetwork(f"network: more than {MAXIMUM_NODES} nodes")
+        for name in ("validator_key", "consensus_id", "execution_key"):
+            values = [getattr(node, name) for node in self.nodes]
+            twice = next((value for value in values if values.count(value) > 1), None)
+            if twice is not None:
+                owners = ", ".join(node.organisation for node in self.nodes if getattr(node, name) == twice)
+                raise InvalidNetwork(f"network: the same {name} on several cards: {owners}")
+
+    def to_json(self) -> bytes:
+        """The file."""
+        document = {
+            "type": TYPE,
+            "genesis": orjson.loads(self.genesis.to_json()),
+            "nodes": [node.to_json() for node in self.nodes],
+        }
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+    @classmethod
+    def read(cls, path: Path) -> NetworkDefinition:
+        """Read a file. Raises `InvalidNetwork`."""
+        document = read_document(path, MAXIMUM_FILE)
+        if not isinstance(document, dict) or set(document) != {"type", "genesis", "nodes"}:
+            raise InvalidNetwork(f"{path} is not a network: it has type, genesis and nodes, and nothing else")
+        if document["type"] != TYPE or not isinstance(document["nodes"], list):
+            raise InvalidNetwork(f"{path}: expected the type {TYPE!r} and a list of nodes")
+        try:
+            genesis = Genesis.parse(orjson.dumps(document["genesis"]))
+        except InvalidGenesis as error:
+            raise InvalidNetwork(f"{path}: {error}") from error
+        return cls(genesis, tuple(NodeCard.parse(card) for card in document["nodes"]))
+
+    def execution_genesis(self) -> dict[str, Any]:
+        """Block zero as geth reads it: every fork from the start up to Osaka, no blobs."""
+        genesis = self.genesis
+        config: dict[str, Any] = {"chainId": genesis.chain_id, "terminalTotalDifficulty": 0}
+        config |= {f"{fork}Block": 0 for fork in _FORK_BLOCKS} | {f"{fork}Time": 0 for fork in _FORK_TIMES}
+        config["depositContractAddress"] = "0x" + "00" * 20
+        config["blobSchedule"] = {fork: _NO_BLOBS for fork in _FORK_TIMES if fork != "shanghai"}
+        return {
+            "config": config,
+            "nonce": "0x0",
+            "timestamp": hex(genesis.time),
+            "extraData": "0x",
+            "gasLimit": hex(genesis.gas_limit),
+            "baseFeePerGas": hex(genesis.base_fee),
+            "difficulty": "0x0",
+            "mixHash": "0x" + "00" * 32,
+            "coinbase": "0x" + "00" * 20,
+            "alloc": {
+                "0x" + address.hex(): {
+                    "balance": hex(account.balance),
+                    "nonce": hex(account.nonce),
+                    "code": "0x" + account.code.hex(),
+                    "storage": {f"0x{slot:064x}": f"0x{value:064x}" for slot, value in account.storage.items()},
+                }
+                for address, account in genesis.alloc.items()
+            },
+        }
+
+    def consensus_genesis(self) -> dict[str, Any]:
+        """Block zero as CometBFT reads it. Its validators are named by InitChain: one source, the contract."""
+        seconds = self.genesis.time
+        return {
+            "genesis_time": _rfc3339(seconds),
+            "chain_id": self.genesis.consensus_chain_id,
+            "initial_height": "1",
+            "consensus_params": {
+                "block": {"max_bytes": str(CONSENSUS_BLOCK), "max_gas": "-1"},
+                "evidence": {
+                    "max_age_num_blocks": "100000",
+                    "max_age_duration": "172800000000000",
+                    "max_bytes": "65536",
+                },
+                "validator": {"pub_key_types": ["ed25519"]},
+                "version": {"app": "1"},
+                "abci": {"vote_extensions_enable_height": "0"},
+            },
+            "validators": [],
+            "app_hash": "",
+        }
+
+
+def found(  # noqa: PLR0917 - each is named where it is called
+    name: str,
+    chain_id: int,
+    time: int,
+    cards: Sequence[NodeCard],
+    credits_each: int,
+    others: Sequence[tuple[bytes, int]] = (),
+) -> NetworkDefinition:
+    """A new network of these founders: each a validator of power 1, each account with so many credits.
+
+    `others` are further accounts and their wei. The seat of governance is the first founder's until the first vote.
+    Raises `InvalidNetwork`.
+    """
+    if not cards:
+        raise InvalidNetwork("network: no cards")
+    if len({card.organisation for card in cards}) != len(cards):
+        raise InvalidNetwork("network: an organisation founds with one node")
+    funded = {card.account: credits_each * CREDIT for card in cards}
+    funded |= {Address(account): wei for account, wei in others}
+    try:
+        genesis = make_genesis(name, chain_id, time, [card.validator_key for card in cards], funded, cards[0].account)
+    except InvalidGenesis as error:
+        raise InvalidNetwork(str(error)) from error
+    return NetworkDefinition(genesis, tuple(cards))
+
+
+def _rfc3339(seconds: int) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000000Z")

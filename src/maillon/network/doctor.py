@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is wrong with a node, in plain words, and what to do: `maillon node doctor`.
+
+`examine` gathers facts, `diagnose` judges them and asks nothing. docs/operating/alarms.md has a section for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import orjson
+
+from maillon.evidence.consensus import Instant
+from maillon.evidence.errors import Unreadable
+from maillon.network.configuration import NodeHome, NodeSettings
+from maillon.network.definition import NetworkDefinition
+from maillon.network.engines import COMETBFT, GETH, installed
+from maillon.network.errors import EngineUnusable, ExecutionUnavailable, NetworkError
+from maillon.network.execution import CallRefused, Execution, Socket
+from maillon.network.health import LATE, NodeHealth, gather
+from maillon.network.registry import ListedNode, Registry
+
+SKEW: Final = 2.0
+"""Seconds a clock may differ from the other validators' before it is worth a word."""
+LOW_DISK: Final = 10 * 1024**3
+NO_DISK: Final = 1024**3
+LOW_CREDITS: Final = 10**18
+GOOD, WORTH_A_LOOK, WRONG = "good", "worth a look", "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    name: str
+    state: str
+    """`good`, `worth a look` or `wrong`."""
+    words: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was seen; None where it could not be."""
+
+    health: NodeHealth
+    settings: NodeSettings
+    engines: tuple[str, ...]
+    """What is wrong with the engines' programs."""
+    listed: tuple[ListedNode, ...] | None
+    """The chain's list of nodes."""
+    own_id: bytes
+    reachable: dict[str, bool]
+    """organisation → whether its port for nodes could be opened."""
+    skew: float | None
+    """Seconds by which our clock is ahead of the other validators', from the votes of the last commit."""
+    signed_height: int
+    """What our validator's file says it signed last."""
+    signature_height: int | None
+    """The newest height that carries a signature of our validator."""
+    round: int | None
+    """The round consensus is in at this height."""
+    credits: int | None
+    """Wei of the operator's account."""
+
+
+def diagnose(facts: Facts) -> list[Finding]:
+    """Every finding, the good ones too, in the order in which they are worth reading."""
+    return [check(facts) for check in _CHECKS]
+
+
+def _engines(facts: Facts) -> Finding:
+    if facts.engines:
+        return Finding("engines", WRONG, "; ".join(facts.engines), "maillon engine install")
+    return Finding("engines", GOOD, f"geth {GETH.version} and cometbft {COMETBFT.version} are the pinned ones")
+
+
+def _processes(facts: Facts) -> Finding:
+    away = [name for name in ("execution", "bridge", "consensus") if getattr(facts.health, name) is None]
+    if away:
+        return Finding(
+            "processes",
+            WRONG,
+            f"no answer from: {', '.join(away)}",
+            "is `maillon node run` running? Its logs are in the folder logs of the node",
+        )
+    return Finding("processes", GOOD, "execution, bridge and consensus answer")
+
+
+def _disk(facts: Facts) -> Finding:
+    free = facts.health.disk_free
+    words = f"{free / 1024**3:.1f} GiB free"
+    if free < NO_DISK:
+        return Finding("disk", WRONG, words, "make room now: an engine that cannot write stops, and the node with it")
+    return Finding("disk", WORTH_A_LOOK if free < LOW_DISK else GOOD, words, "make room" if free < LOW_DISK else "")
+
+
+def _clock(facts: Facts) -> Finding:
+    if facts.skew is None:
+        return Finding("clock", WORTH_A_LOOK, "no votes to compare the clock with")
+    words = f"{abs(facts.skew):.1f} s {'ahead of' if facts.skew > 0 else 'behind'} the other validators"
+    if abs(facts.skew) > SKEW:
+        return Finding("clock", WRONG, words, "set the clock, by NTP: `timedatectl set-ntp true`")
+    return Finding("clock", GOOD, words)
+
+
+def _admission(facts: Facts) -> Finding:
+    if facts.listed is None:
+        return Finding("admission", GOOD, "the chain has no list of nodes; those of the network file are let in")
+    if facts.own_id in {node.consensus_id for node in facts.listed}:
+        return Finding("admission", GOOD, "this node is on the chain's list")
+    return Finding(
+        "admission",
+        WRONG,
+        "this node is not on the chain's list: every other node refuses it",
+        "have it admitted: its keys are in `maillon node card`",
+    )
+
+
+def _peers(facts: Facts) -> Finding:
+    health = facts.health
+    execution = health.execution["peers"] if health.execution else 0
+    consensus = len(health.consensus["peers"]) if health.consensus else 0
+    words = f"{consensus} in consensus, {execution} in execution"
+    if consensus and execution:
+        return Finding("peers", GOOD, words)
+    closed = [name for name, reached in facts.reachable.items() if not reached]
+    if closed:
+        return Finding(
+            "peers",
+            WRONG,
+            f"{words}; cannot reach {', '.join(closed)}",
+            "are they up, and do firewalls between you let the ports for nodes through, both ways?",
+        )
+    return Finding(
+        "peers",
+        WRONG if not consensus else WORTH_A_LOOK,
+        f"{words}; the others can be reached, so they refuse us, or are not up yet",
+        "compare the keys of `maillon node card` with the chain's list",
+    )
+
+
+def _level(facts: Facts) -> Finding:
+    health = facts.health
+    if health.consensus is None or health.age is None:
+        return Finding("level", WRONG, "the height is not known: consensus does not answer")
+    height, age = health.consensus["height"], health.age
+    if health.consensus["catching_up"]:
+        return Finding("level", WORTH_A_LOOK, f"fetching older blocks; at {height}, {age:.0f} s behind", "wait")
+    if age > LATE:
+        return Finding(
+            "level",
+            WRONG,
+            f"no block for {age:.0f} s; the newest is {height}",
+            "with a third of the validators away the chain waits for them: see who is silent, and the peers above",
+        )
+    return Finding("level", GOOD, f"block {height}, {max(0.0, age):.1f} s ago")
+
+
+def _validator(facts: Facts) -> Finding:
+    if facts.settings.role != "validator":
+        return Finding("validator", GOOD, "this node is not meant to be one")
+    if facts.health.is_validator:
+        return Finding("validator", GOOD, "its key is in the validator set")
+    return Finding(
+        "validator",
+        WRONG,
+        "its key is not in the validator set: it follows, and does not vote",
+        "it enters two or three blocks after the contract Network lists its key",
+    )
+
+
+def _key_used_twice(facts: Facts) -> Finding:
+    if facts.signature_height is not None and facts.signature_height > facts.signed_height + 1:
+        return Finding(
+            "key",
+            WRONG,
+            f"block {facts.signature_height} carries our validator's signature, and we signed {facts.signed_height} "
+            "last: another machine signs with the same key",
+            "stop one of the two at once: two different votes for one height are evidence against you",
+        )
+    return Finding("key", GOOD, "nobody else signs with our validator's key")
+
+
+def _credits(facts: Facts) -> Finding:
+    if facts.credits is None:
+        return Finding("credits", WORTH_A_LOOK, "the operator's balance is not known")
+    words = f"{facts.credits / 10**18:g} in the operator's account"
+    if facts.credits == 0:
+        return Finding("credits", WRONG, words, "nothing can be sent until the next grant")
+    return Finding("credits", WORTH_A_LOOK if facts.credits < LOW_CREDITS else GOOD, words)
+
+
+def _proposals(facts: Facts) -> Finding:
+    if facts.round:
+        return Finding(
+            "proposals",
+            WORTH_A_LOOK,
+            f"consensus is in round {facts.round}: proposals are late or refused",
+            "see the refused ones in `maillon node status --json`, and who is silent",
+        )
+    return Finding("proposals", GOOD, "blocks are made in the first round")
+
+
+def _alarms(facts: Facts) -> Finding:
+    alarms = (facts.health.bridge or {}).get("alarms", {})
+    if alarms:
+        words = "; ".join(f"{name}: {reason}" for name, reason in alarms.items())
+        return Finding("alarms", WORTH_A_LOOK, words, "docs/operating/alarms.md has a section for each")
+    return Finding("alarms", GOOD, "none")
+
+
+def _silence(facts: Facts) -> Finding:
+    silent = facts.health.silent()
+    if silent:
+        return Finding("silence", WORTH_A_LOOK, f"did not sign the last block: {', '.join(silent)}", "ask them")
+    return Finding("silence", GOOD, "every validator signed the last block")
+
+
+_CHECKS: Final[tuple[Callable[[Facts], Finding], ...]] = (
+    _engines,
+    _processes,
+    _disk,
+    _clock,
+    _admission,
+    _peers,
+    _level,
+    _validator,
+    _key_used_twice,
+    _proposals,
+    _silence,
+    _credits,
+    _alarms,
+)
+
+
+async def examine(home: NodeHome, engines: Path) -> Facts:
+    """Gather the facts. Raises `NodeUnusable` or `InvalidNetwork` when there is no node here."""
+    settings, network, identity = home.settings(), home.network(), home.identity()
+    health, reachable = await asyncio.gather(gather(home), _reachable(network, identity.consensus_id))
+    rpc = f"http://127.0.0.1:{settings.consensus_rpc_port}"
+    votes = await _get(f"{rpc}/commit")
+    state = await _get(f"{rpc}/consensus_state")
+    skew, signature_height = _own_vote(votes, health.validator_address)
+    listed, balance = await _on_chain(home, identity.account.address)
+    return Facts(
+        health=health,
+        settings=settings,
+        engines=_engine_troubles(settings, engines),
+        listed=listed,
+        own_id=identity.consensus_id,
+        reachable=reachable,
+        skew=skew,
+        signed_height=_signed_height(home),
+        signature_height=signature_height,
+        round=_round(state),
+        credits=balance,
+    )
+
+
+def _engine_troubles(settings: NodeSettings, folder: Path) -> tuple[str, ...]:
+    troubles = []
+    for engine, own in ((GETH, settings.geth), (COMETBFT, settings.cometbft)):
+        try:
+            installed(engine, folder, own)
+        except EngineUnusable as error:
+            troubles.append(str(error))
+    return tuple(troubles)
+
+
+async def _reachable(network: NetworkDefinition, own: bytes) -> dict[str, bool]:
+    others = [node for node in network.nodes if node.consensus_id != own]
+
+    async def reach(host: str, port: int) -> bool:
+        try:
+            async with asyncio.timeout(3):
+                _, writer = await asyncio.open_connection(host, port)
+        except (OSError, TimeoutError, socket.gaierror):
+            return False
+        writer.close()
+        return True
+
+    found = await asyncio.gather(*(reach(node.host, node.consensus_port) for node in others))
+    return {node.organisation: reached for node, reached in zip(others, found, strict=True)}
+
+
+async def _get(url: str) -> Any:
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            return orjson.loads((await client.get(url)).content)["result"]
+    except (httpx.HTTPError, orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+
+
+def _own_vote(commit: Any, address: str) -> tuple[float | None, int | None]:
+    """(our clock less the others' median, the height) from the votes of a commit."""
+    if commit is None:
+        return None, None
+    own: float | None = None
+    others = []
+    try:
+        document = commit["signed_header"]["commit"]
+        for vote in document["signatures"]:
+            if vote["block_id_flag"] == 1:
+                continue
+            moment = Instant.parse(vote["timestamp"])
+            seconds = moment.seconds + moment.nanoseconds / 1e9
+            if vote["validator_address"].lower() == address:
+                own = seconds
+            else:
+                others.append(seconds)
+        height = int(document["height"])
+    except (KeyError, TypeError, ValueError, Unreadable):
+        return None, None
+    if own is None:
+        return None, None
+    return (own - statistics.median(others) if others else None), height
+
+
+def _signed_height(home: NodeHome) -> int:
+    try:
+        document = orjson.loads((home.consensus / "data" / "priv_validator_state.json").read_bytes())
+        return int(document["height"])
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return 0
+
+
+def _round(state: Any) -> int | None:
+    try:
+        return int(state["round_state"]["height/round/step"].split("/")[1])
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
+
+
+async def _on_chain(home: NodeHome, account: bytes) -> tuple[tuple[ListedNode, ...] | None, int | None]:
+    connection = Socket(home.execution_socket)
+    try:
+        async with asyncio.timeout(10):
+            head = await connection.call("eth_getBlockByNumber", "latest", False)
+            constitution = await Registry(Execution(connection)).at(bytes.fromhex(head["hash"][2:]))
+            balance = await connection.call("eth_getBalance", "0x" + account.hex(), "latest")
+        return constitution.nodes, int(balance, 16)
+    except (ExecutionUnavailable, CallRefused, NetworkError, TimeoutError):
+        return None, None
+    finally:
+        await connection.close()

@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The door of a node for clients: ordinary Ethereum JSON-RPC, with a list of what may be asked and how much of it.
+
+A method is served when it is on the list; everything else is as unknown as on a node that has it not. Two methods are
+ours, as on the embedded ledger: `maillon_commit` and `maillon_validators`, which make an answer of this node provable.
+It holds no key and no state; several may stand before several nodes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import orjson
+import structlog
+import uvloop
+import websockets
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from maillon.kit import server
+from maillon.kit.errors import KitError
+from maillon.network.configuration import NodeHome
+from maillon.network.errors import NodeUnusable
+from maillon.network.health import exposition, gather
+
+METHODS: Final = frozenset(
+    {
+        "eth_accounts",
+        "eth_blockNumber",
+        "eth_call",
+        "eth_chainId",
+        "eth_createAccessList",
+        "eth_estimateGas",
+        "eth_feeHistory",
+        "eth_gasPrice",
+        "eth_getBalance",
+        "eth_getBlockByHash",
+        "eth_getBlockByNumber",
+        "eth_getBlockReceipts",
+        "eth_getBlockTransactionCountByHash",
+        "eth_getBlockTransactionCountByNumber",
+        "eth_getCode",
+        "eth_getFilterChanges",
+        "eth_getFilterLogs",
+        "eth_getLogs",
+        "eth_getProof",
+        "eth_getStorageAt",
+        "eth_getTransactionByBlockHashAndIndex",
+        "eth_getTransactionByBlockNumberAndIndex",
+        "eth_getTransactionByHash",
+        "eth_getTransactionCount",
+        "eth_getTransactionReceipt",
+        "eth_getUncleCountByBlockHash",
+        "eth_getUncleCountByBlockNumber",
+        "eth_maxPriorityFeePerGas",
+        "eth_newBlockFilter",
+        "eth_newFilter",
+        "eth_newPendingTransactionFilter",
+        "eth_sendRawTransaction",
+        "eth_syncing",
+        "eth_uninstallFilter",
+        "net_listening",
+        "net_peerCount",
+        "net_version",
+        "web3_clientVersion",
+        "web3_sha3",
+    }
+)
+SUBSCRIPTIONS: Final = frozenset({"eth_subscribe", "eth_unsubscribe"})
+"""Over a WebSocket only."""
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
+LIMIT_EXCEEDED: Final = -32005
+_JSON_TYPES: Final = frozenset({"application/json", "application/json-rpc", "application/jsonrequest"})
+_CORS: Final = {"access-control-allow-origin": "*"}
+_PREFLIGHT: Final = {
+    **_CORS,
+    "access-control-allow-methods": "POST, OPTIONS",
+    "access-control-allow-headers": "content-type, authorization",
+    "access-control-max-age": "86400",
+}
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request, and one address, may ask. Sizes in bytes."""
+
+    body: int = 8 * 1024 * 1024
+    batch: int = 200
+    log_blocks: int = 10_000
+    """Blocks of one `eth_getLogs` or filter."""
+    answer: int = 64 * 1024 * 1024
+    requests_a_second: int = 2_000
+    """Calls one address may make, averaged over `window`; the items of a batch count each."""
+    window: float = 5.0
+    websockets: int = 200
+    message: int = 1024 * 1024
+
+
+class Budget:
+    """Calls each address has left: a bucket that fills again with time."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._rate = limits.requests_a_second
+        self._most = limits.requests_a_second * limits.window
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def take(self, who: str, count: int, now: float) -> bool:
+        """Whether `who` may make so many calls now; they are counted when it may."""
+        left, then = self._left.pop(who, (self._most, now))
+        left = min(self._most, left + (now - then) * self._rate)
+        allowed = left >= count
+        self._left[who] = (left - count if allowed else left, now)
+        while len(self._left) > 10_000:
+            del self._left[next(iter(self._left))]
+        return allowed
+
+
+class Gateway:
+    """Forwards what is allowed to the node's geth and CometBFT."""
+
+    def __init__(self, home: NodeHome, limits: Limits | None = None) -> None:
+        settings = home.settings()
+        self._home = home
+        self._limits = limits or Limits()
+        self._budget = Budget(self._limits)
+        self._execution = f"http://127.0.0.1:{settings.execution_rpc_port}"
+        self._subscriptions = f"ws://127.0.0.1:{settings.execution_rpc_port}"
+        self._consensus = f"http://127.0.0.1:{settings.consensus_rpc_port}"
+        self._client = httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=64))
+        self._open = 0
+
+    def application(self) -> Starlette:
+        """The routes."""
+        routes = [
+            *(Route(path, self._rpc, methods=["POST", "GET", "OPTIONS"]) for path in ("/", "/rpc")),
+            *(WebSocketRoute(path, self._websocket) for path in ("/", "/rpc")),
+            Route("/health/live", self._live),
+            Route("/health", self._health),
+            Route("/metrics", self._metrics),
+        ]
+        return Starlette(routes=routes, lifespan=self._lifespan)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _application: Starlette) -> AsyncIterator[None]:
+        yield
+        await self._client.aclose()
+
+    # JSON-RPC over HTTP
+
+    async def _rpc(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=_PREFLIGHT)
+        if request.method == "GET":
+            # geth answers an empty GET with 200, and load balancers rely on it.
+            return Response(headers=_CORS)
+        if request.headers.get("content-type", "").split(";")[0].strip().lower() not in _JSON_TYPES:
+            return Response("invalid content type, only application/json is supported\n", 415, headers=_CORS)
+        body = await self._body(request)
+        if body is None:
+            return Response(f"content length too large (>{self._limits.body})\n", 413, headers=_CORS)
+        who = request.client.host if request.client else ""
+        answer, status = await self.handle(body, who)
+        headers = _CORS | ({"retry-after": "1"} if status == 429 else {})
+        return Response(answer, status, headers=headers, media_type="application/json")
+
+    async def _body(self, request: Request) -> bytes | None:
+        parts, size = [], 0
+        with contextlib.suppress(ClientDisconnect):
+            async for part in request.stream():
+                size += len(part)
+                if size > self._limits.body:
+                    return None
+                parts.append(part)
+        return b"".join(parts)
+
+    async def handle(self, body: bytes, who: str) -> tuple[bytes, int]:
+        """(answer, HTTP status) of a body."""
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return orjson.dumps(_failure(None, PARSE_ERROR, "parse error")), 200
+        items = document if isinstance(document, list) else [document]
+        if not items:
+            return orjson.dumps(_failure(None, INVALID_REQUEST, "empty batch")), 200
+        if len(items) > self._limits.batch:
+            return orjson.dumps([_failure(_identifier(items[0]), INVALID_REQUEST, "batch too large")]), 200
+        if not self._budget.take(who, len(items), time.monotonic()):
+            refusals = [_failure(_identifier(item), LIMIT_EXCEEDED, "too many requests") for item in items]
+            return orjson.dumps(refusals if isinstance(document, list) else refusals[0]), 429
+        answers = await self._answers(items)
+        if isinstance(document, list):
+            return orjson.dumps(answers) if answers else b"", 200
+        return orjson.dumps(answers[0]) if answers else b"", 200
+
+    async def _answers(self, items: list[Any]) -> list[dict[str, Any]]:
+        """The answers in order; what geth serves travels to it as one batch."""
+        answers: dict[int, dict[str, Any]] = {}
+        forwarded: dict[int, dict[str, Any]] = {}
+        for position, item in enumerate(items):
+            refusal = self._refusal(item)
+            if refusal is not None:
+                answers[position] = refusal
+            elif item["method"] in _PROVING:
+                answers[position] = await self._prove(item)
+            else:
+                forwarded[position] = {**item, "id": position}
+        if forwarded:
+            answers |= await self._forward(forwarded, items)
+        # A request without identifier is a notification: it gets no answer.
+        return [
+            answers[position]
+            for position, item in enumerate(items)
+            if position in answers and (not isinstance(item, dict) or "id" in item)
+        ]
+
+    def _refusal(self, item: Any) -> dict[str, Any] | None:
+        """The answer to what is not forwarded."""
+        if not isinstance(item, dict) or item.get("jsonrpc") != "2.0" or not isinstance(item.get("method"), str):
+            return _failure(_identifier(item), INVALID_REQUEST, "invalid request")
+        method = item["method"]
+        if method in SUBSCRIPTIONS:
+            return _failure(_identifier(item), METHOD_NOT_FOUND, "notifications not supported")
+        if method not in METHODS and method not in _PROVING:
+            return _failure(
+                _identifier(item), METHOD_NOT_FOUND, f"the method {method[:80]} does not exist/is not available"
+            )
+        params = item.get("params")
+        if params is not None and not isinstance(params, list):
+            return _failure(_identifier(item), INVALID_PARAMS, "non-array args")
+        if method in {"eth_getLogs", "eth_newFilter"} and self._too_wide(params):
+            text = f"block range greater than {self._limits.log_blocks}"
+            return _failure(_identifier(item), LIMIT_EXCEEDED, text)
+        return None
+
+    def _too_wide(self, params: list[Any] | None) -> bool:
+        """Whether a log query spans more blocks than allowed. Named blocks are geth's to understand."""
+        criteria = params[0] if params and isinstance(params[0], dict) else {}
+        try:
+            first = int(criteria.get("fromBlock") or "", 16)
+            last = int(criteria.get("toBlock") or "", 16)
+        except (ValueError, TypeError):
+            # "earliest" to anything, or a number to "latest", may be the whole chain; geth stops at its own limit.
+            return False
+        return last - first > self._limits.log_blocks
+
+    async def _forward(self, requests: Mapping[int, dict[str, Any]], items: list[Any]) -> dict[int, dict[str, Any]]:
+        try:
+            response = await self._client.post(
+                self._execution, content=orjson.dumps(list(requests.values())), headers=_JSON_HEADERS
+            )
+            found = {answer["id"]: answer for answer in orjson.loads(response.content)}
+        except (httpx.HTTPError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+            _log.error("the execution engine does not answer", reason=repr(error))
+            found = {}
+        missing = {"jsonrpc": "2.0", "error": {"code": INTERNAL_ERROR, "message": "the node is not ready"}}
+        return {position: {**found.get(position, missing), "id": _identifier(items[position])} for position in requests}
+
+    # Proofs
+
+    async def _prove(self, item: dict[str, Any]) -> dict[str, Any]:
+        try:
+            height = int(item["params"][0], 16)
+        except (KeyError, IndexError, TypeError, ValueError):
+            return _failure(_identifier(item), INVALID_PARAMS, "a height, as 0x and hexadecimal digits")
+        try:
+            result = await _PROVING[item["method"]](self, height)
+        except (httpx.HTTPError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            return _failure(_identifier(item), INTERNAL_ERROR, f"consensus has no height {height} now: {error}")
+        return {"jsonrpc": "2.0", "id": _identifier(item), "result": result}
+
+    async def _commit(self, height: int) -> dict[str, Any]:
+        """A commit CometBFT calls not canonical may still gain signatures; it has those of two thirds already."""
+        return await self._ask_consensus(f"/commit?height={height}")
+
+    async def _validators(self, height: int) -> dict[str, Any]:
+        found: list[dict[str, Any]] = []
+        page = 1
+        while True:
+            result = await self._ask_consensus(f"/validators?height={height}&per_page=100&page={page}")
+            found += result["validators"]
+            if len(found) >= int(result["total"]):
+                return {**result, "validators": found, "count": str(len(found))}
+            page += 1
+
+    async def _ask_consensus(self, path: str) -> dict[str, Any]:
+        document = orjson.loads((await self._client.get(self._consensus + path)).content)
+        if document.get("error"):
+            raise ValueError(str(document["error"].get("data") or document["error"].get("message")))
+        result: dict[str, Any] = document["result"]
+        return result
+
+    # JSON-RPC over WebSocket
+
+    async def _websocket(self, client: WebSocket) -> None:
+        """Subscriptions are geth's; every message from the client passes the same list."""
+        if self._open >= self._limits.websockets:
+            await client.close(1013, "too many connections")
+            return
+        self._open += 1
+        try:
+            await client.accept()
+            async with websockets.connect(self._subscriptions, max_size=self._limits.answer, open_timeout=5) as engine:
+                tasks = {
+                    asyncio.create_task(self._from_client(client, engine)),
+                    asyncio.create_task(self._from_engine(client, engine)),
+                }
+                _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in pending:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        except (OSError, TimeoutError, websockets.WebSocketException) as error:
+            _log.error("the execution engine takes no subscription", reason=repr(error))
+        finally:
+            self._open -= 1
+            with contextlib.suppress(RuntimeError, OSError):
+                await client.close(1011)
+
+    async def _from_client(self, client: WebSocket, engine: websockets.ClientConnection) -> None:
+        who = client.client.host if client.client else ""
+        while True:
+            try:
+                message = await client.receive()
+            except (WebSocketDisconnect, RuntimeError):
+                return
+            if message["type"] != "websocket.receive":
+                return
+            body = message.get("bytes") or (message.get("text") or "").encode()
+            if len(body) > self._limits.message:
+                return
+            try:
+                document = orjson.loads(body)
+            except orjson.JSONDecodeError:
+                await client.send_text(orjson.dumps(_failure(None, PARSE_ERROR, "parse error")).decode())
+                continue
+            subscribing = isinstance(document, dict) and document.get("method") in SUBSCRIPTIONS
+            if subscribing and self._budget.take(who, 1, time.monotonic()):
+                await engine.send(body.decode())
+                continue
+            answer, _ = await self.handle(body, who)
+            if answer:
+                await client.send_text(answer.decode())
+
+    async def _from_engine(self, client: WebSocket, engine: websockets.ClientConnection) -> None:
+        async for message in engine:
+            await client.send_text(message if isinstance(message, str) else message.decode())
+
+    # Operations
+
+    async def _live(self, _request: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    async def _health(self, _request: Request) -> Response:
+        found = await gather(self._home)
+        return JSONResponse(found.to_json(), 200 if found.ready else 503)
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(exposition(await gather(self._home)), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+_PROVING: Final = {"maillon_commit": Gateway._commit, "maillon_validators": Gateway._validators}  # noqa: SLF001 - this file's own
+_JSON_HEADERS: Final = {"content-type": "application/json"}
+
+
+def _identifier(item: Any) -> Any:
+    identifier = item.get("id") if isinstance(item, dict) else None
+    return identifier if isinstance(identifier, str | int | float) else None
+
+
+def _failure(identifier: Any, code: int, message: str) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": identifier, "error": {"code": code, "message": message}}
+
+
+def serve_gateway(home: NodeHome) -> None:
+    """Serve until SIGTERM. Raises `NodeUnusable` when the port is in use."""
+    settings = home.settings()
+    try:
+        listening = server.listen(settings.gateway_host, settings.gateway_port)
+    except KitError as error:
+        raise NodeUnusable(f"the gateway {error}; gateway_port of node.toml names it") from error
+    try:
+        uvloop.run(server.serve(Gateway(home).application(), listening, lambda: _log.info("gateway serves")))
+    finally:
+        listening.close()

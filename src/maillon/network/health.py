@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a node is: asked of its parts, in one value, for `node status`, `node doctor`, `/health` and `/metrics`.
+
+Nothing is remembered between two questions: what does not answer is named as such.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+import orjson
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from maillon.network import abci
+from maillon.network.application import ask
+from maillon.network.bridge import STATUS_PATH
+from maillon.network.configuration import NodeHome, NodeSettings
+from maillon.network.errors import ExecutionUnavailable, NodeDown
+from maillon.network.execution import CallRefused, Socket
+from maillon.network.rules import address_of_key
+
+LATE: Final = 15.0
+"""Seconds without a block after which the chain, or this node's view of it, stands still."""
+
+
+@dataclass(frozen=True)
+class NodeHealth:
+    """What was found. A part that did not answer is None."""
+
+    organisation: str
+    network: str
+    now: float
+    validator_address: str
+    execution: dict[str, Any] | None = None
+    """`height`, `peers`, `pending`, `queued`, `version`."""
+    consensus: dict[str, Any] | None = None
+    """`height`, `time`, `catching_up`, `peers` (ids), `power`."""
+    bridge: dict[str, Any] | None = None
+    """See `Bridge.status`."""
+    disk_free: int = 0
+    names: dict[str, str] = field(default_factory=dict)
+    """Validator address → organisation, of the founders."""
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the newest block, by this machine's clock; negative when the clock is behind."""
+        return None if self.consensus is None else self.now - self.consensus["time"]
+
+    @property
+    def ready(self) -> bool:
+        """Whether every part answers, the node is level with the others, and blocks come."""
+        parts = self.execution is not None and self.consensus is not None and self.bridge is not None
+        return parts and not self.consensus_lags and self.age is not None and self.age < LATE
+
+    @property
+    def consensus_lags(self) -> bool:
+        """Whether CometBFT is still replaying or fetching older blocks."""
+        return self.consensus is None or bool(self.consensus["catching_up"])
+
+    @property
+    def is_validator(self) -> bool:
+        """Whether its key has power now."""
+        return self.consensus is not None and self.consensus["power"] > 0
+
+    def silent(self) -> list[str]:
+        """Who did not sign the last commit: organisations where known, else addresses."""
+        return [self.names.get(address, address) for address in (self.bridge or {}).get("silent", [])]
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "status": "ready" if self.ready else "not ready",
+            "organisation": self.organisation,
+            "network": self.network,
+            "validator": self.is_validator,
+            "block_age": None if self.age is None else round(self.age, 2),
+            "execution": self.execution,
+            "consensus": self.consensus,
+            "bridge": self.bridge,
+            "silent": self.silent(),
+            "disk_free": self.disk_free,
+        }
+
+
+async def gather(home: NodeHome) -> NodeHealth:
+    """Ask every part, at once. Raises `NodeUnusable` or `InvalidNetwork` when there is no node here."""
+    settings, network, identity = home.settings(), home.network(), home.identity()
+    own = address_of_key(identity.validator_key).hex()
+    execution, consensus, bridge = await asyncio.gather(
+        _ask_execution(home), _ask_consensus(settings), _ask_bridge(home)
+    )
+    return NodeHealth(
+        organisation=settings.organisation,
+        network=network.genesis.network,
+        now=time.time(),
+        validator_address=own,
+        execution=execution,
+        consensus=consensus,
+        bridge=bridge,
+        disk_free=shutil.disk_usage(home.path).free,
+        names={address_of_key(node.validator_key).hex(): node.organisation for node in network.nodes},
+    )
+
+
+async def _ask_execution(home: NodeHome) -> dict[str, Any] | None:
+    socket = Socket(home.execution_socket)
+    try:
+        height, peers, pool, version = await socket.calls(
+            [("eth_blockNumber", []), ("net_peerCount", []), ("txpool_status", []), ("web3_clientVersion", [])],
+            within=5,
+        )
+        return {
+            "height": int(height, 16),
+            "peers": int(peers, 16),
+            "pending": int(pool["pending"], 16),
+            "queued": int(pool["queued"], 16),
+            "version": version,
+        }
+    except (ExecutionUnavailable, CallRefused, TypeError, ValueError):
+        return None
+    finally:
+        await socket.close()
+
+
+async def _ask_consensus(settings: NodeSettings) -> dict[str, Any] | None:
+    url = f"http://127.0.0.1:{settings.consensus_rpc_port}"
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            status = orjson.loads((await client.get(f"{url}/status")).content)["result"]
+            peers = orjson.loads((await client.get(f"{url}/net_info")).content)["result"]["peers"]
+        synced = status["sync_info"]
+        moment, _, fraction = synced["latest_block_time"].rstrip("Z").partition(".")
+        seconds = time.mktime(time.strptime(moment, "%Y-%m-%dT%H:%M:%S")) - time.timezone
+        return {
+            "height": int(synced["latest_block_height"]),
+            "time": seconds + float(f"0.{fraction or 0}"),
+            "catching_up": synced["catching_up"],
+            "power": int(status["validator_info"]["voting_power"]),
+            "peers": sorted(peer["node_info"]["id"] for peer in peers),
+            "version": status["node_info"]["version"],
+        }
+    except (httpx.HTTPError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return None
+
+
+async def _ask_bridge(home: NodeHome) -> dict[str, Any] | None:
+    try:
+        answer = await ask(home.bridge_socket, abci.Request(query=abci.QueryRequest(path=STATUS_PATH)))
+        found: dict[str, Any] = orjson.loads(answer.query.log)
+    except (NodeDown, orjson.JSONDecodeError):
+        return None
+    return found
+
+
+def exposition(health: NodeHealth) -> bytes:
+    """The page Prometheus reads. docs/operating/alarms.md says which of these wake somebody up."""
+    registry = CollectorRegistry()
+    registry.register(_Collector(health))
+    return generate_latest(registry)
+
+
+class _Collector:
+    """Gives one health as metrics."""
+
+    def __init__(self, health: NodeHealth) -> None:
+        self._health = health
+
+    def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
+        """Called by the registry."""
+        health = self._health
+        found: list[GaugeMetricFamily | CounterMetricFamily] = []
+
+        def gauge(name: str, words: str, value: float | None) -> None:
+            if value is not None:
+                found.append(GaugeMetricFamily(f"maillon_node_{name}", words, value=float(value)))
+
+        up = GaugeMetricFamily("maillon_node_part_up", "Whether a process of the node answers.", labels=["part"])
+        for part in ("execution", "consensus", "bridge"):
+            up.add_metric([part], float(getattr(health, part) is not None))
+        found.append(up)
+        gauge("ready", "Whether the node is level with the network and blocks come.", health.ready)
+        gauge("block_age_seconds", "Seconds since the newest block.", health.age)
+        gauge("disk_free_bytes", "Room on the node's disk.", health.disk_free)
+        gauge("is_validator", "Whether its key has power now.", health.is_validator)
+        if health.execution is not None:
+            for name in ("height", "peers", "pending", "queued"):
+                gauge(f"execution_{name}", f"geth: {name}.", health.execution[name])
+        if health.consensus is not None:
+            gauge("consensus_height", "The newest final height.", health.consensus["height"])
+            gauge("consensus_peers", "CometBFT's connections.", len(health.consensus["peers"]))
+            gauge("catching_up", "Whether it is fetching older blocks.", health.consensus["catching_up"])
+            gauge("voting_power", "The power of its validator key.", health.consensus["power"])
+        if health.bridge is not None:
+            alarms = GaugeMetricFamily("maillon_node_alarm", "Alarms raised now.", labels=["alarm"])
+            for name in health.bridge["alarms"]:
+                alarms.add_metric([name], 1)
+            found.append(alarms)
+            counts = CounterMetricFamily(
+                "maillon_node_events", "What the bridge counted since its start.", labels=["kind"]
+            )
+            for kind, number in health.bridge["counts"].items():
+                counts.add_metric([kind], number)
+            found.append(counts)
+            gauge("silent_validators", "Validators that did not sign the last commit.", len(health.bridge["silent"]))
+            gauge("validators", "Members of the validator set.", len(health.bridge["validators"]))
+        return found

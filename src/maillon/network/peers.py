@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may connect: the chain's list of nodes, followed both ways, about once a second.
+
+geth is told whom to trust, and nobody else finds a place. CometBFT asks the bridge about each connection; it has no
+call to cut one, so after a removal each node restarts its own CometBFT, one after the other, in an order all compute
+alike: the chain goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import httpx
+import structlog
+
+from maillon.network.configuration import Plan
+from maillon.network.errors import ExecutionUnavailable
+from maillon.network.execution import CallRefused, Execution, Socket
+from maillon.network.registry import ListedNode, Registry
+
+INTERVAL: Final = 1.0
+RESTART_SPACING: Final = 8.0
+"""Seconds between the restarts of two nodes' CometBFT after a removal: one takes two or three."""
+_log = structlog.get_logger(__name__)
+
+
+class PeerKeeper:
+    """Keeps one node's peers those the chain lists."""
+
+    def __init__(
+        self, plan: Plan, socket: Socket, http: httpx.AsyncClient, restart_consensus: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._plan = plan
+        self._socket = socket
+        self._http = http
+        self._restart = restart_consensus
+        self._registry = Registry(Execution(socket))
+        self._trusted: set[bytes] = set()
+        self._listed: dict[bytes, bytes] = {}
+        """Consensus id → execution key, of the newest usable list."""
+        self._client = ""
+        self._restart_at: float | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. An engine that was away has forgotten whom it trusted, so all are named again."""
+        while True:
+            try:
+                await self._round()
+            except (ExecutionUnavailable, CallRefused) as error:
+                self._trusted.clear()
+                _log.info("peers wait for the execution engine", reason=str(error))
+            await asyncio.sleep(INTERVAL)
+
+    async def _round(self) -> None:
+        head = await self._socket.call("eth_getBlockByNumber", "latest", False, within=5)
+        async with asyncio.timeout(10):
+            try:
+                constitution = await self._registry.at(bytes.fromhex(head["hash"][2:]))
+            except TimeoutError as error:
+                raise ExecutionUnavailable("no state at the head") from error
+        self._adopt(constitution.nodes, constitution.validator_view() or {})
+        await self._tell_execution()
+        await self._cut_removed()
+
+    def _adopt(self, nodes: tuple[ListedNode, ...] | None, validators: dict[bytes, int]) -> None:
+        """The chain's list, or the newest usable one, at first the network file's; current validators always."""
+        founders = self._plan.network.nodes
+        if nodes is not None:
+            self._listed = {node.consensus_id: node.execution_key for node in nodes}
+        elif not self._listed:
+            self._listed = {node.consensus_id: node.execution_key for node in founders}
+        self._listed |= {node.consensus_id: node.execution_key for node in founders if node.validator_key in validators}
+
+    async def _tell_execution(self) -> None:
+        client = str(await self._socket.call("admin_nodeInfo", within=5))
+        if client != self._client:
+            # A geth that was restarted trusts nobody yet; its information names its own start.
+            self._client = client
+            self._trusted.clear()
+        known = {node.execution_key: node.enode for node in self._plan.network.nodes}
+        wanted = set(self._listed.values()) - {self._plan.identity.execution_key}
+        for key in sorted(wanted - self._trusted):
+            address = known.get(key, f"enode://{key.hex()}")
+            await self._socket.call("admin_addTrustedPeer", address, within=5)
+            if key in known:
+                await self._socket.call("admin_addPeer", address, within=5)
+            self._trusted.add(key)
+        for key in sorted(self._trusted - wanted):
+            address = known.get(key, f"enode://{key.hex()}")
+            await self._socket.call("admin_removeTrustedPeer", address, within=5)
+            # The first call alone leaves the connection as it is.
+            await self._socket.call("admin_removePeer", address, within=5)
+            self._trusted.discard(key)
+            _log.info("peer removed", execution_key=key.hex())
+
+    async def _cut_removed(self) -> None:
+        """Restart our CometBFT, in our turn, while it is connected to a node that is no longer listed."""
+        if not await self._unlisted_peers():
+            self._restart_at = None
+            return
+        now = asyncio.get_running_loop().time()
+        if self._restart_at is None:
+            order = sorted(self._listed)
+            own = self._plan.identity.consensus_id
+            turn = order.index(own) if own in order else len(order)
+            self._restart_at = now + turn * RESTART_SPACING
+            _log.info("a removed node is connected: CometBFT restarts", seconds=turn * RESTART_SPACING)
+        elif now >= self._restart_at:
+            self._restart_at = None
+            await self._restart()
+
+    async def _unlisted_peers(self) -> set[bytes]:
+        with contextlib.suppress(httpx.HTTPError, ValueError, KeyError, TypeError):
+            url = f"http://127.0.0.1:{self._plan.settings.consensus_rpc_port}/net_info"
+            answer = (await self._http.get(url)).json()
+            connected = {bytes.fromhex(peer["node_info"]["id"]) for peer in answer["result"]["peers"]}
+            return connected - set(self._listed)
+        return set()

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the contracts say about the network, read in the state of one block: validators, nodes, credits, floor tip.
+
+Contracts are found through the Directory, so a vote can replace one. Each answer may be None: the contract is not
+there, reverts, or answers something else. `rules` says what then holds; whatever is unusable is an alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from maillon.evidence.hashing import keccak256
+from maillon.ledger.abi import NotDecodable, decode
+from maillon.ledger.genesis import DIRECTORY, name_word
+from maillon.network import rules
+from maillon.network.execution import Execution, View
+
+MAXIMUM_NODES: Final = 256
+MAXIMUM_VIEW: Final = 256 * 1024
+"""Bytes of an answer we decode."""
+_CACHE: Final = 16
+"""Blocks whose answers are remembered: a height reads those of its three ancestors."""
+
+
+def selector(signature: str) -> bytes:
+    """The first four bytes of a call."""
+    return keccak256(signature.encode())[:4]
+
+
+_LOOKUP = selector("lookup(bytes32)")
+_VALIDATORS = selector("validators()")
+_NODES = selector("nodes()")
+_GRANTS = selector("grants(uint256)")
+_PERIOD = selector("period_length()")
+_FLOOR = selector("floor_tip()")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedValidator:
+    """An entry of the contract's validators."""
+
+    key: bytes
+    power: int
+    organisation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedNode:
+    """An entry of the contract's nodes."""
+
+    execution_key: bytes
+    """The 64 bytes of its geth identity (secp256k1, uncompressed without prefix)."""
+    consensus_id: bytes
+    """The 20 bytes of its CometBFT identity."""
+    organisation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constitution:
+    """Everything read in the state of one block; None where a contract gave nothing usable."""
+
+    validators: tuple[ListedValidator, ...] | None
+    nodes: tuple[ListedNode, ...] | None
+    period_length: int | None
+    floor_tip: int | None
+    credits_contract: bytes | None
+
+    def validator_view(self) -> dict[bytes, int] | None:
+        """The validators as `rules` take them."""
+        entries = None if self.validators is None else [(each.key, each.power) for each in self.validators]
+        return rules.usable_validators(entries)
+
+
+class Registry:
+    """Reads constitutions, and remembers the newest: a block's state never changes."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._read: dict[bytes, Constitution] = {}
+        self._terms: dict[bytes, rules.Terms] = {}
+
+    async def at(self, block_hash: bytes) -> Constitution:
+        """The constitution in the state of this block, which must have its state: a final one, never a proposal."""
+        found = self._read.get(block_hash)
+        if found is None:
+            found = self._read[block_hash] = await self._ask(block_hash)
+            while len(self._read) > _CACHE:
+                del self._read[next(iter(self._read))]
+        return found
+
+    async def terms(self, parent: rules.Parent) -> rules.Terms:
+        """What block `parent.number + 1` must hold to."""
+        found = self._terms.get(parent.hash)
+        if found is None:
+            constitution = await self.at(parent.hash)
+            number = parent.number + 1
+            grants: tuple[tuple[bytes, int], ...] | None = None
+            if constitution.credits_contract is not None and rules.is_grant_height(number, constitution.period_length):
+                grants = await self._grants(constitution, parent.hash, number)
+            found = rules.Terms(rules.withdrawals(number, grants), rules.floor_tip(constitution.floor_tip))
+            self._terms = {parent.hash: found}
+        return found
+
+    async def _grants(
+        self, constitution: Constitution, block_hash: bytes, number: int
+    ) -> tuple[tuple[bytes, int], ...] | None:
+        assert constitution.credits_contract is not None
+        assert constitution.period_length is not None
+        call = _GRANTS + (number // constitution.period_length).to_bytes(32, "big")
+        (answer,) = await self._execution.views(block_hash, [View(constitution.credits_contract, call)])
+        entries = _decoded("(address,uint256)[]", answer)
+        return None if entries is None else tuple((account, amount) for account, amount in entries)
+
+    async def _ask(self, block_hash: bytes) -> Constitution:
+        names = [View(DIRECTORY, _LOOKUP + name_word(name)) for name in ("Network", "Credits")]
+        found = [_address(answer) for answer in await self._execution.views(block_hash, names)]
+        network, credit = found
+        views = [View(network, data) for data in (_VALIDATORS, _NODES)] if network is not None else []
+        views += [View(credit, data) for data in (_PERIOD, _FLOOR)] if credit is not None else []
+        answers: list[bytes | None] = await self._execution.views(block_hash, views) if views else []
+        validators, nodes = (answers[0], answers[1]) if network is not None else (None, None)
+        period, floor = (answers[-2], answers[-1]) if credit is not None else (None, None)
+        return Constitution(_validators(validators), _nodes(nodes), _number(period), _number(floor), credit)
+
+
+def _decoded(kind: str, answer: bytes | None) -> Sequence[Any] | None:
+    """The one value of that type, or None when there is none."""
+    if not answer or len(answer) > MAXIMUM_VIEW:
+        return None
+    try:
+        value: Sequence[Any] = decode((kind,), answer)[0]
+    except NotDecodable:
+        return None
+    return value
+
+
+def _validators(answer: bytes | None) -> tuple[ListedValidator, ...] | None:
+    entries = _decoded("(bytes32,uint256,uint256)[]", answer)
+    return None if entries is None else tuple(ListedValidator(*entry) for entry in entries)
+
+
+def _nodes(answer: bytes | None) -> tuple[ListedNode, ...] | None:
+    entries = _decoded("(bytes,bytes20,uint256)[]", answer)
+    if entries is None or len(entries) > MAXIMUM_NODES:
+        return None
+    return tuple(ListedNode(key, identity, organisation) for key, identity, organisation in entries if len(key) == 64)
+
+
+def _address(answer: bytes | None) -> bytes | None:
+    if answer is None or len(answer) != 32 or any(answer[:12]) or not any(answer):
+        return None
+    return answer[12:]
+
+
+def _number(answer: bytes | None) -> int | None:
+    return int.from_bytes(answer, "big") if answer is not None and len(answer) == 32 else None

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One supervisor per node: it starts execution, bridge, consensus and gateway in that order, and again when one ends.
+
+Whatever depends on a process that ended is stopped before it comes back: a bridge has a stale head when geth restarts
+below it, and only CometBFT's own start repairs that, by replay. So an ordinary start and a recovery are the same code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx
+import structlog
+
+from maillon.network import abci
+from maillon.network.application import ask
+from maillon.network.configuration import NodeHome, Plan
+from maillon.network.engines import COMETBFT, GETH, installed
+from maillon.network.errors import ExecutionUnavailable, NodeDown, NodeUnusable
+from maillon.network.execution import CallRefused, Socket
+from maillon.network.peers import PeerKeeper
+
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between two starts of a process that keeps ending; doubled from the first to this."""
+STEADY: Final = 60.0
+"""A process that lived so long begins again with the first pause."""
+READY_POLL: Final = 0.1
+LOG_SIZE: Final = 64 * 1024 * 1024
+"""A log larger than this is set aside at the start of its process, and the one set aside before is dropped."""
+_log = structlog.get_logger(__name__)
+
+Ready = Callable[[], Awaitable[bool]]
+
+
+@dataclass
+class Part:
+    """One process of a node."""
+
+    name: str
+    command: Sequence[str]
+    ready: Ready
+    ready_within: float
+    stop_within: float
+    """Seconds it gets to end by itself; geth writes what it holds in memory."""
+    process: asyncio.subprocess.Process | None = None
+    started: float = 0.0
+    pause: float = FIRST_PAUSE
+    restarts: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is there."""
+        return self.process is not None and self.process.returncode is None
+
+
+@dataclass
+class Supervisor:
+    """Runs one node until told to stop."""
+
+    plan: Plan
+    bridge_command: Sequence[str] = ()
+    """In place of the ordinary bridge: tests run one with other rules."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    parts: list[Part] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        home, settings = self.plan.home, self.plan.settings
+        program = [sys.executable, "-m", "maillon.network"]
+        bridge = list(self.bridge_command) or [*program, "bridge", str(home.path)]
+        self._socket = Socket(home.execution_socket)
+        self._http = httpx.AsyncClient(timeout=2)
+        self._peers = PeerKeeper(self.plan, self._socket, self._http, self.restart_consensus)
+        rpc = f"http://127.0.0.1:{settings.consensus_rpc_port}/status"
+        self.parts = [
+            Part("execution", self.plan.execution_command(), self._execution_ready, 120, 60),
+            Part("bridge", bridge, self._bridge_ready, 60, 5),
+            # Its RPC answers once everything it knew is replayed, which may be much: no end is set to that.
+            Part("consensus", self.plan.consensus_command(), lambda: self._answers(rpc), float("inf"), 15),
+        ]
+        if settings.gateway_port:
+            address = f"http://127.0.0.1:{settings.gateway_port}/health/live"
+            command = [*program, "gateway", str(home.path)]
+            self.parts.append(Part("gateway", command, lambda: self._answers(address), 60, 5))
+
+    async def run(self) -> None:
+        """Start everything and keep it running; ends after `stopping` is set, with everything stopped."""
+        self.plan.write()
+        await self._initialise()
+        peers = asyncio.create_task(self._peers.run())
+        try:
+            first = 0
+            while not self.stopping.is_set():
+                if not await self._start_from(first):
+                    continue
+                self.ready.set()
+                first = await self._first_to_end()
+        finally:
+            peers.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await peers
+            await self._stop_from(0)
+            await self._socket.close()
+            await self._http.aclose()
+
+    async def _initialise(self) -> None:
+        """Write block zero, where it is not there."""
+        if (self.plan.home.execution / "geth" / "chaindata").exists():
+            return
+        command = self.plan.initialise_execution()
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        _, errors = await process.communicate()
+        if process.returncode:
+            raise NodeUnusable(f"geth could not write block zero: {errors.decode(errors='replace')[-500:]}")
+
+    async def _start_from(self, first: int) -> bool:
+        """Start what does not run, in order, each when the one before is ready; False when one was not."""
+        for position in range(first, len(self.parts)):
+            part = self.parts[position]
+            if self.stopping.is_set():
+                return False
+            if not part.running:
+                await self._start(part)
+            if not await self._is_ready(part):
+                _log.error("not ready", part=part.name, log=str(self._log_file(part)))
+                await self._stop_from(position)
+                await self._pause(part)
+                return False
+        return True
+
+    async def _start(self, part: Part) -> None:
+        log = self._log_file(part)
+        if log.exists() and log.stat().st_size > LOG_SIZE:
+            log.replace(log.with_suffix(".before.log"))
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            part.process = await asyncio.create_subprocess_exec(
+                *_bound_to_us(part.command),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                # A group of its own: Ctrl-C reaches us alone, and we stop the parts in order.
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+        part.started = asyncio.get_running_loop().time()
+        _log.info("started", part=part.name, process=part.process.pid)
+
+    async def _is_ready(self, part: Part) -> bool:
+        deadline = asyncio.get_running_loop().time() + part.ready_within
+        while part.running and not self.stopping.is_set():
+            if await part.ready():
+                return True
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            # A part that died before this one came up ends the wait: nothing gets ready without its engine.
+            if any(not other.running for other in self.parts[: self.parts.index(part)]):
+                return False
+            await asyncio.sleep(READY_POLL)
+        return False
+
+    async def _first_to_end(self) -> int:
+        """Wait until a part ends, or we are to stop; stop what depends on it. The position to start again from."""
+        ends = {
+            asyncio.create_task(part.process.wait()): position
+            for position, part in enumerate(self.parts)
+            if part.process is not None
+        }
+        stop = asyncio.create_task(self.stopping.wait())
+        done, pending = await asyncio.wait([*ends, stop], return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        positions = [ends[task] for task in done if task in ends]
+        if self.stopping.is_set() or not positions:
+            return 0
+        first = min(positions)
+        part = self.parts[first]
+        assert part.process is not None
+        _log.error("ended", part=part.name, status=part.process.returncode, log=str(self._log_file(part)))
+        part.restarts += 1
+        # The gateway depends on nobody's start: it waits for what it asks.
+        await self._stop_from(first + 1, but="gateway")
+        await self._pause(part)
+        return first
+
+    async def _pause(self, part: Part) -> None:
+        lived = asyncio.get_running_loop().time() - part.started
+        if lived > STEADY:
+            part.pause = FIRST_PAUSE
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), part.pause)
+        part.pause = min(part.pause * 2, LONGEST_PAUSE)
+
+    async def _stop_from(self, first: int, but: str = "") -> None:
+        """Stop the parts from this one on, the last first."""
+        for part in reversed(self.parts[first:]):
+            if part.name != but:
+                await self._stop(part)
+
+    async def _stop(self, part: Part) -> None:
+        process = part.process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), part.stop_within)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def restart_consensus(self) -> None:
+        """Stop CometBFT, which cuts every peer; the main loop starts it again."""
+        consensus = next(part for part in self.parts if part.name == "consensus")
+        consensus.pause = FIRST_PAUSE
+        await self._stop(consensus)
+
+    def _log_file(self, part: Part) -> Path:
+        return self.plan.home.logs / f"{part.name}.log"
+
+    # Readiness
+
+    async def _execution_ready(self) -> bool:
+        try:
+            answer = await self._socket.call("eth_chainId", within=5)
+            return bool(answer == hex(self.plan.network.genesis.chain_id))
+        except (ExecutionUnavailable, CallRefused):
+            return False
+
+    async def _bridge_ready(self) -> bool:
+        try:
+            await ask(self.plan.home.bridge_socket, abci.Request(echo=abci.Echo(message="ready")))
+        except NodeDown:
+            return False
+        return True
+
+    async def _answers(self, url: str) -> bool:
+        try:
+            return (await self._http.get(url)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+def _bound_to_us(command: Sequence[str]) -> list[str]:
+    """The command, told to end when we do: a supervisor that is killed leaves no engine behind it."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else list(command)
+
+
+def plan_of(home: NodeHome, engines: Path) -> Plan:
+    """Read a node's directory. Raises `NodeUnusable`, `InvalidNetwork` or `EngineUnusable`."""
+    settings = home.settings()
+    identity = home.identity()
+    return Plan(
+        home=home,
+        settings=settings,
+        network=home.network(),
+        identity=identity,
+        geth=installed(GETH, engines, settings.geth),
+        cometbft=installed(COMETBFT, engines, settings.cometbft),
+    )
+
+
+async def run_until_signal(supervisors: Sequence[Supervisor], ready: Callable[[], Awaitable[None]]) -> None:
+    """Run nodes until SIGINT or SIGTERM; `ready` is awaited once all are. Raises what a supervisor raises."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for supervisor in supervisors:
+            supervisor.stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    running = [asyncio.create_task(supervisor.run()) for supervisor in supervisors]
+
+    async def all_ready() -> None:
+        for supervisor in supervisors:
+            await supervisor.ready.wait()
+
+    waiting = asyncio.create_task(all_ready())
+    try:
+        await asyncio.wait([*running, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            await ready()
+        await asyncio.gather(*running)
+    finally:
+        waiting.cancel()
+        stop()
+        await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bridge over an engine made for tests: what it reads, refuses, and tells consensus of validators."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from eth_abi import encode
+
+from maillon.kit.clock import FixedClock
+from maillon.ledger.genesis import DIRECTORY
+from maillon.network import abci, rules
+from maillon.network.bridge import Bridge, Founder, Observed
+from maillon.network.execution import CallRefused, View
+from maillon.network.generate import GENERATED, source_hash
+from maillon.network.payload import Payload, Withdrawal
+from maillon.network.registry import Registry
+from maillon.network.rules import Parent
+
+NETWORK = b"\x4e" * 20
+GAS = 100_000_000
+Wish = dict[bytes, int] | None
+
+
+def key(number: int) -> bytes:
+    return bytes([number]) * 32
+
+
+def hash_of(number: int) -> bytes:
+    return hashlib.sha256(f"block {number}".encode()).digest()
+
+
+class Engine:
+    """An execution engine whose contract wishes for one validator set a block; remembers what was asked of it."""
+
+    def __init__(self, wishes: Sequence[Wish]) -> None:
+        self.wishes = list(wishes)
+        self.final = 0
+        self.read: list[tuple[bytes, int]] = []
+        """(block whose state was read, the head at that moment)."""
+        self.verdict = "VALID"
+        self.pool: tuple[bytes, ...] = ()
+
+    def number(self, block_hash: bytes) -> int:
+        return next(n for n in range(len(self.wishes) + 3) if hash_of(n) == block_hash)
+
+    async def head(self) -> Parent:
+        return Parent(hash_of(self.final), self.final, 1_000 + self.final, GAS)
+
+    async def genesis_hash(self) -> bytes:
+        return hash_of(0)
+
+    async def ancestor(self, block_hash: bytes, generations: int) -> bytes:
+        return hash_of(self.number(block_hash) - generations)
+
+    async def views(self, block_hash: bytes, views: Sequence[View]) -> list[bytes | None]:
+        self.read.append((block_hash, self.final))
+        wish = self.wishes[self.number(block_hash)]
+        if views[0].contract == DIRECTORY:
+            return [bytes(12) + NETWORK, None]
+        if wish is None:
+            return [None, None]
+        entries = [(each, power, 1) for each, power in wish.items()]
+        return [encode(["(bytes32,uint256,uint256)[]"], [entries]), encode(["(bytes,bytes20,uint256)[]"], [[]])]
+
+    async def build(
+        self, parent: Parent, timestamp: int, _withdrawals: Sequence[Withdrawal], transactions: Sequence[bytes] | None
+    ) -> Payload:
+        return payload(parent.number + 1, timestamp, self.pool if transactions is None else ())
+
+    async def new_payload(self, _payload: Payload) -> tuple[str, str]:
+        return self.verdict, ""
+
+    async def choose_head(self, block_hash: bytes) -> str:
+        self.final = self.number(block_hash)
+        return "VALID"
+
+
+def payload(number: int, timestamp: int, transactions: tuple[bytes, ...] = ()) -> Payload:
+    return Payload(
+        hash_of(number - 1), rules.FEE_RECIPIENT, bytes(32), bytes(32), bytes(256), rules.PREV_RANDAO, number, GAS, 0,
+        timestamp, rules.EXTRA_DATA, 7, hash_of(number), transactions, (), 0, 0, (),
+    )  # fmt: skip
+
+
+def bridge_of(engine: Engine, first: dict[bytes, int], founders: Sequence[Founder] = ()) -> Bridge:
+    clock = FixedClock(datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC))
+    return Bridge(engine, Registry(engine), first, founders, clock, Observed())  # type: ignore[arg-type]
+
+
+async def answer(bridge: Bridge, **message: Any) -> Any:
+    response = await bridge.answer(abci.Request(**message))
+    return getattr(response, str(response.WhichOneof("value")))
+
+
+def block(number: int, signers: dict[bytes, int]) -> abci.ProposalRequest:
+    votes = [
+        abci.VoteInfo(validator=abci.Validator(address=rules.address_of_key(each), power=power), block_id_flag=2)
+        for each, power in signers.items()
+    ]
+    request = abci.ProposalRequest(
+        height=number, txs=[payload(number, 1_000 + number).encode()], last_commit=abci.CommitInfo(votes=votes)
+    )
+    request.time.seconds = 900
+    return request
+
+
+async def play(
+    engine: Engine, first: dict[bytes, int], restart_at: frozenset[int] = frozenset()
+) -> list[dict[bytes, int]]:
+    """Run the chain as CometBFT would, applying each height's changes two heights on; the set of each height."""
+    bridge = bridge_of(engine, first)
+    began = await answer(bridge, init_chain=abci.InitChainRequest())
+    initial = {update.pub_key.ed25519: update.power for update in began.validators}
+    sets = [{}, initial, initial]
+    for number in range(1, len(engine.wishes)):
+        if number in restart_at:
+            bridge = bridge_of(engine, first)
+            await answer(bridge, info=abci.InfoRequest())
+        signers = sets[number - 1] if number > 1 else {}
+        decided = await answer(bridge, finalize_block=block(number, signers))
+        following = dict(sets[number + 1])
+        for update in decided.validator_updates:
+            changed = update.pub_key.ed25519
+            assert update.power or changed in following, "removing who is not there stops CometBFT"
+            following[changed] = update.power
+            if not update.power:
+                del following[changed]
+        sets.append(following)
+        await answer(bridge, commit=abci.CommitRequest())
+    return sets
+
+
+FOUR = {key(n): 1 for n in range(1, 5)}
+FIVE = FOUR | {key(5): 1}
+
+
+async def test_the_set_follows_the_contract_three_blocks_later() -> None:
+    sets = await play(Engine([FOUR] * 3 + [FIVE] * 6), FOUR)
+    # The wish stands in the state of block 3; it is read for block 4, told there, and in force at 6.
+    assert [len(each) for each in sets[1:]] == [4, 4, 4, 4, 4, 5, 5, 5, 5, 5]
+
+
+async def test_the_contract_names_the_first_validators_and_the_file_where_it_cannot() -> None:
+    assert (await play(Engine([FIVE] * 3), FOUR))[1] == FIVE
+    assert (await play(Engine([None] * 3), FOUR))[1] == FOUR
+
+
+@pytest.mark.parametrize("broken", [None, {}, {key(1): 2**41}, dict.fromkeys(map(key, range(1, 70)), 1)])
+async def test_an_unusable_list_leaves_the_set_as_it_was(broken: Wish) -> None:
+    engine = Engine([FIVE] * 4 + [broken] * 8 + [FOUR] * 8)
+    sets = await play(engine, FOUR)
+    assert all(each == FIVE for each in sets[1:15])
+    assert sets[-1] == FOUR
+
+
+async def test_restarts_at_any_height_change_nothing() -> None:
+    others = {key(n): 3 for n in range(10, 15)}
+    wishes: list[Wish] = [FOUR] * 4 + [others] * 12 + [None] * 3 + [{key(1): 1}] * 9 + [FIVE] * 9
+    undisturbed = await play(Engine(wishes), FOUR)
+    assert len({frozenset(each.items()) for each in undisturbed}) > 5, "nothing much happened"
+    assert await play(Engine(wishes), FOUR, frozenset(range(1, 60))) == undisturbed
+    assert await play(Engine(wishes), FOUR, frozenset({9, 25})) == undisturbed
+    assert all(len(each) >= rules.MINIMUM_VALIDATORS for each in undisturbed[1:])
+
+
+async def test_no_state_is_read_before_it_is_final() -> None:
+    """A block may be known without its state until it is the head: only the states of final blocks are read."""
+    engine = Engine([FOUR] * 12)
+    await play(engine, FOUR, frozenset({3, 7}))
+    assert engine.read
+    assert all(engine.number(block_hash) <= head for block_hash, head in engine.read)
+
+
+async def test_our_own_rules_refuse_our_engines_block_and_the_empty_one_is_proposed() -> None:
+    engine = Engine([FOUR] * 3)
+    engine.pool = (b"\x03 a blob transaction",)
+    bridge = bridge_of(engine, FOUR)
+    request = abci.PrepareProposalRequest(height=1, max_tx_bytes=2**20)
+    made = await answer(bridge, prepare_proposal=request)
+    assert Payload.decode(made.txs[0]).transactions == ()
+    assert "empty-proposal" in bridge.observed.alarms
+    engine.pool = ()
+    await answer(bridge, prepare_proposal=request)
+    assert "empty-proposal" not in bridge.observed.alarms
+
+
+async def test_a_block_over_the_limit_is_not_proposed() -> None:
+    engine = Engine([FOUR] * 3)
+    engine.pool = (bytes([0x02]) + bytes(5_000),)
+    made = await answer(
+        bridge_of(engine, FOUR), prepare_proposal=abci.PrepareProposalRequest(height=1, max_tx_bytes=900)
+    )
+    assert Payload.decode(made.txs[0]).transactions == ()
+
+
+async def test_an_engine_that_cannot_build_makes_no_exception() -> None:
+    class Broken(Engine):
+        async def build(self, *_arguments: Any) -> Payload:
+            raise CallRefused("testing_buildBlockV1", -32000, "parentHash is not current head")
+
+    bridge = bridge_of(Broken([FOUR] * 3), FOUR)
+    made = await answer(bridge, prepare_proposal=abci.PrepareProposalRequest(height=1, max_tx_bytes=2**20))
+    assert list(made.txs) == []
+    assert "bridge-stuck" in bridge.observed.alarms
+
+
+@pytest.mark.parametrize(
+    ("transactions", "reason"),
+    [
+        ([], "transactions of the consensus block"),
+        ([b"", b""], "transactions of the consensus block"),
+        ([b"garbage"], "RLP"),
+        ([payload(2, 1_001).encode()], "number"),
+        ([payload(1, 1_002).encode()], "timestamp"),
+    ],
+)
+async def test_a_proposal_is_refused_with_its_reason(transactions: list[bytes], reason: str) -> None:
+    bridge = bridge_of(Engine([FOUR] * 3), FOUR)
+    request = abci.ProposalRequest(height=1, txs=transactions, proposer_address=b"\x0a" * 20)
+    verdict = await answer(bridge, process_proposal=request)
+    assert verdict.status == abci.ProcessProposalResponse.REJECT
+    assert bridge.observed.refused[-1]["proposer"] == "0a" * 20
+    assert reason in bridge.observed.refused[-1]["reason"]
+
+
+@pytest.mark.parametrize("status", ["INVALID", "SYNCING", "ACCEPTED"])
+async def test_what_the_engine_does_not_call_valid_is_refused(status: str) -> None:
+    engine = Engine([FOUR] * 3)
+    bridge = bridge_of(engine, FOUR)
+    request = abci.ProposalRequest(height=1, txs=[payload(1, 1_001).encode()])
+    assert (await answer(bridge, process_proposal=request)).status == abci.ProcessProposalResponse.ACCEPT
+    engine.verdict = status
+    assert (await answer(bridge, process_proposal=request)).status == abci.ProcessProposalResponse.REJECT
+
+
+async def test_peers_are_those_of_the_list_and_the_founders_where_there_is_none() -> None:
+    founder = Founder(b"\x0b" * 20, key(1))
+    stranger = Founder(b"\x0c" * 20, key(9))
+
+    async def admitted(bridge: Bridge, identity: bytes) -> bool:
+        path = f"/p2p/filter/id/{identity.hex()}"
+        return bool((await answer(bridge, query=abci.QueryRequest(path=path))).code == 0)
+
+    without = bridge_of(Engine([None] * 3), FOUR, [founder, stranger])
+    assert await admitted(without, founder.consensus_id)
+    assert not await admitted(without, b"\x0d" * 20)
+    listed = bridge_of(Engine([FOUR] * 3), FOUR, [founder, stranger])
+    # The list is empty: a current validator is let in all the same, another founder is not.
+    assert await admitted(listed, founder.consensus_id)
+    assert not await admitted(listed, stranger.consensus_id)
+    assert (await answer(listed, query=abci.QueryRequest(path="/p2p/filter/id/zz"))).code != 0
+    assert (await answer(listed, query=abci.QueryRequest(path="/p2p/filter/addr/10.0.0.1:5"))).code == 0
+
+
+def test_the_generated_messages_are_of_this_source() -> None:
+    assert GENERATED.read_text().rstrip().endswith(f"# source-sha256: {source_hash()}")

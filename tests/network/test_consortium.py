@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Four real nodes of four organisations: final blocks, the same everywhere, and doors that open to what they should."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import httpx
+import pytest
+
+from local_network import ACCOUNTS, LocalNetwork, until
+from maillon.evidence.consensus import SignedHeader, Validator, ValidatorSet, verify_commit
+from maillon.evidence.document import Fields
+from maillon.ledger.port import Address
+from maillon.ledger.signing import DynamicFeeTransaction, checksum
+from maillon.network.doctor import WRONG, diagnose, examine
+from maillon.network.rules import EXTRA_DATA, GWEI
+
+THERE = Address(b"\x77" * 20)
+
+
+def test_blocks_come_final_and_the_same_everywhere(consortium: LocalNetwork) -> None:
+    consortium.grow(3)
+    consortium.check_same()
+    newest = consortium.nodes[0].rpc("eth_getBlockByNumber", "latest", False)
+    assert bytes.fromhex(newest["extraData"][2:]) == EXTRA_DATA
+    assert int(newest["miner"], 16) == 0
+    final = consortium.nodes[0].rpc("eth_getBlockByNumber", "finalized", False)
+    assert int(final["number"], 16) >= int(newest["number"], 16)
+
+
+def test_a_transaction_given_to_one_node_is_final_on_all(consortium: LocalNetwork) -> None:
+    before = int(consortium.nodes[3].rpc("eth_getBalance", checksum(THERE), "latest"), 16)
+    nonce = int(consortium.nodes[1].rpc("eth_getTransactionCount", checksum(ACCOUNTS[1].address), "pending"), 16)
+    transfer = DynamicFeeTransaction(consortium.chain_id, nonce, GWEI, 100 * GWEI, 21_000, THERE, 5, b"")
+    sent = consortium.nodes[1].rpc("eth_sendRawTransaction", "0x" + transfer.sign(ACCOUNTS[1]).raw.hex())
+    for node in consortium.nodes:
+        receipt = until(lambda node=node: node.rpc("eth_getTransactionReceipt", sent), 60)  # type: ignore[misc]
+        assert receipt["status"] == "0x1"
+    assert int(consortium.nodes[3].rpc("eth_getBalance", checksum(THERE), "latest"), 16) == before + 5
+
+
+def test_under_the_floor_tip_nobody_takes_it(consortium: LocalNetwork) -> None:
+    nonce = int(consortium.nodes[1].rpc("eth_getTransactionCount", checksum(ACCOUNTS[2].address), "pending"), 16)
+    cheap = DynamicFeeTransaction(consortium.chain_id, nonce, GWEI - 1, 100 * GWEI, 21_000, THERE, 5, b"")
+    with pytest.raises(RuntimeError, match=r"underpriced|tip"):
+        consortium.nodes[1].rpc("eth_sendRawTransaction", "0x" + cheap.sign(ACCOUNTS[2]).raw.hex())
+
+
+def test_the_commit_of_the_next_height_signs_the_block(consortium: LocalNetwork) -> None:
+    """The proof a receipt is made of: the app hash of H + 1 is the hash of block H, and two thirds signed it."""
+    height = consortium.grow(3) - 2
+    node = consortium.nodes[2]
+    answer = node.rpc("maillon_commit", hex(height + 1))["signed_header"]
+    signed = SignedHeader.from_json(Fields(answer, "a signed header"))
+    assert "0x" + signed.header.app_hash.hex() == node.hash_at(height)
+    members = node.rpc("maillon_validators", hex(height + 1))["validators"]
+    voters = ValidatorSet(tuple(Validator.from_json(Fields(entry, "a validator")) for entry in members))
+    verify_commit(signed, consortium.consensus_chain_id, voters)
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["admin_peers", "admin_addPeer", "debug_setHead", "engine_newPayloadV4", "miner_setGasPrice", "personal_sign",
+     "testing_buildBlockV1", "txpool_content", "eth_sign", "eth_sendTransaction", "nothing"],
+)  # fmt: skip
+def test_the_gateway_knows_nothing_else(consortium: LocalNetwork, method: str) -> None:
+    url = consortium.nodes[0].url
+    alone = httpx.post(url, json={"jsonrpc": "2.0", "id": 7, "method": method, "params": []}).json()
+    assert (alone["id"], alone["error"]["code"]) == (7, -32601)
+    listed = httpx.post(url, json=[{"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"},
+                                   {"jsonrpc": "2.0", "id": "x", "method": method}]).json()  # fmt: skip
+    assert listed[0]["result"] == hex(consortium.chain_id)
+    assert listed[1]["error"]["code"] == -32601
+
+
+def test_the_gateway_answers_malformed_requests_and_goes_on(consortium: LocalNetwork) -> None:
+    url = consortium.nodes[0].url
+    headers = {"content-type": "application/json"}
+    asked: list[tuple[bytes, Any]] = [
+        (b"{", -32700), (b"[]", -32600), (b"3", -32600), (b'{"jsonrpc":"2.0","id":1}', -32600),
+        (b'{"jsonrpc":"2.0","id":1,"method":"eth_call","params":{}}', -32602),
+    ]  # fmt: skip
+    for body, code in asked:
+        assert httpx.post(url, content=body, headers=headers).json()["error"]["code"] == code
+    wide = {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [{"fromBlock": "0x0", "toBlock": "0xffffff"}]}
+    assert httpx.post(url, json=wide).json()["error"]["code"] == -32005
+    many = [{"jsonrpc": "2.0", "id": n, "method": "eth_chainId"} for n in range(201)]
+    assert httpx.post(url, json=many).json()[0]["error"]["message"] == "batch too large"
+    assert httpx.post(url, content=b"{}", headers={"content-type": "text/plain"}).status_code == 415
+    assert consortium.nodes[0].height() > 0
+
+
+def test_health_and_metrics_tell_of_the_whole_node(consortium: LocalNetwork) -> None:
+    node = consortium.nodes[0]
+    health = until(lambda: (found := node.health())["status"] == "ready" and found, 30)
+    assert health
+    assert health["validator"] is True
+    assert health["execution"]["peers"] == len(health["consensus"]["peers"]) == 3
+    page = httpx.get(f"{node.url}/metrics").text
+    for name in ("maillon_node_ready", "maillon_node_consensus_height", "maillon_node_block_age_seconds"):
+        assert name in page
+
+
+async def test_the_doctor_finds_a_sound_node_sound(consortium: LocalNetwork) -> None:
+    node = consortium.nodes[1]
+    findings = diagnose(await examine(node.home, consortium.engines))
+    assert [finding for finding in findings if finding.state == WRONG] == []
+
+
+def test_our_verifier_and_comets_light_client_agree(consortium: LocalNetwork) -> None:
+    """Their verifier, started from block 1's hash alone, comes to the header whose commit ours accepts."""
+    node, witness = consortium.nodes[0], consortium.nodes[1]
+    height = consortium.grow(2)
+    first = node.ask_consensus("commit?height=1")["signed_header"]["commit"]["block_id"]["hash"]
+    from maillon.network.consortium import free_ports
+
+    (port,) = free_ports(1)
+    command = [
+        str(consortium.engines / "cometbft"), "light", consortium.consensus_chain_id, "--primary", node.consensus,
+        "--witnesses", witness.consensus, "--height", "1", "--hash", first,
+        "--home-dir", str(consortium.folder / "light"), "--laddr", f"tcp://127.0.0.1:{port}",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as light:
+        try:
+
+            def answer() -> Any:
+                try:
+                    return httpx.get(f"http://127.0.0.1:{port}/commit?height={height}", timeout=10).json().get("result")
+                except (httpx.HTTPError, json.JSONDecodeError):
+                    return None
+
+            theirs = until(answer, 60)
+        finally:
+            light.terminate()
+    assert theirs
+    ours = node.rpc("maillon_commit", hex(height))["signed_header"]
+    assert theirs["signed_header"]["header"] == ours["header"]

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of real processes: the chain goes on or waits, nobody forks, and nothing that was final is gone."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from forging_bridge import FORGERIES
+from strict_bridge import FORBIDDEN
+
+from local_network import ACCOUNTS, PARTS, LocalNetwork, LocalNode, until
+from maillon.ledger.port import Address
+from maillon.ledger.signing import DynamicFeeTransaction, checksum
+from maillon.network.rules import GWEI
+
+HERE = Path(__file__).parent
+THERE = Address(b"\x78" * 20)
+
+
+@pytest.fixture(scope="module")
+def network(engine_programs: Path) -> Iterator[LocalNetwork]:
+    """Four nodes for this module, which breaks them and leaves each test with a sound network."""
+    with tempfile.TemporaryDirectory(prefix="maillon-") as folder, LocalNetwork(Path(folder), engine_programs) as made:
+        made.start()
+        yield made
+
+
+def send(network: LocalNetwork, node: LocalNode, key: int, to: bytes = THERE) -> str:
+    """Give a transfer to a node; its hash, once the node took it."""
+    account = ACCOUNTS[key]
+    nonce = int(node.rpc("eth_getTransactionCount", checksum(account.address), "pending"), 16)
+    transfer = DynamicFeeTransaction(network.chain_id, nonce, GWEI, 100 * GWEI, 21_000, Address(to), 1, b"")
+    return str(node.rpc("eth_sendRawTransaction", "0x" + transfer.sign(account).raw.hex()))
+
+
+def mined(node: LocalNode, sent: str, within: float = 60) -> bool:
+    return bool(until(lambda: node.rpc("eth_getTransactionReceipt", sent), within))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_one_process_killed(network: LocalNetwork, part: str) -> None:
+    victim, others = network.nodes[3], network.nodes[:3]
+    before = victim.pids()[part]
+    victim.kill(part)
+    network.grow(3, others)
+    assert until(lambda: victim.pids()[part] != before, 60), f"{part} was not started again"
+    network.grow(2, network.nodes)
+    network.check_same()
+
+
+def test_one_node_killed_whole(network: LocalNetwork) -> None:
+    victim, others = network.nodes[2], [network.nodes[0], network.nodes[1], network.nodes[3]]
+    sent = send(network, others[0], 1)
+    victim.kill_all()
+    network.grow(5, others)
+    assert mined(others[0], sent)
+    silent = others[0].health()["silent"]
+    assert silent == [victim.settings.organisation], "a silent validator is named"
+    network.start([victim])
+    network.grow(2, network.nodes)
+    assert mined(victim, sent)
+    network.check_same()
+
+
+def test_two_and_two_wait_for_each_other(network: LocalNetwork) -> None:
+    """Half of the validators cannot make a block; when the other half comes back, the chain goes on by itself."""
+    away = network.nodes[:2]
+    pids = [node.pids()["consensus"] for node in away]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        standing = until(lambda: stands_still(network.nodes[3]), 30)
+        assert standing, "blocks were made without two thirds"
+        sent = send(network, network.nodes[3], 2)
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    network.grow(3, network.nodes)
+    assert mined(network.nodes[0], sent)
+    network.check_same()
+
+
+def stands_still(node: LocalNode) -> bool:
+    """Whether no block comes for five seconds: several times what one takes."""
+    before = node.height()
+    return not until(lambda: node.height() > before, 5)
+
+
+def test_all_four_killed_at_once(network: LocalNetwork) -> None:
+    sent = [send(network, node, 3 + position) for position, node in enumerate(network.nodes)]
+    assert all(mined(network.nodes[0], each) for each in sent)
+    top = network.nodes[0].height()
+    final = network.nodes[0].hash_at(top)
+    for node in network.nodes:
+        node.kill_all()
+    network.start()
+    network.wait_height(top + 2)
+    assert {node.hash_at(top) for node in network.nodes} == {final}
+    assert all(mined(node, each) for node in network.nodes for each in sent)
+    network.check_same()
+
+
+def test_a_block_that_lost_its_state_is_executed_again(network: LocalNetwork) -> None:
+    """Geth may know a block after a crash and have lost its state. The state of its newest block is taken out here."""
+    victim, others = network.nodes[3], network.nodes[:3]
+    send(network, others[0], 1)
+    network.grow(2)
+    victim.stop()
+    for blocks in range(3):
+        root = newest_state_root(network, victim)
+        command = [network.engines / "geth", "db", "delete", "--datadir", str(victim.home.execution), root]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        network.start([victim])
+        network.grow(2, network.nodes)
+        log = (victim.home.logs / "execution.log").read_text()
+        assert log.count("Head state missing, repairing") > blocks, "the state was there: nothing was tried"
+        victim.stop()
+    network.start([victim])
+    network.grow(2, network.nodes)
+    network.check_same()
+
+
+def newest_state_root(network: LocalNetwork, node: LocalNode) -> str:
+    """The state root of a stopped node's newest block, as the others know it."""
+    command = [network.engines / "geth", "db", "metadata", "--datadir", str(node.home.execution)]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    line = next(line for line in (shown.stdout + shown.stderr).splitlines() if "headBlock.Root" in line)
+    return "0x" + line.split("0x")[1][:64]
+
+
+def test_a_dishonest_proposer_is_refused_and_named(network: LocalNetwork) -> None:
+    """Every forgery is refused by the others, by name; the next proposer makes the block."""
+    villain, honest = network.nodes[3], network.nodes[:3]
+    villain.stop()
+    villain.bridge = HERE / "forging_bridge.py"
+    network.start([villain])
+    file = villain.home.path / "forge"
+    try:
+        for forgery in FORGERIES:
+            file.write_text(forgery)
+            before = refusals(honest[0], villain)
+            assert until(lambda before=before: refusals(honest[0], villain) > before, 60), forgery  # type: ignore[misc]
+            network.grow(1, honest)
+        reasons = [entry["reason"] for entry in honest[0].health()["bridge"]["refused"]]
+    finally:
+        file.unlink(missing_ok=True)
+        villain.stop()
+        villain.bridge = None
+        network.start([villain])
+    for name in (
+        "withdrawals",
+        "fee recipient",
+        "extra data",
+        "parent",
+        "execution",
+        "number",
+        "timestamp",
+        "gas limit",
+    ):
+        assert any(reason.startswith(f"{name}:") for reason in reasons), (name, reasons)
+    network.grow(2, network.nodes)
+    network.check_same()
+
+
+def refusals(node: LocalNode, villain: LocalNode) -> int:
+    """How many of its proposals this node refused, of those it remembers with the proposer's address."""
+    from maillon.network.rules import address_of_key
+
+    address = address_of_key(villain.identity.validator_key).hex()
+    health = node.health()["bridge"]
+    if health["refused"] and health["refused"][-1]["proposer"] != address:
+        return 0
+    return int(health["counts"].get("proposals refused", 0))
+
+
+def test_a_rule_the_builder_does_not_know_stops_nobody(network: LocalNetwork) -> None:
+    """All four bridges refuse what their engines pack: empty blocks and an alarm, and never a halt."""
+    for node in network.nodes:
+        node.stop()
+        node.bridge = HERE / "strict_bridge.py"
+    network.start()
+    try:
+        send(network, network.nodes[0], 5, FORBIDDEN)
+        alarmed = until(lambda: any("empty-proposal" in n.health()["bridge"]["alarms"] for n in network.nodes), 60)
+        assert alarmed
+        network.grow(6)
+        assert int(network.nodes[0].rpc("eth_getBalance", checksum(Address(FORBIDDEN)), "latest"), 16) == 0
+    finally:
+        for node in network.nodes:
+            node.stop()
+            node.bridge = None
+    network.start()
+    network.grow(2)
+    network.check_same()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4))
+def test_two_hundred_kills_under_load(network: LocalNetwork, seed: int) -> None:
+    """Fifty kills, four times: any one process, or any whole node, at any moment, while transactions arrive."""
+    chance = random.Random(seed)
+    sent: list[str] = []
+    for _ in range(50):
+        victim = chance.choice(network.nodes)
+        others = [node for node in network.nodes if node is not victim]
+        sent.append(send(network, chance.choice(others), chance.randrange(7)))
+        until(lambda: False, chance.random())
+        if chance.random() < 0.3:
+            victim.kill_all()
+            network.grow(1, others)
+            network.start([victim])
+        else:
+            victim.kill(chance.choice(PARTS))
+            network.grow(2, others)
+        network.grow(1, network.nodes)
+    assert all(mined(network.nodes[0], each) for each in sent)
+    network.check_same()

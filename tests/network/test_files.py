@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cards, network files, settings and engines: what is read back is what was written, and what is false is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maillon.network import engines
+from maillon.network.configuration import NodeHome, NodeSettings
+from maillon.network.definition import NetworkDefinition, found
+from maillon.network.engines import COMETBFT, GETH
+from maillon.network.errors import EngineUnusable, InvalidNetwork, NodeUnusable
+from maillon.network.identity import Identity, NodeCard
+
+CHAIN_ID = 7_700_000_123
+
+
+def card(folder: Path, organisation: str) -> NodeCard:
+    return Identity(folder / organisation).card(organisation, "node.example", 26656, 30303)
+
+
+def test_a_card_is_read_as_it_was_signed(tmp_path: Path) -> None:
+    made = card(tmp_path, "City")
+    assert NodeCard.parse(json.loads(json.dumps(made.to_json()))) == made
+    again = Identity(tmp_path / "City")
+    assert again.card("City", "node.example", 26656, 30303) == made, "keys are made once"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("organisation", "Another"),
+        ("host", "elsewhere.example"),
+        ("host", "a b"),
+        ("consensus_port", 1),
+        ("consensus_port", 70_000),
+        ("consensus_port", True),
+        ("validator_key", "00" * 32),
+        ("consensus_id", "00" * 20),
+        ("execution_key", "00" * 64),
+        ("execution_key", "00" * 63),
+        ("account", "zz"),
+        ("signature", ""),
+        ("type", "maillon.node-card.v2"),
+        ("more", 1),
+    ],
+)
+def test_a_card_that_was_changed_is_refused(tmp_path: Path, field: str, value: Any) -> None:
+    document = card(tmp_path, "City").to_json() | {field: value}
+    with pytest.raises(InvalidNetwork):
+        NodeCard.parse(document)
+
+
+def test_a_network_is_read_as_it_was_made(tmp_path: Path) -> None:
+    cards = [card(tmp_path, name) for name in ("City", "Port", "Bank", "School")]
+    made = found("Try", CHAIN_ID, 1_700_000_000, cards, 10)
+    file = tmp_path / "network.json"
+    file.write_bytes(made.to_json())
+    assert NetworkDefinition.read(file) == made
+    config = made.execution_genesis()["config"]
+    assert config["chainId"] == CHAIN_ID
+    assert all(entry["max"] == 0 for entry in config["blobSchedule"].values())
+    assert made.consensus_genesis()["validators"] == []
+
+
+def test_founders_are_different(tmp_path: Path) -> None:
+    city = card(tmp_path, "City")
+    with pytest.raises(InvalidNetwork, match="one node"):
+        found("Try", CHAIN_ID, 1, [city, city], 1)
+    twin = Identity(tmp_path / "City").card("Twin", "node.example", 26656, 30303)
+    with pytest.raises(InvalidNetwork, match=r"validators|same validator_key"):
+        found("Try", CHAIN_ID, 1, [city, twin], 1)
+    with pytest.raises(InvalidNetwork):
+        found("Try", CHAIN_ID, 1, [], 1)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"type": 1}', '{"type":"maillon.network.v1","genesis":{},"nodes":[]}'])
+def test_what_is_no_network_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "network.json"
+    file.write_text(content)
+    with pytest.raises(InvalidNetwork):
+        NetworkDefinition.read(file)
+    with pytest.raises(InvalidNetwork):
+        NetworkDefinition.read(tmp_path / "absent")
+
+
+def test_settings_are_read_as_they_were_written() -> None:
+    settings = NodeSettings(organisation="Ville d'Été", host="a.example", role="full", cache=17)
+    assert NodeSettings.parse(settings.to_toml()) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "organisation"),
+        ("organisation = 3", "organisation"),
+        ('organisation = "a"\ncolour = "red"', "colour"),
+        ('organisation = "a"\nrole = "king"', "role"),
+        ('organisation = "a"\ngateway_port = 26656', "port"),
+        ('organisation = "a"\ngateway_port = 99999', "port"),
+        ("organisation =", "node.toml"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_by_name(text: str, word: str) -> None:
+    with pytest.raises(NodeUnusable, match=word):
+        NodeSettings.parse(text)
+
+
+def test_a_key_others_can_read_is_refused(tmp_path: Path) -> None:
+    Identity(tmp_path)
+    (tmp_path / "validator.json").chmod(0o644)
+    with pytest.raises(NodeUnusable, match="chmod"):
+        Identity(tmp_path)
+    (tmp_path / "validator.json").chmod(0o600)
+    (tmp_path / "validator.json").write_text('{"priv_key": {"value": "AAAA"}}')
+    with pytest.raises(NodeUnusable, match="not a key"):
+        Identity(tmp_path)
+
+
+def test_an_empty_home_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NodeUnusable, match="node init"):
+        NodeHome(tmp_path).settings()
+
+
+# Engines
+
+
+def program(path: Path, version: str) -> Path:
+    path.write_text(f'#!/bin/sh\necho "Version: {version}-stable"\n')
+    path.chmod(0o755)
+    return path
+
+
+def test_ones_own_programs_are_taken_over_when_they_are_of_the_version(tmp_path: Path) -> None:
+    own = {engine.name: str(program(tmp_path / engine.name, engine.version)) for engine in (GETH, COMETBFT)}
+    folder = tmp_path / "engines"
+    engines.install(folder, lambda _: None, own)
+    for engine in (GETH, COMETBFT):
+        assert engines.installed(engine, folder) == folder / engine.name
+    # A second time nothing is to be done.
+    said: list[str] = []
+    engines.install(folder, said.append, {})
+    assert all("is there" in line for line in said)
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    old = program(tmp_path / "geth", "1.0.0")
+    with pytest.raises(EngineUnusable, match=r"1\.0\.0"):
+        engines.install(tmp_path / "engines", lambda _: None, {"geth": str(old), "cometbft": str(old)})
+    with pytest.raises(EngineUnusable, match="does not run"):
+        engines.check_version(GETH, tmp_path / "absent")
+
+
+def test_a_program_that_was_replaced_is_not_started(tmp_path: Path) -> None:
+    own = {engine.name: str(program(tmp_path / engine.name, engine.version)) for engine in (GETH, COMETBFT)}
+    folder = tmp_path / "engines"
+    engines.install(folder, lambda _: None, own)
+    with (folder / "geth").open("a") as file:
+        file.write("# and something else\n")
+    with pytest.raises(EngineUnusable, match="not the file that was installed"):
+        engines.installed(GETH, folder)
+    (folder / "geth").unlink()
+    with pytest.raises(EngineUnusable, match="engine install"):
+        engines.installed(GETH, folder)
+
+
+def test_a_source_with_another_hash_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the module proxy gives must be what this release was tested with, whatever the version is called."""
+    go = tmp_path / "go"
+    answer = json.dumps({"Sum": "h1:another"})
+    go.write_text(f"#!/bin/sh\n[ \"$1\" = env ] && echo go1.99.0 || echo '{answer}'\n")
+    go.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(EngineUnusable, match="do not use it"):
+        engines.install(tmp_path / "engines", lambda _: None, {})
+
+
+def test_a_card_cannot_be_made_of_impossible_values(tmp_path: Path) -> None:
+    good = card(tmp_path, "City")
+    for changed in ({"organisation": ""}, {"host": "-x"}, {"execution_port": 0}, {"account": b""}):
+        with pytest.raises(InvalidNetwork):
+            dataclasses.replace(good, **changed)  # type: ignore[arg-type]
