@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,10 +64,12 @@ def maillon(*arguments: str, timeout: float = 120) -> subprocess.CompletedProces
     )
 
 
-def start(home: Path, *arguments: str) -> Running:
+def start(
+    home: Path, *arguments: str, command: Sequence[str] = ("up", "--port", "0"), within: float = READY_WITHIN
+) -> Running:
     """Start on a free port and wait for the ready line."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "maillon", "up", "--home", str(home), "--port", "0", "--json", *arguments],
+        [sys.executable, "-m", "maillon", *command, "--home", str(home), "--json", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -78,7 +80,7 @@ def start(home: Path, *arguments: str) -> Running:
     errors: list[str] = []
     stderr = process.stderr
     threading.Thread(target=lambda: errors.extend(stderr), daemon=True).start()
-    watchdog = threading.Timer(READY_WITHIN, process.kill)
+    watchdog = threading.Timer(within, process.kill)
     watchdog.start()
     try:
         line = process.stdout.readline()

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the port promises, kept by both engines: embedded in this process, and a node over real HTTP."""
+"""What the port promises: the embedded engine, the same chain over real HTTP, and a network of four validators."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -30,9 +31,30 @@ def store(value: int) -> bytes:
     return keccak256(b"store(uint256)")[:4] + value.to_bytes(32, "big")
 
 
-@pytest.fixture(params=["embedded", "node"])
-async def ledger(request: pytest.FixtureRequest, served: Any) -> AsyncIterator[Any]:
-    engine = EmbeddedLedger(served.chain) if request.param == "embedded" else await NodeLedger.connect(served.http)
+@dataclass(frozen=True)
+class Door:
+    """A chain to try: where it answers, and its name in consensus."""
+
+    http: str
+    consensus_chain_id: str
+    chain: Any = None
+    """The embedded chain itself, asked without a door."""
+
+
+@pytest.fixture(params=["embedded", "node", "network"])
+def door(request: pytest.FixtureRequest) -> Door:
+    if request.param == "network":
+        network = request.getfixturevalue("consortium")
+        # Not the node the blocks are asked of in other tests: any of the four must do.
+        return Door(network.nodes[3].url, network.consensus_chain_id)
+    served = request.getfixturevalue("served")
+    chain = served.chain if request.param == "embedded" else None
+    return Door(served.http, served.chain.genesis.consensus_chain_id, chain)
+
+
+@pytest.fixture
+async def ledger(door: Door) -> AsyncIterator[Any]:
+    engine = await NodeLedger.connect(door.http) if door.chain is None else EmbeddedLedger(door.chain)
     yield engine
     await engine.close()
 
@@ -103,10 +125,10 @@ async def test_parallel_senders_of_one_account_all_arrive_once(
 
 
 async def test_a_new_engine_goes_on_where_the_former_stopped(
-    ledger: Any, served: Any, account: Account, contract: Address
+    ledger: Any, door: Door, account: Account, contract: Address
 ) -> None:
     """Nothing is remembered but by the chain: another sender's transactions, and a restart, change nothing."""
-    other = await NodeLedger.connect(served.http)
+    other = await NodeLedger.connect(door.http)
     try:
         for value in (1, 2, 3):
             await other.send(contract, store(value), account)
@@ -145,7 +167,7 @@ async def test_waiting_for_nothing_ends(ledger: Any) -> None:
 
 
 async def test_storage_is_proved_up_to_the_validators(
-    ledger: Any, served: Any, account: Account, contract: Address
+    ledger: Any, door: Door, account: Account, contract: Address
 ) -> None:
     at = (await ledger.wait(await ledger.send(contract, store(77), account))).height
     proof = await ledger.prove(contract, [0, 5], at)
@@ -162,7 +184,7 @@ async def test_storage_is_proved_up_to_the_validators(
     signed = SignedHeader.from_json(Fields(proof.consensus, "the consensus"))
     assert (signed.header.height, signed.header.app_hash) == (at + 1, header.hash)
     voters = ValidatorSet(tuple(Validator.from_json(Fields(entry, "a validator")) for entry in proof.validators))
-    verify_commit(signed, served.chain.genesis.consensus_chain_id, voters)
+    verify_commit(signed, door.consensus_chain_id, voters)
     with pytest.raises(EvidenceError):
         verify_commit(signed, "another-chain", voters)
     with pytest.raises((NotFound, Unavailable, Rejected)):

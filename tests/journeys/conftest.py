@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,8 @@ def starting() -> Iterator[Start]:
     """Start platforms; those still running at the end are killed."""
     running: list[Running] = []
 
-    def begin(home: Path, *arguments: str) -> Running:
-        made = start(home, *arguments)
+    def begin(home: Path, *arguments: str, **how: Any) -> Running:
+        made = start(home, *arguments, **how)
         running.append(made)
         return made
 

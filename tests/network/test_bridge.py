@@ -75,6 +75,9 @@ class Engine:
     async def new_payload(self, _payload: Payload) -> tuple[str, str]:
         return self.verdict, ""
 
+    async def set_floor_tip(self, tip: int) -> None:
+        self.floor = tip
+
     async def choose_head(self, block_hash: bytes) -> str:
         self.final = self.number(block_hash)
         return "VALID"

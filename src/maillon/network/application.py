@@ -16,12 +16,10 @@ from typing import Any, Final, Protocol
 import structlog
 
 from maillon.network import abci
-from maillon.network.errors import NodeDown, NodeUnusable
+from maillon.network.errors import NodeDown
 
 MAXIMUM_MESSAGE: Final = 64 * 1024 * 1024
 """More than any message CometBFT's consensus parameters allow, so a broken length is noticed and not obeyed."""
-MAXIMUM_PATH: Final = 100
-"""The operating system's limit for a socket's path is 107 bytes."""
 _log = structlog.get_logger(__name__)
 
 
@@ -36,8 +34,6 @@ class AbciServer:
     """Serves one application on one socket until closed."""
 
     def __init__(self, application: Application, path: Path) -> None:
-        if len(str(path)) > MAXIMUM_PATH:
-            raise NodeUnusable(f"{path} is too long for a socket: choose a home with a shorter path")
         self._application = application
         self._path = path
         self._server: asyncio.Server | None = None

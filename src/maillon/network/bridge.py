@@ -122,6 +122,7 @@ class Bridge:
         self._check = check
         self._head: Parent | None = None
         self._finalized: Payload | None = None
+        self._floor: int | None = None
         self._keys = {rules.address_of_key(key): key for key in first_validators}
         self._validators = dict(first_validators)
         self._nodes: frozenset[bytes] | None = None
@@ -189,6 +190,7 @@ class Bridge:
         try:
             head = await self._current_head()
             terms = await self._registry.terms(head)
+            await self._follow_floor(head)
             await self._pace(head)
             return abci.PrepareProposalResponse(txs=[await self._propose(head, request, terms)])
         except Exception as error:  # noqa: BLE001 - nothing is proposed, which the others refuse at once: the next one's turn
@@ -306,7 +308,15 @@ class Bridge:
         self.observed.counts["blocks"] += 1
         self.observed.counts["transactions"] += len(payload.transactions)
         self.observed.alarms.pop("bridge-stuck", None)
+        await self._follow_floor(self._head)
         return abci.CommitResponse()
+
+    async def _follow_floor(self, head: Parent) -> None:
+        """Have the engine's pool and builder keep the floor tip in force, so that what it packs passes our rules."""
+        floor = (await self._registry.terms(head)).floor_tip
+        if floor != self._floor:
+            await self._execution.set_floor_tip(floor)
+            self._floor = floor
 
     # Validators
 
@@ -333,20 +343,25 @@ class Bridge:
                 self._remember(view or {})
             following = await self._signers(request, steps[0])
         before = following
+        wish: Mapping[bytes, int] | None = None
         for step in steps:
-            before, following = following, rules.next_validators(following, await self._wanted(step))
+            wish = await self._wanted(step)
+            before, following = following, rules.next_validators(following, wish)
+        self._notice_registry(wish)
         self._validators = following
         return rules.changes(before, following)
 
     async def _wanted(self, block_hash: bytes) -> dict[bytes, int] | None:
         view = (await self._registry.at(block_hash)).validator_view()
         self._remember(view or {})
+        return view
+
+    def _notice_registry(self, view: Mapping[bytes, int] | None) -> None:
         self.observed.set_alarm(
             "registry-unusable",
             active=view is None,
             reason="the contract Network names no usable validators: the set stays as it is",
         )
-        return view
 
     async def _signers(self, request: abci.ProposalRequest, oldest: bytes) -> dict[bytes, int]:
         """The set of the height before, from the votes in the block: addresses, whose keys we must know."""

@@ -28,6 +28,8 @@ PROPOSE_TIME: Final = "1500ms"
 """After this a silent proposer loses its turn."""
 MAXIMUM_TRANSACTION: Final = 11 * 1024 * 1024
 """CometBFT's own limit of one transaction: over the largest payload, so that it never is what refuses one."""
+MAXIMUM_SOCKET_PATH: Final = 100
+"""The operating system's limit is 107 bytes."""
 ROLES: Final = ("validator", "full")
 
 
@@ -183,7 +185,9 @@ class Plan:
     cometbft: Path
 
     def write(self) -> None:
-        """Write what the engines read at their start."""
+        """Write what the engines read at their start. Raises `NodeUnusable`."""
+        if len(str(self.home.execution_socket)) > MAXIMUM_SOCKET_PATH:
+            raise NodeUnusable(f"{self.home.path} is too long a path for sockets: choose a shorter home")
         write_private(self.home.path / "execution-genesis.json", orjson.dumps(self.network.execution_genesis()))
         address = f"{self.settings.listen}:{self.settings.execution_port}"
         peers = f'[Node.P2P]\nListenAddr = "{address}"\nMaxPeers = 100\nDialRatio = 1\n'
@@ -246,7 +250,10 @@ class Plan:
         return [str(self.cometbft), "node", "--home", str(self.home.consensus)]
 
     def consensus_configuration(self) -> str:
-        """CometBFT's `config.toml`: what differs from its defaults."""
+        """CometBFT's `config.toml`: what differs from its defaults.
+
+        `unsafe` offers `dial_peers` on loopback to the supervisor; the gateway passes nothing of the kind on.
+        """
         settings = self.settings
         peers = [node for node in self.network.nodes if node.consensus_id != self.identity.consensus_id]
         return f"""\
@@ -263,6 +270,7 @@ node_key_file = {orjson.dumps(str(self.identity.peer_file)).decode()}
 [rpc]
 laddr = "tcp://127.0.0.1:{settings.consensus_rpc_port}"
 pprof_laddr = ""
+unsafe = true
 
 [p2p]
 laddr = "tcp://{settings.listen}:{settings.consensus_port}"

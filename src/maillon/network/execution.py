@@ -72,6 +72,8 @@ class Socket:
         self._reading: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
         self._number = 0
+        self.openings = 0
+        """How often it was opened: another number may be another engine, which remembers nothing we told the first."""
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -123,6 +125,7 @@ class Socket:
                 except OSError as error:
                     raise ExecutionUnavailable(f"{self.path}: {error.strerror or error}") from error
                 self._writer = writer
+                self.openings += 1
                 self._reading = asyncio.create_task(self._read(reader, writer))
             return self._writer
 
@@ -235,6 +238,10 @@ class Execution:
             # The engine could not even read it as a payload: invalid parameters (-32602), or another fork's fields.
             return "INVALID", str(refusal)
         return str(answer["status"]), str(answer.get("validationError") or "")
+
+    async def set_floor_tip(self, tip: int) -> None:
+        """What the pool takes and the builder packs from now on, in wei per gas."""
+        await self._patiently("miner_setGasPrice", hex(tip))
 
     async def choose_head(self, block_hash: bytes) -> str:
         """`engine_forkchoiceUpdatedV3`: head, safe and finalized are one here; the status."""

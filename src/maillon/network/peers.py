@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import httpx
+import orjson
 import structlog
 
 from maillon.network.configuration import Plan
@@ -22,6 +23,7 @@ from maillon.network.execution import CallRefused, Execution, Socket
 from maillon.network.registry import ListedNode, Registry
 
 INTERVAL: Final = 1.0
+DIAL_INTERVAL: Final = 5.0
 RESTART_SPACING: Final = 8.0
 """Seconds between the restarts of two nodes' CometBFT after a removal: one takes two or three."""
 _log = structlog.get_logger(__name__)
@@ -41,8 +43,11 @@ class PeerKeeper:
         self._trusted: set[bytes] = set()
         self._listed: dict[bytes, bytes] = {}
         """Consensus id → execution key, of the newest usable list."""
-        self._client = ""
+        self._told = 0
+        """The opening of the socket on which geth was told."""
         self._restart_at: float | None = None
+        self._dial_at = 0.0
+        self._consensus = f"http://127.0.0.1:{plan.settings.consensus_rpc_port}"
 
     async def run(self) -> None:
         """Until cancelled. An engine that was away has forgotten whom it trusted, so all are named again."""
@@ -63,7 +68,10 @@ class PeerKeeper:
                 raise ExecutionUnavailable("no state at the head") from error
         self._adopt(constitution.nodes, constitution.validator_view() or {})
         await self._tell_execution()
-        await self._cut_removed()
+        connected = await self._connected()
+        if connected is not None:
+            await self._cut_removed(connected)
+            await self._dial(connected)
 
     def _adopt(self, nodes: tuple[ListedNode, ...] | None, validators: dict[bytes, int]) -> None:
         """The chain's list, or the newest usable one, at first the network file's; current validators always."""
@@ -75,10 +83,9 @@ class PeerKeeper:
         self._listed |= {node.consensus_id: node.execution_key for node in founders if node.validator_key in validators}
 
     async def _tell_execution(self) -> None:
-        client = str(await self._socket.call("admin_nodeInfo", within=5))
-        if client != self._client:
-            # A geth that was restarted trusts nobody yet; its information names its own start.
-            self._client = client
+        if self._told != self._socket.openings:
+            # A geth that was restarted trusts nobody yet.
+            self._told = self._socket.openings
             self._trusted.clear()
         known = {node.execution_key: node.enode for node in self._plan.network.nodes}
         wanted = set(self._listed.values()) - {self._plan.identity.execution_key}
@@ -96,9 +103,26 @@ class PeerKeeper:
             self._trusted.discard(key)
             _log.info("peer removed", execution_key=key.hex())
 
-    async def _cut_removed(self) -> None:
+    async def _dial(self, connected: set[bytes]) -> None:
+        """Have CometBFT dial who is missing: refused once, it does not always try again by itself."""
+        now = asyncio.get_running_loop().time()
+        if now < self._dial_at:
+            return
+        self._dial_at = now + DIAL_INTERVAL
+        own = self._plan.identity.consensus_id
+        missing = [
+            node.consensus_address
+            for node in self._plan.network.nodes
+            if node.consensus_id != own and node.consensus_id in self._listed and node.consensus_id not in connected
+        ]
+        if missing:
+            parameters = {"persistent": "true", "peers": orjson.dumps(missing).decode()}
+            with contextlib.suppress(httpx.HTTPError):
+                await self._http.get(f"{self._consensus}/dial_peers", params=parameters)
+
+    async def _cut_removed(self, connected: set[bytes]) -> None:
         """Restart our CometBFT, in our turn, while it is connected to a node that is no longer listed."""
-        if not await self._unlisted_peers():
+        if not connected - set(self._listed):
             self._restart_at = None
             return
         now = asyncio.get_running_loop().time()
@@ -112,10 +136,9 @@ class PeerKeeper:
             self._restart_at = None
             await self._restart()
 
-    async def _unlisted_peers(self) -> set[bytes]:
+    async def _connected(self) -> set[bytes] | None:
+        """Whom CometBFT is connected to; None while it does not answer."""
         with contextlib.suppress(httpx.HTTPError, ValueError, KeyError, TypeError):
-            url = f"http://127.0.0.1:{self._plan.settings.consensus_rpc_port}/net_info"
-            answer = (await self._http.get(url)).json()
-            connected = {bytes.fromhex(peer["node_info"]["id"]) for peer in answer["result"]["peers"]}
-            return connected - set(self._listed)
-        return set()
+            answer = (await self._http.get(f"{self._consensus}/net_info")).json()
+            return {bytes.fromhex(peer["node_info"]["id"]) for peer in answer["result"]["peers"]}
+        return None
