@@ -158,3 +158,40 @@ def test_every_page_fits_a_narrow_screen_and_breaks_no_content_policy(
     assert page.evaluate("document.activeElement.className") == "skip"
     assert complaints == []
     context.close()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_offline_verifier_is_beside_the_receipt_and_needs_no_server_any_more(
+    browser: Browser, server: str, language: str, tmp_path: Path
+) -> None:
+    context = browser.new_context(locale=language)
+    page = context.new_page()
+    file, receipt = notarised(page, server, language, tmp_path)
+    page.goto(f"{server}/{language}/receipts")
+    with page.expect_download() as waiting:
+        page.locator("main a[href^='/verifier.html']").click()
+    kept = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(kept)
+    assert kept.name == "maillon-verifier.html"
+    host = server.removeprefix("http://")
+    for address in (f"{server}/verifier.html", kept.as_uri()):
+        page.goto(address)
+        context.set_offline(True)
+        sent: list[Request] = []
+        page.on("request", lambda request: sent.append(request))  # noqa: B023, PLW0108 - playwright marks what it is given
+        page.locator("#files").set_input_files([file, receipt])
+        page.locator('.verdict[data-verdict="valid"]').wait_for()
+        assert page.locator(".chain > li[data-state=ok]").count() == 9
+        assert host in page.locator("#whose").inner_text()
+        assert sent == []
+        context.set_offline(False)
+    context.close()
+
+
+def test_every_page_that_speaks_of_receipts_offers_the_offline_verifier(
+    page: Page, server: str, tmp_path: Path
+) -> None:
+    notarised(page, server, "en", tmp_path)
+    for path in ("receipts", "verify", "entries/0"):
+        page.goto(f"{server}/en/{path}")
+        assert page.locator("main a[href^='/verifier.html']").count() == 1, path
