@@ -146,8 +146,8 @@ def _require(found: list[Element], depth: int) -> None:
         raise Unreadable(f"not DER that is read here: elements nested deeper than {_MAXIMUM_DEPTH}")
     for each in found:
         constructed = bool(each.tag & _CONSTRUCTED)
-        if each.tag & _CLASS == 0 and constructed is not (each.tag in (SEQUENCE, SET)):
-            raise Unreadable("not DER: only sequences and sets are constructed")
+        if each.tag & _CLASS == 0 and constructed is not (each.tag | _CONSTRUCTED in (SEQUENCE, SET)):
+            raise Unreadable("not DER: sequences and sets are constructed, and no other type")
         if constructed:
             _require(elements(each.body), depth + 1)
         elif each.tag in _CHECKED:

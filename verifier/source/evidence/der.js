@@ -50,7 +50,7 @@ export function requireDer(bytes, depth = 0) {
     const { tag, body } = each;
     const constructed = (tag & 0x20) !== 0;
     const universal = (tag & 0xc0) === 0;
-    if (universal && constructed !== (tag === SEQUENCE || tag === SET)) throw new Unreadable("der");
+    if (universal && constructed !== ((tag | 0x20) === SEQUENCE || (tag | 0x20) === SET)) throw new Unreadable("der");
     if (constructed) requireDer(body, depth + 1);
     else if (tag === INTEGER) integerOf(each);
     else if (tag === BOOLEAN) isTrue(each);

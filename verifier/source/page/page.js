@@ -258,14 +258,13 @@ async function digestOf(file, algorithm, run) {
       if (percent !== bar.value) {
         bar.value = percent;
         get("progress-text").textContent = fill(words.hashing, { name: file.name, percent });
-        // Let the page paint.
-        await new Promise((resolve) => { setTimeout(resolve); });
       }
     }
   } catch {
     throw new Unusable("FileChanged");
   } finally {
-    get("progress").hidden = true;
+    // A later run shows its own.
+    if (run === state.run) get("progress").hidden = true;
   }
   return { algorithm, value: hash.digest() };
 }
