@@ -6,9 +6,10 @@
 @title Anchors
 @license Apache-2.0
 @notice The newest state of every transparency log, kept where one storage proof shows it.
-@dev A log has an owner and publishers. The newest anchor of a log is one pair of consecutive storage slots, so
-     `eth_getProof` of two slots is the whole proof; older anchors are the `Anchored` events. Anchors of other
-     networks are a space of their own, each under the verifier that accepted it.
+@dev A log is owned by an organisation of Members, and its publish delegates are its publishers while it is active. The
+     newest anchor of a log is one pair of consecutive storage slots, so `eth_getProof` of two slots is the whole proof;
+     older anchors are the `Anchored` events. Anchors of other networks are a space of their own, each under the verifier
+     that accepted it.
 @custom:security An anchor says that a publisher stated this root in this block. It does not say that the tree of
                  the new root extends the former one: that is a consistency proof, checked off chain by anyone.
 """
@@ -17,6 +18,7 @@
 from interfaces import IAnchors
 from interfaces import IDirectory
 from interfaces import IIdentified
+from interfaces import IMembers
 
 implements: IAnchors
 implements: IIdentified
@@ -26,6 +28,11 @@ implements: IIdentified
 
 # @dev The name of this contract.
 _INTERFACE_ID: constant(bytes32) = 0x416e63686f727300000000000000000000000000000000000000000000000000
+# @dev "Members".
+_MEMBERS: constant(bytes32) = 0x4d656d6265727300000000000000000000000000000000000000000000000000
+# @dev Scopes of Members.
+_ADMIN: constant(uint256) = 1
+_PUBLISH: constant(uint256) = 8
 # @dev The lowest 64 bits of a word.
 _LOW: constant(uint256) = 2**64 - 1
 
@@ -51,25 +58,19 @@ struct Anchor:
 
 event LogRegistered:
     log_id: indexed(bytes32)
-    owner: indexed(address)
+    owner: indexed(uint256)
 
 
 event OwnershipOffered:
     log_id: indexed(bytes32)
-    owner: indexed(address)
-    successor: indexed(address)
+    owner: indexed(uint256)
+    successor: indexed(uint256)
 
 
 event OwnershipAccepted:
     log_id: indexed(bytes32)
-    former: indexed(address)
-    owner: indexed(address)
-
-
-event PublisherSet:
-    log_id: indexed(bytes32)
-    publisher: indexed(address)
-    allowed: bool
+    former: indexed(uint256)
+    owner: indexed(uint256)
 
 
 event Anchored:
@@ -98,14 +99,10 @@ event ForeignAnchored:
 
 # @dev The newest anchor of each log. First, so that its slot is the one every verifier is told.
 _anchors: HashMap[bytes32, Anchor]
-# @notice Who owns a log; zero for an unknown log.
-owner_of: public(HashMap[bytes32, address])
-# @notice To whom a log is offered; zero when to nobody.
-pending_owner_of: public(HashMap[bytes32, address])
-# @notice How many owners a log has had; publishers are those of the present one.
-tenure_of: public(HashMap[bytes32, uint256])
-# @dev Log, tenure, account.
-_publishers: HashMap[bytes32, HashMap[uint256, HashMap[address, bool]]]
+# @notice Which organisation owns a log; zero for an unknown log.
+owner_of: public(HashMap[bytes32, uint256])
+# @notice To which organisation a log is offered; zero when to nobody.
+pending_owner_of: public(HashMap[bytes32, uint256])
 # @notice Who may accept anchors of other networks.
 is_verifier: public(HashMap[address, bool])
 # @dev Verifier, foreign log or chain. Under the verifier, so that a wrong one spoils nobody else's.
@@ -131,55 +128,50 @@ def __init__(directory_: address):
 @external
 def register(log_id: bytes32):
     """
-    @notice Become the owner of a log nobody owns.
+    @notice Make one's organisation the owner of a log nobody owns, as a publish delegate.
     @param log_id SHA-256 of the log's origin.
     @custom:security The first to come owns it. Owning an identifier forges nothing: checkpoints carry the signature
                      of the log's own key.
     """
     assert log_id != empty(bytes32), "anchors: log is empty"
-    assert self.owner_of[log_id] == empty(address), "anchors: log has an owner"
-    self._begin_tenure(log_id, msg.sender)
-    log LogRegistered(log_id=log_id, owner=msg.sender)
+    assert self.owner_of[log_id] == 0, "anchors: log has an owner"
+    owner: uint256 = self._acting(msg.sender, _PUBLISH)
+    assert owner != 0, "anchors: caller is not a publish delegate of an active member"
+    self.owner_of[log_id] = owner
+    log LogRegistered(log_id=log_id, owner=owner)
 
 
 @external
-def offer_ownership(log_id: bytes32, successor: address):
+def offer_ownership(log_id: bytes32, successor: uint256):
     """
-    @notice Offer a log. Nothing changes until the successor accepts.
+    @notice Offer a log to another organisation, as an admin of its owner. The governance seat may for an owner that is
+            not there to do it. Nothing changes until the successor accepts.
     @dev A new offer replaces the former one. Offering it to oneself withdraws what was offered.
     @param log_id The log.
-    @param successor To whom.
+    @param successor To which organisation.
     """
-    self._check_owner(log_id)
-    assert successor != empty(address), "anchors: successor is nobody"
+    owner: uint256 = self.owner_of[log_id]
+    assert owner != 0, "anchors: unknown log"
+    if self._acting(msg.sender, _ADMIN) != owner:
+        self._check_governance()
+    assert successor != 0, "anchors: successor is nobody"
     self.pending_owner_of[log_id] = successor
-    log OwnershipOffered(log_id=log_id, owner=msg.sender, successor=successor)
+    log OwnershipOffered(log_id=log_id, owner=owner, successor=successor)
 
 
 @external
 def accept_ownership(log_id: bytes32):
     """
-    @notice Take the log that was offered to the caller. Publishers of the former owner are publishers no more.
+    @notice Take a log that was offered to one's organisation, as an admin. The delegates of the former owner are its
+            publishers no more.
     @param log_id The log.
     """
-    assert msg.sender == self.pending_owner_of[log_id], "anchors: log was not offered to you"
-    former: address = self.owner_of[log_id]
-    self._begin_tenure(log_id, msg.sender)
-    log OwnershipAccepted(log_id=log_id, former=former, owner=msg.sender)
-
-
-@external
-def set_publisher(log_id: bytes32, publisher: address, allowed: bool):
-    """
-    @notice Let an account anchor a log, or stop it. The owner always may.
-    @param log_id The log.
-    @param publisher The account.
-    @param allowed Whether it may.
-    """
-    self._check_owner(log_id)
-    assert publisher != empty(address), "anchors: publisher is nobody"
-    self._publishers[log_id][self.tenure_of[log_id]][publisher] = allowed
-    log PublisherSet(log_id=log_id, publisher=publisher, allowed=allowed)
+    owner: uint256 = self._acting(msg.sender, _ADMIN)
+    assert owner != 0 and owner == self.pending_owner_of[log_id], "anchors: log was not offered to you"
+    former: uint256 = self.owner_of[log_id]
+    self.owner_of[log_id] = owner
+    self.pending_owner_of[log_id] = 0
+    log OwnershipAccepted(log_id=log_id, former=former, owner=owner)
 
 
 @external
@@ -284,37 +276,12 @@ def is_publisher(log_id: bytes32, account: address) -> bool:
     @notice Whether an account may anchor a log now.
     @param log_id The log.
     @param account The account.
-    @return bool True for the owner and for the publishers it set.
+    @return bool True for the publish delegates of its owner while that is active.
     """
     return self._is_publisher(log_id, account)
 
 
-# Internal functions that change
-
-
-@internal
-def _begin_tenure(log_id: bytes32, owner: address):
-    """
-    @dev A log has a new owner, and no publisher beside it yet.
-    @param log_id The log.
-    @param owner Its owner from now on.
-    """
-    self.owner_of[log_id] = owner
-    self.pending_owner_of[log_id] = empty(address)
-    self.tenure_of[log_id] += 1
-
-
 # Internal functions that only read
-
-
-@internal
-@view
-def _check_owner(log_id: bytes32):
-    """
-    @dev Only the owner. A log nobody owns has the owner zero, who never calls.
-    @param log_id The log.
-    """
-    assert msg.sender == self.owner_of[log_id], "anchors: caller is not the owner"
 
 
 @internal
@@ -328,17 +295,28 @@ def _check_governance():
 
 @internal
 @view
+def _acting(account: address, scope: uint256) -> uint256:
+    """
+    @dev For which organisation an account acts, as Members says now.
+    @param account The account.
+    @param scope What it must be allowed.
+    @return uint256 The organisation, or 0.
+    """
+    members: IMembers = IMembers(staticcall IDirectory(directory).lookup(_MEMBERS))
+    return staticcall members.acting(account, scope)
+
+
+@internal
+@view
 def _is_publisher(log_id: bytes32, account: address) -> bool:
     """
-    @dev The owner, or a publisher of the present tenure.
+    @dev A publish delegate of the owner, which is active.
     @param log_id The log.
     @param account The account.
     @return bool Whether it may anchor.
     """
-    owner: address = self.owner_of[log_id]
-    if owner == empty(address):
-        return False
-    return account == owner or self._publishers[log_id][self.tenure_of[log_id]][account]
+    owner: uint256 = self.owner_of[log_id]
+    return owner != 0 and self._acting(account, _PUBLISH) == owner
 
 
 @internal

@@ -32,10 +32,22 @@ from vyper.compiler.output import (
     build_method_identifiers_output,
     build_userdoc,
 )
+from vyper.semantics.types.subscriptable import DArrayT
+from vyper.semantics.types.user import StructT
 
 from maillon.evidence.hashing import keccak256
 
-CONTRACTS: Final = ("directory", "anchors")
+CONTRACTS: Final = (
+    "directory",
+    "anchors",
+    "members",
+    "admissions",
+    "governance",
+    "brake",
+    "signatures",
+    "network",
+    "credits",
+)
 
 HERE: Final = Path(__file__).resolve().parent
 PACKAGE: Final = HERE.parent / "src" / "maillon" / "ledger"
@@ -58,6 +70,12 @@ def artifact_of(path: Path) -> dict[str, Any]:
         "method_identifiers": {
             signature: f"0x{int(selector, 16):08x}"
             for signature, selector in build_method_identifiers_output(compiled).items()
+        },
+        # The ABI forgets the names of structs; handles need them.
+        "structs": {
+            function.name: name
+            for function in compiled.global_ctx.exposed_functions
+            if (name := _struct(function.return_type)) is not None
         },
         "layout": build_layout_output(compiled),
         "documentation": {"user": build_userdoc(compiled), "developer": build_devdoc(compiled)},
@@ -82,7 +100,7 @@ class Handle:
         self.variables = {
             name: notice for notice, name in _VARIABLE.findall((HERE.parent / artifact["source"]).read_text())
         }
-        self.answers: dict[str, str] = {}
+        self.answers: set[str] = set()
         self.classes: list[str] = []
         """Source of the answer classes, in the order in which functions need them."""
 
@@ -91,16 +109,14 @@ class Handle:
         abi = self.artifact["abi"]
         events = [entry for entry in abi if entry["type"] == "event"]
         methods = [self._method(entry) for entry in abi if entry["type"] == "function"]
-        text = "\n\n".join(
-            [
-                self._head(),
-                *self.classes,
-                *(self._event(entry) for entry in events),
-                self._reader(events),
-                self._class(),
-                *methods,
-            ]
-        )
+        parts = [
+            *self.classes,
+            *(self._event(entry) for entry in events),
+            *([self._reader(events)] if events else []),
+            self._class(),
+            *methods,
+        ]
+        text = "\n\n".join([self._head("\n".join(parts)), *parts])
         ruff = Path(sys.executable).with_name("ruff")
         command = [str(ruff), "format", "--config", str(HERE.parent / "pyproject.toml"), "-"]
         return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout  # noqa: S603
@@ -108,7 +124,8 @@ class Handle:
     def _notice(self) -> str:
         return str(self.artifact["documentation"]["user"]["notice"])
 
-    def _head(self) -> str:
+    def _head(self, body: str) -> str:
+        """The module's docstring, what the rest of it uses, and the slots."""
         slots = {name: place["slot"] for name, place in self.artifact["layout"].get("storage_layout", {}).items()}
         return f'''# SPDX-License-Identifier: Apache-2.0
 # Written by contracts/build.py: change {self.artifact["source"]} and run it again.
@@ -118,12 +135,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import {_used(("Any", "ClassVar", "Final"), body)}
 
-from maillon.ledger.abi import Call, decode, encode, nothing, read_event
-from maillon.ledger.port import Address, Event
+from maillon.ledger.abi import {_used(("Call", "decode", "encode", "nothing", "read_event"), body)}
+from maillon.ledger.port import {_used(("Address", "Event"), body)}
 
-SLOTS: Final = MappingProxyType({slots!r})
+SLOTS: Final[MappingProxyType[str, int]] = MappingProxyType({slots!r})
 """Storage variable → its base slot."""
 '''
 
@@ -137,24 +154,25 @@ SLOTS: Final = MappingProxyType({slots!r})
         if not outputs:
             return "None", "nothing"
         kinds = _tuple_of(_kind(output) for output in outputs)
-        if len(outputs) == 1 and outputs[0]["type"] != "tuple":
-            return _python(outputs[0]), f"lambda data: decode({kinds}, data)[0]"
-        components = outputs[0]["components"] if len(outputs) == 1 else outputs
-        name = self._answer_class(function["name"], components)
-        values = f"decode({kinds}, data)" + ("[0]" if len(outputs) == 1 else "")
-        return name, f"lambda data: {name}(*{values})"
+        kind = outputs[0]["type"]
+        if kind == "tuple":
+            name = self._answer_class(function["name"], outputs[0]["components"])
+            return name, f"lambda data: {name}(*decode({kinds}, data)[0])"
+        if kind == "tuple[]":
+            name = self._answer_class(function["name"], outputs[0]["components"])
+            return f"tuple[{name}, ...]", f"lambda data: tuple({name}(*each) for each in decode({kinds}, data)[0])"
+        return _python(outputs[0]), f"lambda data: decode({kinds}, data)[0]"
 
     def _answer_class(self, function: str, components: list[dict[str, Any]]) -> str:
-        """One class for each shape, named for the first function that answers it."""
-        shape = repr(components)
-        if shape not in self.answers:
-            self.answers[shape] = _camel(function)
+        """One class for each struct that a function answers."""
+        name = str(self.artifact["structs"][function])
+        if name not in self.answers:
+            self.answers.add(name)
             fields = "".join(f"    {part['name']}: {_python(part)}\n" for part in components)
             self.classes.append(
-                f"@dataclass(frozen=True, slots=True)\nclass {_camel(function)}:\n"
-                f"{_quoted(f'Answer of `{function}`.')}\n\n{fields}"
+                f"@dataclass(frozen=True, slots=True)\nclass {name}:\n{_quoted(f'Answer of `{function}`.')}\n\n{fields}"
             )
-        return self.answers[shape]
+        return name
 
     def _method(self, function: dict[str, Any]) -> str:
         names = [entry["name"] or f"key_{place}" for place, entry in enumerate(function["inputs"])]
@@ -181,7 +199,7 @@ SLOTS: Final = MappingProxyType({slots!r})
         fields = "".join(f"    {entry['name']}: {_python(entry)}\n" for entry in event["inputs"])
         return f'''@dataclass(frozen=True, slots=True)
 class {event["name"]}:
-{_quoted(f"Event `{signature}`.")}
+{_quoted(_words_of_event(event["name"], signature))}
 
     TOPIC: ClassVar[bytes] = bytes.fromhex("{keccak256(signature.encode()).hex()}")
     SHAPE: ClassVar[tuple[tuple[str, bool], ...]] = {shape}
@@ -212,6 +230,27 @@ _VARIABLE: Final = re.compile(r"^(?=# @notice (.+)\n(\w+): public\()", re.MULTIL
 
 KEYS: Final = ("key", "second_key", "third_key")
 """Names for the arguments of a public variable's getter, which have none."""
+
+
+def _used(names: tuple[str, ...], body: str) -> str:
+    """The names to import: those that stand in the module, and `Final`, with which it begins."""
+    return ", ".join(name for name in names if name == "Final" or re.search(rf"\b{name}\b", body))
+
+
+def _struct(answer: Any) -> str | None:
+    """The name of the struct a function answers, or of those in the array it answers."""
+    each = answer.value_type if isinstance(answer, DArrayT) else answer
+    return str(each._id) if isinstance(each, StructT) else None  # noqa: SLF001 - the compiler has no other name for it
+
+
+def _words_of_event(name: str, signature: str) -> str:
+    """The signature; one too long for a line may break after its commas."""
+    words = f"Event `{signature}`."
+    return words if len(words) <= LONGEST else f"Event `{name}`. `{signature.replace(',', ', ')}`."
+
+
+LONGEST: Final = 110
+"""Of what stands in the first line of a docstring."""
 
 
 def _camel(name: str) -> str:

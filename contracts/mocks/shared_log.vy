@@ -5,7 +5,8 @@
 @title SharedLog
 @license Apache-2.0
 @notice Worked example of using Anchors: a log that is anchored only when two accounts stated the same.
-@dev A contract can own a log like anybody else. Here two operators compute the log's root independently.
+@dev A contract can be a publish delegate like anybody else; it consents by ERC-1271. Here two operators compute the log's
+     root independently.
 """
 
 
@@ -24,6 +25,8 @@ log_id: public(immutable(bytes32))
 
 # @notice Who may state.
 is_operator: public(HashMap[address, bool])
+# @notice Who agreed to the contract's belonging to an organisation, by the digest that says so: first one, then both.
+agreed_by: public(HashMap[bytes32, DynArray[address, 2]])
 # @notice Who stated a size and root first.
 stated_by: public(HashMap[bytes32, address])
 
@@ -34,7 +37,7 @@ stated_by: public(HashMap[bytes32, address])
 @deploy
 def __init__(anchors_: address, log_id_: bytes32, operators: address[2]):
     """
-    @notice Take a log that nobody owns.
+    @notice A log for two operators.
     @param anchors_ The Anchors contract.
     @param log_id_ The log.
     @param operators The two accounts.
@@ -44,10 +47,28 @@ def __init__(anchors_: address, log_id_: bytes32, operators: address[2]):
     log_id = log_id_
     self.is_operator[operators[0]] = True
     self.is_operator[operators[1]] = True
-    extcall IAnchors(anchors_).register(log_id_)
 
 
 # External functions that change
+
+
+@external
+def agree(digest: bytes32):
+    """
+    @notice Agree, as an operator, that this contract belong to an organisation.
+    @param digest The `consent_digest` of Members.
+    """
+    assert self.is_operator[msg.sender], "shared_log: caller is not an operator"
+    if msg.sender not in self.agreed_by[digest]:
+        self.agreed_by[digest].append(msg.sender)
+
+
+@external
+def take():
+    """
+    @notice Register the log for the organisation of this contract. Anybody may say so.
+    """
+    extcall anchors.register(log_id)
 
 
 @external
@@ -64,3 +85,20 @@ def state(size: uint64, root: bytes32):
         self.stated_by[statement] = msg.sender
     elif first != msg.sender:
         extcall anchors.anchor(log_id, size, root)
+
+
+# External functions that only read
+
+
+@external
+@view
+def isValidSignature(digest: bytes32, signature: Bytes[256]) -> bytes4:
+    """
+    @notice ERC-1271: whether both operators agreed.
+    @param digest What they agreed to.
+    @param signature Nothing; agreement is in storage.
+    @return bytes4 The function's own selector when they did.
+    """
+    if len(self.agreed_by[digest]) == 2:
+        return 0x1626ba7e
+    return 0x00000000

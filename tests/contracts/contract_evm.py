@@ -12,13 +12,27 @@ from typing import Any
 
 import pytest
 
+from maillon.evidence.hashing import keccak256
 from maillon.ledger.abi import Call, decode_revert
-from maillon.ledger.genesis import EMPTY_TRIE, Genesis, make_genesis
+from maillon.ledger.contracts.members import SLOTS as MEMBER_SLOTS
+from maillon.ledger.contracts.members import Members
+from maillon.ledger.founding import (
+    SANDBOX_STATUTES,
+    SCOPES,
+    AdmissionRule,
+    Founding,
+    FoundingAccount,
+    FoundingNode,
+    FoundingOrganisation,
+)
+from maillon.ledger.genesis import EMPTY_TRIE, MEMBERS, Genesis, make_genesis
 from maillon.ledger.port import Address, Event, Height, TransactionHash
+from maillon.ledger.signing import Account
 
 os.environ.setdefault("ECC_BACKEND_CLASS", "eth_keys.backends.CoinCurveECCBackend")
 
 from eth.db.atomic import AtomicDB
+from eth.db.backends.memory import MemoryDB
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.prague.state import PragueState
 from eth.vm.message import Message
@@ -35,11 +49,45 @@ def account(number: int) -> Address:
 
 STEWARD, OWNER, PUBLISHER, VERIFIER, STRANGER = (account(number) for number in range(1, 6))
 NOBODY = Address(bytes(20))
+"""The steward holds the seat and belongs to nobody; owner and publisher belong to organisation 1, others to none."""
+
+FOUNDERS = range(1, 7)
+OFFICES = {2: "officer", 3: "officer", 4: "officer", 5: "admission officer", 6: "verifier"}
+VALIDATORS = {number: bytes([number]) * 32 for number in range(1, 6)}
+NODE = FoundingNode(b"\xe1" * 64, b"\xc1" * 20)
+
+
+def member(number: int) -> Address:
+    """The account that may do everything for a founding organisation, and has its office."""
+    return OWNER if number == 1 else account(20 + number)
+
+
+def founder(number: int) -> FoundingOrganisation:
+    scopes = 15 | (SCOPES[OFFICES[number]] if number in OFFICES else 0)
+    others = (FoundingAccount(PUBLISHER, SCOPES["publish"]),) if number == 1 else ()
+    return FoundingOrganisation(
+        scheme="siren",
+        identifier=f"55203253{number}",
+        legal_name=f"Fondatrice n° {number}",
+        kind=0,
+        country="FR",
+        accounts=(FoundingAccount(member(number), scopes), *others),
+        validators=(VALIDATORS[number],) if number in VALIDATORS else (),
+        nodes=(NODE,) if number == 1 else (),
+    )
+
+
+FOUNDING = Founding(
+    tuple(founder(number) for number in FOUNDERS),
+    statutes=SANDBOX_STATUTES,
+    rules=(AdmissionRule(0, "", 96, 0b11, 1, 0), AdmissionRule(0, "CH", 32, 0b111, 2, 1)),
+)
 
 
 @cache
 def genesis() -> Genesis:
-    return make_genesis("tests", CHAIN_ID, TIME, [b"v" * 32], {STEWARD: 10**18}, STEWARD, {ORIGIN: OWNER})
+    keys = list(VALIDATORS.values())
+    return make_genesis("tests", CHAIN_ID, TIME, keys, {STEWARD: 10**18}, STEWARD, {ORIGIN: OWNER}, founding=FOUNDING)
 
 
 class Refused(Exception):
@@ -58,18 +106,29 @@ class Outcome:
     """What a transaction with this call would be charged."""
 
 
+@cache
+def laid_out() -> tuple[dict[bytes, bytes], bytes]:
+    """The state of block zero as trie nodes, with its root: each test starts from a copy."""
+    nodes: dict[bytes, bytes] = {}
+    context = ExecutionContext(bytes(20), TIME, 0, 0, bytes(32), 100_000_000, (), CHAIN_ID, base_fee_per_gas=7)
+    state = PragueState(AtomicDB(MemoryDB(nodes)), context, EMPTY_TRIE)
+    for address, held in genesis().alloc.items():
+        state.set_balance(address, held.balance)
+        state.set_nonce(address, held.nonce)
+        state.set_code(address, held.code)
+        for slot, word in held.storage.items():
+            state.set_storage(address, slot, word)
+    state.persist()
+    return nodes, state.state_root
+
+
 class Evm:
     def __init__(self) -> None:
         self.context = ExecutionContext(
             bytes(20), TIME, 0, 0, bytes(32), 100_000_000, (), CHAIN_ID, base_fee_per_gas=7, excess_blob_gas=0
         )
-        self.state = PragueState(AtomicDB(), self.context, EMPTY_TRIE)
-        for address, held in genesis().alloc.items():
-            self.state.set_balance(address, held.balance)
-            self.state.set_nonce(address, held.nonce)
-            self.state.set_code(address, held.code)
-            for slot, word in held.storage.items():
-                self.state.set_storage(address, slot, word)
+        nodes, root = laid_out()
+        self.state = PragueState(AtomicDB(MemoryDB(dict(nodes))), self.context, root)
         self.next_block()
 
     @property
@@ -85,9 +144,9 @@ class Evm:
         self.context._timestamp += seconds
         self._settle()
 
-    def send(self, call: Call[Any], sender: Address) -> Outcome:
+    def send(self, call: Call[Any], sender: Address, gas: int = 90_000_000) -> Outcome:
         """Run a call for good. Raises `Refused` with the contract's words."""
-        message = Message(50_000_000, call.to, sender, 0, call.data, self.state.get_code(call.to))
+        message = Message(gas, call.to, sender, 0, call.data, self.state.get_code(call.to))
         return self._run(self.state.computation_class.apply_message, message, call)
 
     def ask(self, call: Call[Any], sender: Address = STRANGER) -> Any:
@@ -136,6 +195,61 @@ def _charged(computation: Any, data: bytes) -> int:
     used = 21_000 + 4 * tokens + computation.get_gas_used()
     used -= min(computation.get_gas_refund(), used // 5)
     return int(max(used, 21_000 + 10 * tokens))
+
+
+def slot_of(base: int, *keys: int) -> int:
+    """Where Vyper keeps an entry of a mapping: the slot first, then the key."""
+    for key in keys:
+        base = int.from_bytes(keccak256(base.to_bytes(32, "big") + key.to_bytes(32, "big")), "big")
+    return base
+
+
+def crowd_account(number: int) -> Address:
+    return Address(b"\xcc" * 16 + number.to_bytes(4, "big"))
+
+
+def storage_of_member(number: int, account: Address, tier: int, change: int) -> dict[int, int]:
+    """What `Members` holds of a founding member that was never changed, apart from its names."""
+    standing = change << 88 | int.from_bytes(b"FR", "big") << 32 | tier << 16 | 2
+    place = number - 1
+    whose = int.from_bytes(account, "big")
+    return {
+        slot_of(MEMBER_SLOTS["_standing"], number): standing,
+        slot_of(MEMBER_SLOTS["_history"], number, 1): standing,
+        slot_of(MEMBER_SLOTS["history_length"], number): 2,
+        slot_of(MEMBER_SLOTS["_roll"], place): whose << 96 | tier << 48 | number,
+        slot_of(MEMBER_SLOTS["_place_on_roll"], number): place + 1,
+        slot_of(MEMBER_SLOTS["_accounts"], whose): number << 64 | 15,
+    }
+
+
+def crowd(evm: Evm, count: int, tier: int = 0) -> None:
+    """Fill the register up to so many active members, as if they had founded it; written, since running takes minutes.
+
+    `test_limits` compares what is written with what a founder's calls leave.
+    """
+    founders = len(FOUNDERS)
+    for number in range(founders + 1, count + 1):
+        for slot, word in storage_of_member(number, crowd_account(number), tier, 2 * number).items():
+            evm.state.set_storage(MEMBERS, slot, word)
+    for name in ("organisation_count", "_roll_length"):
+        evm.state.set_storage(MEMBERS, MEMBER_SLOTS[name], count)
+    evm.state.set_storage(MEMBERS, MEMBER_SLOTS["change_count"], 2 * count)
+    census = slot_of(MEMBER_SLOTS["_census"], 0)
+    evm.state.set_storage(MEMBERS, census, evm.state.get_storage(MEMBERS, census) + ((count - founders) << (32 * tier)))
+
+
+def consent(evm: Evm, signer: Account, organisation: int | None = None, identifier: str = "") -> bytes:
+    """The signature with which an account agrees to belong to an organisation, known or about to apply."""
+    members = Members(MEMBERS)
+    if organisation is not None:
+        held = evm.ask(members.identifier_of(organisation))
+        scheme, identifier = held.scheme, held.value
+    else:
+        scheme = b"siren".ljust(32, b"\0")
+    key = evm.ask(members.identifier_hash(scheme, identifier))
+    parity, r, s = signer.sign_hash(evm.ask(members.consent_digest(key, signer.address)))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([27 + parity])
 
 
 @contextmanager

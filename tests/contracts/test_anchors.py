@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from contract_evm import NOBODY, ORIGIN, OWNER, PUBLISHER, STEWARD, STRANGER, VERIFIER, Evm, account, refused
+from contract_evm import NOBODY, ORIGIN, OWNER, PUBLISHER, STEWARD, STRANGER, VERIFIER, Evm, account, member, refused
 
 from maillon.evidence.checkpoint import log_id
 from maillon.evidence.hashing import keccak256
@@ -22,12 +22,12 @@ from maillon.ledger.contracts.anchors import (
     Newest,
     OwnershipAccepted,
     OwnershipOffered,
-    PublisherSet,
     VerifierSet,
     decode_event,
 )
 from maillon.ledger.contracts.directory import Directory
-from maillon.ledger.genesis import ANCHORS, DIRECTORY, name_word
+from maillon.ledger.contracts.members import Members
+from maillon.ledger.genesis import ANCHORS, DIRECTORY, MEMBERS, name_word
 from maillon.ledger.port import Address
 
 LOG = log_id(ORIGIN)
@@ -37,6 +37,7 @@ CASES = json.loads((Path(__file__).resolve().parents[2] / "vectors/anchor-slots.
 EMPTY = Newest(0, bytes(32), 0, 0)
 anchors = Anchors(ANCHORS)
 directory = Directory(DIRECTORY)
+members = Members(MEMBERS)
 
 
 @pytest.fixture
@@ -49,33 +50,37 @@ def verifying(evm: Evm, verifier: Address = VERIFIER) -> Evm:
     return evm
 
 
-# 4.1: a log is a name with an owner and publishers.
+# 4.1: a log is a name owned by an organisation, whose publish delegates anchor it.
 
 
 def test_the_notarys_log_is_owned_from_genesis(evm: Evm) -> None:
-    assert evm.ask(anchors.owner_of(LOG)) == OWNER
-    assert evm.ask(anchors.tenure_of(LOG)) == 1
+    assert evm.ask(anchors.owner_of(LOG)) == 1
     assert evm.ask(anchors.directory()) == DIRECTORY
     assert evm.ask(anchors.interface_id()) == name_word("Anchors")
 
 
 def test_an_unowned_log_is_registered(evm: Evm) -> None:
-    outcome = evm.send(anchors.register(FOREIGN), STRANGER)
-    assert [decode_event(event) for event in outcome.events] == [LogRegistered(FOREIGN, STRANGER)]
-    assert evm.ask(anchors.owner_of(FOREIGN)) == STRANGER
+    outcome = evm.send(anchors.register(FOREIGN), member(2))
+    assert [decode_event(event) for event in outcome.events] == [LogRegistered(FOREIGN, 2)]
+    assert evm.ask(anchors.owner_of(FOREIGN)) == 2
 
 
 def test_an_owned_log_is_not(evm: Evm) -> None:
-    for caller in (STRANGER, OWNER):
+    for caller in (STRANGER, OWNER, member(2)):
         with refused("anchors: log has an owner"):
             evm.send(anchors.register(LOG), caller)
     with refused("anchors: log is empty"):
-        evm.send(anchors.register(bytes(32)), STRANGER)
+        evm.send(anchors.register(bytes(32)), OWNER)
 
 
-def test_owner_and_publishers_anchor(evm: Evm) -> None:
-    outcome = evm.send(anchors.set_publisher(LOG, PUBLISHER, True), OWNER)
-    assert [decode_event(event) for event in outcome.events] == [PublisherSet(LOG, PUBLISHER, True)]
+def test_only_publish_delegates_register(evm: Evm) -> None:
+    evm.send(members.set_scopes(PUBLISHER, 7, bytes(32)), OWNER)
+    for caller in (STRANGER, STEWARD, PUBLISHER, NOBODY):
+        with refused("anchors: caller is not a publish delegate of an active member"):
+            evm.send(anchors.register(FOREIGN), caller)
+
+
+def test_publish_delegates_of_the_owner_anchor(evm: Evm) -> None:
     assert evm.ask(anchors.is_publisher(LOG, PUBLISHER))
     assert evm.ask(anchors.is_publisher(LOG, OWNER))
     evm.send(anchors.anchor(LOG, 1, ROOT), PUBLISHER)
@@ -85,77 +90,81 @@ def test_owner_and_publishers_anchor(evm: Evm) -> None:
 
 
 def test_nobody_else_anchors(evm: Evm) -> None:
-    evm.send(anchors.register(FOREIGN), PUBLISHER)
-    evm.send(anchors.set_publisher(LOG, VERIFIER, True), OWNER)
-    outcome = evm.send(anchors.set_publisher(LOG, VERIFIER, False), OWNER)
-    assert [decode_event(event) for event in outcome.events] == [PublisherSet(LOG, VERIFIER, False)]
-    for caller in (STRANGER, STEWARD, PUBLISHER, VERIFIER, NOBODY):
+    evm.send(members.set_scopes(PUBLISHER, 7, bytes(32)), OWNER)
+    for caller in (STRANGER, STEWARD, PUBLISHER, VERIFIER, member(2), NOBODY):
         assert not evm.ask(anchors.is_publisher(LOG, caller))
         with refused("anchors: caller is not a publisher"):
             evm.send(anchors.anchor(LOG, 1, ROOT), caller)
     assert evm.ask(anchors.newest(LOG)) == EMPTY
 
 
+def test_a_suspended_owner_does_not_anchor_and_its_anchors_stay(evm: Evm) -> None:
+    """2.4: suspension stops publication, and never touches evidence already given."""
+    evm.send(anchors.anchor(LOG, 1, ROOT), PUBLISHER)
+    before = evm.ask(anchors.newest(LOG))
+    evm.send(members.suspend(1), STEWARD)
+    with refused("anchors: caller is not a publisher"):
+        evm.send(anchors.anchor(LOG, 2, FORK), PUBLISHER)
+    assert evm.ask(anchors.newest(LOG)) == before
+    evm.send(members.reinstate(1), STEWARD)
+    evm.send(anchors.anchor(LOG, 2, FORK), PUBLISHER)
+
+
 def test_a_log_without_owner_has_no_publisher(evm: Evm) -> None:
-    for caller in (NOBODY, STRANGER):
+    for caller in (NOBODY, STRANGER, OWNER):
         assert not evm.ask(anchors.is_publisher(FOREIGN, caller))
         with refused("anchors: caller is not a publisher"):
             evm.send(anchors.anchor(FOREIGN, 1, ROOT), caller)
 
 
-@pytest.mark.parametrize("caller", [STRANGER, PUBLISHER, STEWARD, NOBODY])
-def test_only_the_owner_sets_publishers_and_offers(evm: Evm, caller: Address) -> None:
-    evm.send(anchors.set_publisher(LOG, PUBLISHER, True), OWNER)
-    with refused("anchors: caller is not the owner"):
-        evm.send(anchors.set_publisher(LOG, caller, True), caller)
-    with refused("anchors: caller is not the owner"):
-        evm.send(anchors.offer_ownership(LOG, caller), caller)
-
-
-def test_nobody_is_no_publisher(evm: Evm) -> None:
-    with refused("anchors: publisher is nobody"):
-        evm.send(anchors.set_publisher(LOG, NOBODY, True), OWNER)
-
-
 def test_a_log_changes_hands_in_two_steps(evm: Evm) -> None:
-    evm.send(anchors.set_publisher(LOG, PUBLISHER, True), OWNER)
-    offered = evm.send(anchors.offer_ownership(LOG, STRANGER), OWNER)
-    assert [decode_event(event) for event in offered.events] == [OwnershipOffered(LOG, OWNER, STRANGER)]
-    assert evm.ask(anchors.owner_of(LOG)) == OWNER
-    assert evm.ask(anchors.pending_owner_of(LOG)) == STRANGER
-    accepted = evm.send(anchors.accept_ownership(LOG), STRANGER)
-    assert [decode_event(event) for event in accepted.events] == [OwnershipAccepted(LOG, OWNER, STRANGER)]
-    assert evm.ask(anchors.owner_of(LOG)) == STRANGER
-    assert evm.ask(anchors.pending_owner_of(LOG)) == NOBODY
-    evm.send(anchors.anchor(LOG, 1, ROOT), STRANGER)
-
-
-def test_publishers_do_not_outlive_their_owner(evm: Evm) -> None:
-    evm.send(anchors.set_publisher(LOG, PUBLISHER, True), OWNER)
-    for former, owner in ((OWNER, STRANGER), (STRANGER, OWNER)):
-        evm.send(anchors.offer_ownership(LOG, owner), former)
-        evm.send(anchors.accept_ownership(LOG), owner)
-        assert not evm.ask(anchors.is_publisher(LOG, PUBLISHER))
+    offered = evm.send(anchors.offer_ownership(LOG, 2), OWNER)
+    assert [decode_event(event) for event in offered.events] == [OwnershipOffered(LOG, 1, 2)]
+    assert evm.ask(anchors.owner_of(LOG)) == 1
+    assert evm.ask(anchors.pending_owner_of(LOG)) == 2
+    accepted = evm.send(anchors.accept_ownership(LOG), member(2))
+    assert [decode_event(event) for event in accepted.events] == [OwnershipAccepted(LOG, 1, 2)]
+    assert evm.ask(anchors.owner_of(LOG)) == 2
+    assert evm.ask(anchors.pending_owner_of(LOG)) == 0
+    evm.send(anchors.anchor(LOG, 1, ROOT), member(2))
+    for former in (OWNER, PUBLISHER):
         assert not evm.ask(anchors.is_publisher(LOG, former))
-    assert evm.ask(anchors.tenure_of(LOG)) == 3
+
+
+@pytest.mark.parametrize("caller", [STRANGER, PUBLISHER, member(2), NOBODY])
+def test_only_an_admin_of_the_owner_offers(evm: Evm, caller: Address) -> None:
+    with refused("anchors: caller is not governance"):
+        evm.send(anchors.offer_ownership(LOG, 2), caller)
+
+
+def test_a_vote_offers_the_log_of_an_owner_that_is_gone(evm: Evm) -> None:
+    evm.send(members.exclude(1), STEWARD)
+    with refused("anchors: caller is not governance"):
+        evm.send(anchors.offer_ownership(LOG, 2), OWNER)
+    evm.send(anchors.offer_ownership(LOG, 2), STEWARD)
+    evm.send(anchors.accept_ownership(LOG), member(2))
+    assert evm.ask(anchors.owner_of(LOG)) == 2
 
 
 def test_a_log_is_not_given_to_nobody_nor_taken(evm: Evm) -> None:
     with refused("anchors: successor is nobody"):
-        evm.send(anchors.offer_ownership(LOG, NOBODY), OWNER)
+        evm.send(anchors.offer_ownership(LOG, 0), OWNER)
+    with refused("anchors: unknown log"):
+        evm.send(anchors.offer_ownership(FOREIGN, 2), OWNER)
+    for caller in (STRANGER, member(2), OWNER):
+        with refused("anchors: log was not offered to you"):
+            evm.send(anchors.accept_ownership(LOG), caller)
+    evm.send(anchors.offer_ownership(LOG, 2), OWNER)
+    evm.send(anchors.offer_ownership(LOG, 1), OWNER)
     with refused("anchors: log was not offered to you"):
-        evm.send(anchors.accept_ownership(LOG), STRANGER)
-    evm.send(anchors.offer_ownership(LOG, STRANGER), OWNER)
-    evm.send(anchors.offer_ownership(LOG, OWNER), OWNER)
-    with refused("anchors: log was not offered to you"):
-        evm.send(anchors.accept_ownership(LOG), STRANGER)
+        evm.send(anchors.accept_ownership(LOG), member(2))
 
 
 def test_an_offer_of_one_log_is_not_an_offer_of_another(evm: Evm) -> None:
     evm.send(anchors.register(FOREIGN), OWNER)
-    evm.send(anchors.offer_ownership(FOREIGN, STRANGER), OWNER)
+    evm.send(anchors.offer_ownership(FOREIGN, 2), OWNER)
     with refused("anchors: log was not offered to you"):
-        evm.send(anchors.accept_ownership(LOG), STRANGER)
+        evm.send(anchors.accept_ownership(LOG), member(2))
 
 
 # 4.1: size never shrinks; the same size with another root is refused.
@@ -299,7 +308,7 @@ def test_slots_are_those_of_the_vectors(evm: Evm, case: dict[str, str]) -> None:
     log, root = log_id(case["origin"]), bytes.fromhex(case["root"])
     assert log.hex() == case["log_id"]
     evm.context._block_number, evm.context._timestamp = int(case["block"]), int(case["time"])
-    if evm.ask(anchors.owner_of(log)) == NOBODY:
+    if evm.ask(anchors.owner_of(log)) == 0:
         evm.send(anchors.register(log), OWNER)
     evm.send(anchors.anchor(log, int(case["size"]), root), OWNER)
     assert evm.state.get_storage(ANCHORS, int(case["root_slot"], 16)) == int.from_bytes(root)

@@ -14,7 +14,8 @@ from maillon.evidence.checkpoint import log_id
 from maillon.ledger.abi import Call, constructor, decode, encode
 from maillon.ledger.contracts.anchors import Anchors
 from maillon.ledger.contracts.directory import Directory
-from maillon.ledger.genesis import ANCHORS, DIRECTORY, name_word
+from maillon.ledger.contracts.members import Members
+from maillon.ledger.genesis import ANCHORS, DIRECTORY, MEMBERS, name_word
 from maillon.ledger.port import Address
 
 LOG = log_id(ORIGIN)
@@ -51,16 +52,26 @@ def test_a_reader_follows_the_name(evm: Evm) -> None:
 
 
 def test_two_operators_anchor_together(evm: Evm) -> None:
-    log, anchors = log_id("shared"), Anchors(ANCHORS)
+    log, anchors, members = log_id("shared"), Anchors(ANCHORS), Members(MEMBERS)
     shared = example(evm, "shared_log", ("address", "bytes32", "address[2]"), (ANCHORS, log, (OWNER, PUBLISHER)))
+    held = evm.ask(members.identifier_of(1))
+    digest = evm.ask(members.consent_digest(evm.ask(members.identifier_hash(held.scheme, held.value)), HERE))
+    for operator in (OWNER, PUBLISHER):
+        with refused("members: account does not consent"):
+            evm.send(members.add_account(HERE, 8, bytes(32), b""), OWNER)
+        for _ in range(2):
+            evm.send(shared("agree(bytes32)", digest), operator)
+    evm.send(members.add_account(HERE, 8, bytes(32), b""), OWNER)
+    evm.send(shared("take()"), STRANGER)
     state = shared("state(uint64,bytes32)", 5, b"r" * 32)
     for again in range(2):
         assert evm.send(state, OWNER).events == (), f"one operator alone, time {again + 1}"
     assert evm.ask(anchors.newest(log)).size == 0
     evm.send(state, PUBLISHER)
     assert evm.ask(anchors.newest(log)).size == 5
-    with refused("shared_log: caller is not an operator"):
-        evm.send(state, STRANGER)
+    for call in (state, shared("agree(bytes32)", digest)):
+        with refused("shared_log: caller is not an operator"):
+            evm.send(call, STRANGER)
     evm.send(shared("state(uint64,bytes32)", 4, b"s" * 32), OWNER)
     with refused("anchors: size shrinks"):
         evm.send(shared("state(uint64,bytes32)", 4, b"s" * 32), PUBLISHER)

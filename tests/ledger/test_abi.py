@@ -30,6 +30,7 @@ from maillon.ledger.abi import (
     read_event,
 )
 from maillon.ledger.contracts.anchors import Anchored, Anchors, Newest, decode_event
+from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.port import Address, Event, Height, TransactionHash
 
 HERE = Address(b"\x4d" * 20)
@@ -62,7 +63,7 @@ def test_a_size_out_of_range_is_not_encodable(size: Any) -> None:
 def test_an_answer_is_a_value() -> None:
     words = [(9).to_bytes(32, "big"), ROOT, (3).to_bytes(32, "big"), (4).to_bytes(32, "big")]
     assert anchors.newest(LOG).decode(b"".join(words)) == Newest(9, ROOT, 3, 4)
-    assert anchors.owner_of(LOG).decode(bytes(12) + HERE) == HERE
+    assert Directory(HERE).lookup(LOG).decode(bytes(12) + HERE) == HERE
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00" * 31, b"\xff" * 128, b"\x00" * 127])

@@ -16,18 +16,46 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
 from maillon.evidence.checkpoint import log_id
-from maillon.ledger.abi import artifact, constructor, decode_revert, encode
+from maillon.ledger.abi import Call, constructor, decode_revert
+from maillon.ledger.contracts.admissions import Admissions
+from maillon.ledger.contracts.anchors import Anchors
+from maillon.ledger.contracts.directory import Directory
+from maillon.ledger.contracts.governance import Governance
+from maillon.ledger.contracts.members import Members
+from maillon.ledger.contracts.network import Network
 from maillon.ledger.errors import LedgerError
+from maillon.ledger.founding import Founding, FoundingOrganisation, sandbox
 from maillon.ledger.port import Address
 
 TYPE: Final = "maillon.genesis.v1"
 DIRECTORY: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0001"))
 ANCHORS: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0002"))
+MEMBERS: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0003"))
+ADMISSIONS: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0004"))
+GOVERNANCE: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0005"))
+BRAKE: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0006"))
+SIGNATURES: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0007"))
+NETWORK: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0008"))
+CREDITS: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0009"))
+SYSTEM: Final = MappingProxyType(
+    {
+        "Directory": DIRECTORY,
+        "Anchors": ANCHORS,
+        "Members": MEMBERS,
+        "Admissions": ADMISSIONS,
+        "Governance": GOVERNANCE,
+        "Brake": BRAKE,
+        "Signatures": SIGNATURES,
+        "Network": NETWORK,
+        "Credits": CREDITS,
+    }
+)
+"""Name in the Directory → address in block zero, of every system contract."""
 
 CHAIN_ID_FLOOR: Final = 7_700_000_000
 """Chain ids are this plus 32 random bits: above every registered network's we know of, and exact in JavaScript."""
@@ -262,29 +290,83 @@ def make_genesis(  # noqa: PLR0917 - block zero is made of many things, and each
     logs: Mapping[str, Address] | None = None,
     gas_limit: int = GAS_LIMIT,
     base_fee: int = BASE_FEE,
+    founding: Founding | None = None,
 ) -> Genesis:
-    """Block zero of a new network, computed by deploying its contracts.
+    """Block zero of a new network, computed by deploying its contracts and founding it.
 
-    `validator_keys` are Ed25519 public keys of power 1; `funded` maps accounts to wei; `steward` holds the governance
-    seat of the Directory until the first vote; `logs` maps the origin of each log to the account that owns it.
-    Raises `InvalidGenesis`.
+    `validator_keys` are Ed25519 public keys of power 1, and with a founding those of its organisations; `funded` maps
+    accounts to wei; `steward` deploys, and holds the governance seat of the Directory until the first vote unless the
+    founding hands it to Governance; `logs` maps the origin of each log to an account that may publish for the
+    organisation that owns it. Without a founding there is one organisation, the sandbox, of the steward and the owners
+    of logs. Raises `InvalidGenesis`.
     """
     check_chain_id(chain_id)
     logs = logs or {}
+    if founding is None:
+        founding = sandbox(steward, logs.values(), validator_keys)
+    _check(
+        "validators", sorted(validator_keys) == sorted(founding.validators), "not those of the founding organisations"
+    )
     evm = _Deployment(chain_id, time, gas_limit, base_fee)
-    evm.deploy(ANCHORS, constructor("anchors", ("address",), (DIRECTORY,)), steward)
-    evm.deploy(DIRECTORY, constructor("directory", ("address",), (steward,)), steward)
-    point = artifact("directory").selectors["point(bytes32,address)"]
-    for name, target in (("Directory", DIRECTORY), ("Anchors", ANCHORS)):
-        evm.run(DIRECTORY, point + encode(("bytes32", "address"), (name_word(name), target)), steward)
-    register = artifact("anchors").selectors["register(bytes32)"]
+    for name, code in _constructors(steward, gas_limit, founding).items():
+        evm.deploy(SYSTEM[name], code, steward)
+    directory = Directory(DIRECTORY)
+    for name, target in SYSTEM.items():
+        evm.run(directory.point(name_word(name), target), steward)
+    for organisation in founding.organisations:
+        _found(evm, organisation, steward)
+    for rule in founding.rules:
+        evm.run(Admissions(ADMISSIONS).set_rule(*rule.as_arguments()), steward)
     for origin, owner in sorted(logs.items()):
-        evm.run(ANCHORS, register + encode(("bytes32",), (log_id(origin),)), owner)
+        evm.run(Anchors(ANCHORS).register(log_id(origin)), owner)
+    if founding.governed:
+        evm.run(directory.offer_governance(GOVERNANCE), steward)
+        evm.run(Governance(GOVERNANCE).take_seat(), steward)
     alloc = {address: GenesisAccount(balance=balance) for address, balance in funded.items()}
     made = evm.accounts() | prague_contracts()
     _check("alloc", not alloc.keys() & made.keys(), "a funded account is a contract of block zero")
     validators = tuple(GenesisValidator(key) for key in validator_keys)
     return Genesis(network, chain_id, time, alloc | made, validators, gas_limit, base_fee)
+
+
+def _constructors(steward: Address, gas_limit: int, founding: Founding) -> dict[str, bytes]:
+    """Name → what deploys the contract. All but the Directory are told where that is."""
+    listed = {
+        name: constructor(name.lower(), ("address",), (DIRECTORY,))
+        for name in ("Anchors", "Members", "Admissions", "Brake", "Network")
+    }
+    statutes = (DIRECTORY, founding.statutes.as_argument())
+    quotas = (DIRECTORY, founding.period_length, gas_limit, founding.floor_tip, founding.allowances)
+    return listed | {
+        "Directory": constructor("directory", ("address",), (steward,)),
+        "Governance": constructor("governance", ("address", _STATUTES), statutes),
+        "Signatures": constructor("signatures", (), ()),
+        "Credits": constructor("credits", ("address", "uint256", "uint256", "uint256", "uint256[8]"), quotas),
+    }
+
+
+_STATUTES: Final = "((uint256,uint256,uint256,uint256,uint256)[3],uint256,uint256,uint256,bool,uint256[8])"
+"""The type of statutes in `Governance`."""
+
+
+def _found(evm: _Deployment, organisation: FoundingOrganisation, steward: Address) -> None:
+    """Enter one organisation with everything that is its own."""
+    members, network = Members(MEMBERS), Network(NETWORK)
+    application = (
+        name_word(organisation.scheme),
+        organisation.identifier,
+        organisation.legal_name,
+        organisation.kind,
+        organisation.country.encode(),
+        organisation.did,
+    )
+    number = evm.run(members.found(application, organisation.tier, organisation.college), steward)
+    for account in organisation.accounts:
+        evm.run(members.found_account(number, account.address, account.scopes, account.label), steward)
+    for key in organisation.validators:
+        evm.run(network.found_validator(number, key), steward)
+    for node in organisation.nodes:
+        evm.run(network.found_node(number, node.execution_key, node.consensus_id), steward)
 
 
 def name_word(name: str) -> bytes:
@@ -300,6 +382,12 @@ def prague_contracts() -> dict[Address, GenesisAccount]:
         Address(bytes.fromhex(entry["address"][2:])): GenesisAccount(nonce=1, code=bytes.fromhex(entry["code"][2:]))
         for entry in entries
     }
+
+
+Answer = TypeVar("Answer")
+
+_DEPLOYMENT_GAS: Final = 10**12
+"""Before the first block there is no block to fit in."""
 
 
 class _Deployment:
@@ -339,20 +427,19 @@ class _Deployment:
         self._touched = touched
         self._message = Message
         self._transaction = BaseTransactionContext
-        self._gas = gas_limit
         self._state = Recording(AtomicDB(), context, EMPTY_TRIE)
         self._made: list[Address] = []
 
     def deploy(self, address: Address, code: bytes, sender: Address) -> None:
         """Run a constructor as if it were deployed to this very address."""
-        message = self._message(self._gas, b"", sender, 0, b"", code, create_address=address)
+        message = self._message(_DEPLOYMENT_GAS, b"", sender, 0, b"", code, create_address=address)
         self._apply(self._state.computation_class.apply_create_message, message)
         self._made.append(address)
 
-    def run(self, to: Address, data: bytes, sender: Address) -> None:
+    def run(self, call: Call[Answer], sender: Address) -> Answer:
         """Run a call as this sender."""
-        message = self._message(self._gas, to, sender, 0, data, self._state.get_code(to))
-        self._apply(self._state.computation_class.apply_message, message)
+        message = self._message(_DEPLOYMENT_GAS, call.to, sender, 0, call.data, self._state.get_code(call.to))
+        return call.decode(self._apply(self._state.computation_class.apply_message, message))
 
     def accounts(self) -> dict[Address, GenesisAccount]:
         """The contracts made, as they stand now."""
@@ -369,10 +456,11 @@ class _Deployment:
             for address in self._made
         }
 
-    def _apply(self, apply: Callable[..., Any], message: Any) -> None:
+    def _apply(self, apply: Callable[..., Any], message: Any) -> bytes:
         context = self._transaction(gas_price=0, origin=message.sender)
         computation = apply(self._state, message, context)
         if computation.is_error:
             raise InvalidGenesis(f"genesis: a deployment was refused: {decode_revert(computation.output)}")
         self._state.lock_changes()
         self._state.clear_transient_storage()
+        return bytes(computation.output)

@@ -14,16 +14,8 @@ from typing import Any, ClassVar, Final
 from maillon.ledger.abi import Call, decode, encode, nothing, read_event
 from maillon.ledger.port import Address, Event
 
-SLOTS: Final = MappingProxyType(
-    {
-        "_anchors": 0,
-        "owner_of": 1,
-        "pending_owner_of": 2,
-        "tenure_of": 3,
-        "_publishers": 4,
-        "is_verifier": 5,
-        "_foreign": 6,
-    }
+SLOTS: Final[MappingProxyType[str, int]] = MappingProxyType(
+    {"_anchors": 0, "owner_of": 1, "pending_owner_of": 2, "is_verifier": 3, "_foreign": 4}
 )
 """Storage variable → its base slot."""
 
@@ -40,13 +32,13 @@ class Newest:
 
 @dataclass(frozen=True, slots=True)
 class LogRegistered:
-    """Event `LogRegistered(bytes32,address)`."""
+    """Event `LogRegistered(bytes32,uint256)`."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("8f35045495cfbf0a2ae5b31098f7e87fc0ab936697d5d746bb64eccd63c34522")
-    SHAPE: ClassVar[tuple[tuple[str, bool], ...]] = (("bytes32", True), ("address", True))
+    TOPIC: ClassVar[bytes] = bytes.fromhex("2273d3acded827962487ccaf2e616d7d0a98931966d6658fdc71eec89ecb640c")
+    SHAPE: ClassVar[tuple[tuple[str, bool], ...]] = (("bytes32", True), ("uint256", True))
 
     log_id: bytes
-    owner: Address
+    owner: int
 
     @classmethod
     def decode(cls, event: Event) -> LogRegistered:
@@ -56,14 +48,14 @@ class LogRegistered:
 
 @dataclass(frozen=True, slots=True)
 class OwnershipOffered:
-    """Event `OwnershipOffered(bytes32,address,address)`."""
+    """Event `OwnershipOffered(bytes32,uint256,uint256)`."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("82b250fee9227304b3ee8ff433b6ed5c2f033d2d4e1437d7ae922c20a76bd83d")
-    SHAPE: ClassVar[tuple[tuple[str, bool], ...]] = (("bytes32", True), ("address", True), ("address", True))
+    TOPIC: ClassVar[bytes] = bytes.fromhex("af1bb48708e01b4cbb9c4a128fc021491861cf0ee0bf344f41996b2c5e39dec0")
+    SHAPE: ClassVar[tuple[tuple[str, bool], ...]] = (("bytes32", True), ("uint256", True), ("uint256", True))
 
     log_id: bytes
-    owner: Address
-    successor: Address
+    owner: int
+    successor: int
 
     @classmethod
     def decode(cls, event: Event) -> OwnershipOffered:
@@ -73,34 +65,17 @@ class OwnershipOffered:
 
 @dataclass(frozen=True, slots=True)
 class OwnershipAccepted:
-    """Event `OwnershipAccepted(bytes32,address,address)`."""
+    """Event `OwnershipAccepted(bytes32,uint256,uint256)`."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("eb63590dfeeb857dd492977d1545ce23f3741adccd1807c2c97defe257d9997c")
-    SHAPE: ClassVar[tuple[tuple[str, bool], ...]] = (("bytes32", True), ("address", True), ("address", True))
+    TOPIC: ClassVar[bytes] = bytes.fromhex("a571affb716eae420c0febe742333f50d25cf628401658f4557b54e9064343a9")
+    SHAPE: ClassVar[tuple[tuple[str, bool], ...]] = (("bytes32", True), ("uint256", True), ("uint256", True))
 
     log_id: bytes
-    former: Address
-    owner: Address
+    former: int
+    owner: int
 
     @classmethod
     def decode(cls, event: Event) -> OwnershipAccepted:
-        """Read one log. Raises `NotDecodable` when it is another event."""
-        return cls(*read_event(event, cls.TOPIC, cls.SHAPE))
-
-
-@dataclass(frozen=True, slots=True)
-class PublisherSet:
-    """Event `PublisherSet(bytes32,address,bool)`."""
-
-    TOPIC: ClassVar[bytes] = bytes.fromhex("7b1cfdc6e28483e03f6e64c9d735eeac9630aa7abd046040693275cc7de1e196")
-    SHAPE: ClassVar[tuple[tuple[str, bool], ...]] = (("bytes32", True), ("address", True), ("bool", False))
-
-    log_id: bytes
-    publisher: Address
-    allowed: bool
-
-    @classmethod
-    def decode(cls, event: Event) -> PublisherSet:
         """Read one log. Raises `NotDecodable` when it is another event."""
         return cls(*read_event(event, cls.TOPIC, cls.SHAPE))
 
@@ -178,7 +153,6 @@ EVENTS: Final[MappingProxyType[bytes, Any]] = MappingProxyType(
         LogRegistered.TOPIC: LogRegistered,
         OwnershipOffered.TOPIC: OwnershipOffered,
         OwnershipAccepted.TOPIC: OwnershipAccepted,
-        PublisherSet.TOPIC: PublisherSet,
         Anchored.TOPIC: Anchored,
         VerifierSet.TOPIC: VerifierSet,
         ForeignAnchored.TOPIC: ForeignAnchored,
@@ -189,28 +163,12 @@ EVENTS: Final[MappingProxyType[bytes, Any]] = MappingProxyType(
 
 def decode_event(
     event: Event,
-) -> (
-    LogRegistered
-    | OwnershipOffered
-    | OwnershipAccepted
-    | PublisherSet
-    | Anchored
-    | VerifierSet
-    | ForeignAnchored
-    | None
-):
+) -> LogRegistered | OwnershipOffered | OwnershipAccepted | Anchored | VerifierSet | ForeignAnchored | None:
     """Read one log of this contract; None for an event it does not declare. Raises `NotDecodable`."""
     known = EVENTS.get(event.topics[0]) if event.topics else None
-    decoded: (
-        LogRegistered
-        | OwnershipOffered
-        | OwnershipAccepted
-        | PublisherSet
-        | Anchored
-        | VerifierSet
-        | ForeignAnchored
-        | None
-    ) = known.decode(event) if known else None
+    decoded: LogRegistered | OwnershipOffered | OwnershipAccepted | Anchored | VerifierSet | ForeignAnchored | None = (
+        known.decode(event) if known else None
+    )
     return decoded
 
 
@@ -221,35 +179,24 @@ class Anchors:
     address: Address
 
     def register(self, log_id: bytes) -> Call[None]:
-        """Become the owner of a log nobody owns."""
+        """Make one's organisation the owner of a log nobody owns, as a publish delegate."""
         return Call(self.address, bytes.fromhex("e1fa8e84") + encode(("bytes32",), (log_id,)), nothing)
 
-    def offer_ownership(self, log_id: bytes, successor: Address) -> Call[None]:
-        """Offer a log.
+    def offer_ownership(self, log_id: bytes, successor: int) -> Call[None]:
+        """Offer a log to another organisation, as an admin of its owner.
 
-        Nothing changes until the successor accepts.
+        The governance seat may for an owner that is not there to do it. Nothing changes until the successor accepts.
         """
         return Call(
-            self.address, bytes.fromhex("fdab26de") + encode(("bytes32", "address"), (log_id, successor)), nothing
+            self.address, bytes.fromhex("d379d7ce") + encode(("bytes32", "uint256"), (log_id, successor)), nothing
         )
 
     def accept_ownership(self, log_id: bytes) -> Call[None]:
-        """Take the log that was offered to the caller.
+        """Take a log that was offered to one's organisation, as an admin.
 
-        Publishers of the former owner are publishers no more.
+        The delegates of the former owner are its publishers no more.
         """
         return Call(self.address, bytes.fromhex("ea10f907") + encode(("bytes32",), (log_id,)), nothing)
-
-    def set_publisher(self, log_id: bytes, publisher: Address, allowed: bool) -> Call[None]:
-        """Let an account anchor a log, or stop it.
-
-        The owner always may.
-        """
-        return Call(
-            self.address,
-            bytes.fromhex("4e36971c") + encode(("bytes32", "address", "bool"), (log_id, publisher, allowed)),
-            nothing,
-        )
 
     def anchor(self, log_id: bytes, size: int, root: bytes) -> Call[None]:
         """Anchor the newest state of a log."""
@@ -306,27 +253,19 @@ class Anchors:
         """Where the system contracts are listed; its governance decides who verifies foreign anchors."""
         return Call(self.address, bytes.fromhex("c41c2f24"), lambda data: decode(("address",), data)[0])
 
-    def owner_of(self, key: bytes) -> Call[Address]:
-        """Who owns a log; zero for an unknown log."""
+    def owner_of(self, key: bytes) -> Call[int]:
+        """Which organisation owns a log; zero for an unknown log."""
         return Call(
             self.address,
             bytes.fromhex("66f89a23") + encode(("bytes32",), (key,)),
-            lambda data: decode(("address",), data)[0],
+            lambda data: decode(("uint256",), data)[0],
         )
 
-    def pending_owner_of(self, key: bytes) -> Call[Address]:
-        """To whom a log is offered; zero when to nobody."""
+    def pending_owner_of(self, key: bytes) -> Call[int]:
+        """To which organisation a log is offered; zero when to nobody."""
         return Call(
             self.address,
             bytes.fromhex("addf283f") + encode(("bytes32",), (key,)),
-            lambda data: decode(("address",), data)[0],
-        )
-
-    def tenure_of(self, key: bytes) -> Call[int]:
-        """How many owners a log has had; publishers are those of the present one."""
-        return Call(
-            self.address,
-            bytes.fromhex("97ca4ac5") + encode(("bytes32",), (key,)),
             lambda data: decode(("uint256",), data)[0],
         )
 

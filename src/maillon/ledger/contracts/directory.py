@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 from maillon.ledger.abi import Call, decode, encode, nothing, read_event
 from maillon.ledger.port import Address, Event
 
-SLOTS: Final = MappingProxyType(
+SLOTS: Final[MappingProxyType[str, int]] = MappingProxyType(
     {"governance": 0, "pending_governance": 1, "name_count": 2, "name_at": 3, "version_of": 4, "_periods": 5}
 )
 """Storage variable → its base slot."""

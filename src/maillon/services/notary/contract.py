@@ -15,8 +15,6 @@ from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address, Height, Ledger, Prover, Signer
 from maillon.services.notary.errors import AnchorUnavailable, LogForked
 
-_NOBODY = bytes(20)
-
 
 @dataclass(frozen=True, slots=True)
 class AnchoredCheckpoint:
@@ -68,14 +66,14 @@ class LogContract:
         return receipt.height
 
     async def register(self) -> None:
-        """Own the log's identifier, if nobody does. Raises `AnchorUnavailable`."""
+        """Let our organisation own the log's identifier, if nobody does. Raises `AnchorUnavailable`."""
         try:
             await self._register()
         except LedgerError as error:
             raise AnchorUnavailable(f"the log could not be registered: {error}") from error
 
     async def _register(self) -> None:
-        if await ask(self._ledger, self._anchors.owner_of(self._log)) == _NOBODY:
+        if await ask(self._ledger, self._anchors.owner_of(self._log)) == 0:
             registered = await instruct(self._ledger, self._anchors.register(self._log), self._signer)
             await self._ledger.wait(registered)
 
