@@ -301,6 +301,7 @@ def make_genesis(  # noqa: PLR0917 - block zero is made of many things, and each
     of logs. Raises `InvalidGenesis`.
     """
     check_chain_id(chain_id)
+    _check("steward", any(steward), "governance is nobody")
     logs = logs or {}
     if founding is None:
         founding = sandbox(steward, logs.values(), validator_keys)

@@ -14,6 +14,16 @@ from typing import Any, Final
 
 import orjson
 
+from maillon.ledger.founding import (
+    KINDS,
+    SANDBOX_STATUTES,
+    SCOPES,
+    Founding,
+    FoundingAccount,
+    FoundingNode,
+    FoundingOrganisation,
+    InvalidFounding,
+)
 from maillon.ledger.genesis import Genesis, InvalidGenesis, make_genesis
 from maillon.ledger.port import Address
 from maillon.network.errors import InvalidNetwork
@@ -56,12 +66,7 @@ class NetworkDefinition:
     def __post_init__(self) -> None:
         if len(self.nodes) > MAXIMUM_NODES:
             raise InvalidNetwork(f"network: more than {MAXIMUM_NODES} nodes")
-        for name in ("validator_key", "consensus_id", "execution_key"):
-            values = [getattr(node, name) for node in self.nodes]
-            twice = next((value for value in values if values.count(value) > 1), None)
-            if twice is not None:
-                owners = ", ".join(node.organisation for node in self.nodes if getattr(node, name) == twice)
-                raise InvalidNetwork(f"network: the same {name} on several cards: {owners}")
+        _check_distinct(self.nodes)
 
     def to_json(self) -> bytes:
         """The file."""
@@ -144,23 +149,67 @@ def found(  # noqa: PLR0917 - each is named where it is called
     cards: Sequence[NodeCard],
     credits_each: int,
     others: Sequence[tuple[bytes, int]] = (),
+    founding: Founding | None = None,
 ) -> NetworkDefinition:
     """A new network of these founders: each a validator of power 1, each account with so many credits.
 
-    `others` are further accounts and their wei. The seat of governance is the first founder's until the first vote.
-    Raises `InvalidNetwork`.
+    `others` are further accounts and their wei. Without a `founding`, each card founds one organisation, and the seat
+    of governance is the first founder's until the first vote. Raises `InvalidNetwork`.
     """
     if not cards:
         raise InvalidNetwork("network: no cards")
     if len({card.organisation for card in cards}) != len(cards):
         raise InvalidNetwork("network: an organisation founds with one node")
+    _check_distinct(cards)
     funded = {card.account: credits_each * CREDIT for card in cards}
     funded |= {Address(account): wei for account, wei in others}
     try:
-        genesis = make_genesis(name, chain_id, time, [card.validator_key for card in cards], funded, cards[0].account)
-    except InvalidGenesis as error:
+        genesis = make_genesis(
+            name,
+            chain_id,
+            time,
+            [card.validator_key for card in cards],
+            funded,
+            cards[0].account,
+            founding=founding or founding_of(cards),
+        )
+    except (InvalidFounding, InvalidGenesis) as error:
         raise InvalidNetwork(str(error)) from error
     return NetworkDefinition(genesis, tuple(cards))
+
+
+def _check_distinct(cards: Sequence[NodeCard]) -> None:
+    """A key stands on one card."""
+    for name in ("validator_key", "consensus_id", "execution_key"):
+        values = [getattr(card, name) for card in cards]
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            owners = ", ".join(card.organisation for card in cards if getattr(card, name) == twice)
+            raise InvalidNetwork(f"network: the same {name} on several cards: {owners}")
+
+
+def founding_of(cards: Sequence[NodeCard]) -> Founding:
+    """The founders as their cards name them: an account that does everything, a validator and a node each.
+
+    A card has no legal identifier; who founds for good writes a founding file. Raises `InvalidFounding`.
+    """
+    everything = SCOPES["admin"] | SCOPES["vote"] | SCOPES["operate"] | SCOPES["publish"]
+    return Founding(
+        tuple(
+            FoundingOrganisation(
+                scheme="card",
+                identifier=str(number),
+                legal_name=card.organisation,
+                kind=KINDS.index("other"),
+                country="FR",
+                accounts=(FoundingAccount(card.account, everything),),
+                validators=(card.validator_key,),
+                nodes=(FoundingNode(card.execution_key, card.consensus_id),),
+            )
+            for number, card in enumerate(cards, start=1)
+        ),
+        statutes=SANDBOX_STATUTES,
+    )
 
 
 def _rfc3339(seconds: int) -> str:
