@@ -6,17 +6,36 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import build
 import orjson
 import pytest
-from contract_evm import ORIGIN, OWNER, PUBLISHER, STEWARD, STRANGER, VERIFIER, Evm, account, genesis, member
+from contract_evm import ORIGIN, OWNER, PUBLISHER, STEWARD, STRANGER, VERIFIER, Evm, account, consent, genesis, member
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from maillon.evidence.checkpoint import log_id
-from maillon.ledger.abi import artifact, constructor
+from maillon.ledger.abi import Call, artifact, constructor
+from maillon.ledger.contracts.admissions import Admissions
 from maillon.ledger.contracts.anchors import Anchors
+from maillon.ledger.contracts.credits import Credits
 from maillon.ledger.contracts.directory import Directory
-from maillon.ledger.genesis import ANCHORS, DIRECTORY, SYSTEM, name_word
+from maillon.ledger.contracts.governance import Governance
+from maillon.ledger.contracts.members import Members
+from maillon.ledger.contracts.network import Network
+from maillon.ledger.genesis import (
+    ADMISSIONS,
+    ANCHORS,
+    CREDITS,
+    DIRECTORY,
+    GOVERNANCE,
+    MEMBERS,
+    NETWORK,
+    SYSTEM,
+    name_word,
+)
+from maillon.ledger.port import Address
+from maillon.ledger.signing import Account
 
 CONTRACTS = build.HERE
 SOURCES = sorted(CONTRACTS.glob("*.vy"))
@@ -97,7 +116,44 @@ def measured() -> dict[str, int]:
         ("directory.offer_governance", directory.offer_governance(OWNER), STEWARD),
         ("directory.accept_governance", directory.accept_governance(), OWNER),
     ]
-    return {name: evm.send(call, sender).gas for name, call, sender in steps}
+    return {name: evm.send(call, sender).gas for name, call, sender in steps} | consortium()
+
+
+def consortium() -> dict[str, int]:
+    """What an ordinary day of the consortium costs."""
+    evm, members, governance = Evm(), Members(MEMBERS), Governance(GOVERNANCE)
+    network, quota = Network(NETWORK), Credits(CREDITS)
+    applicant, machine = Account(b"\x11" * 32), Ed25519PrivateKey.from_private_bytes(b"\x13" * 32)
+    application = (b"siren".ljust(32, b"\0"), "130025265", "Candidate", 0, b"FR", "")
+    signature = consent(evm, applicant, identifier="130025265")
+    key = machine.public_key().public_bytes_raw()
+    proof = machine.sign(evm.ask(network.validator_digest(6)))
+    word, calls = b"\x0f" * 32, ((NETWORK, network.advance().data),)
+    opens, closes = evm.time + 1, evm.time + 61
+    steps: list[tuple[str, Call[Any], Address]] = [
+        ("members.apply", members.apply(application, applicant.address, word, signature), OWNER),
+        ("admissions.admit_by_rule", Admissions(ADMISSIONS).admit_by_rule(7, 3, word), member(6)),
+        ("members.set_scopes", members.set_scopes(PUBLISHER, 2, word), OWNER),
+        ("members.acting", members.acting(OWNER, 2), STRANGER),
+        ("members.member_of", members.member_of(OWNER, 1), STRANGER),
+        ("governance.propose, one call", governance.propose(1, word, calls, opens, closes), OWNER),
+        ("governance.give_proxy", governance.give_proxy(1, 2), member(3)),
+        ("governance.cast, first", governance.cast(1, 1, word), OWNER),
+        ("governance.cast, changed", governance.cast(1, 2, word), OWNER),
+        ("governance.cast_for", governance.cast_for(1, 3, 1, word), member(2)),
+        ("governance.missing", governance.missing(1), STRANGER),
+        ("network.join", network.join(key, proof), member(6)),
+        ("network.validators, six", network.validators(), STRANGER),
+        ("network.nodes, one", network.nodes(), STRANGER),
+        ("credits.grants, seven", quota.grants(0), STRANGER),
+        ("members.suspend, one open vote", members.suspend(3), STEWARD),
+    ]
+    costs = {}
+    for name, call, sender in steps:
+        if name == "governance.give_proxy":
+            evm.next_block()
+        costs[name] = evm.send(call, sender).gas
+    return costs
 
 
 ORDER = [
