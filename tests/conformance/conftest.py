@@ -65,7 +65,8 @@ class Served:
     websocket: str
 
 
-def open_chain(home: Path) -> Chain:
+def open_chain(home: Path, **options: Any) -> Chain:
+    """A chain that credits ACCOUNTS; `options` go to its genesis."""
     validator = Ed25519PrivateKey.generate()
     genesis = make_genesis(
         "conformance",
@@ -74,6 +75,7 @@ def open_chain(home: Path) -> Chain:
         [validator.public_key().public_bytes_raw()],
         {account.address: CREDITS for account in ACCOUNTS},
         ACCOUNTS[0].address,
+        **options,
     )
     return Chain.open(home, genesis, validator, SystemClock())
 
@@ -108,6 +110,19 @@ def serve(chain: Chain, limits: Limits | None = None) -> Iterator[Served]:
         thread.join(20)
     listening.close()
     chain.close()
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """What tests make chains of their own with."""
+
+    open_chain: Callable[..., Chain]
+    serve: Callable[..., Iterator[Served]]
+
+
+@pytest.fixture(scope="session")
+def conformance() -> Conformance:
+    return Conformance(open_chain, serve)
 
 
 @pytest.fixture(scope="session")
@@ -164,3 +179,10 @@ def run_client(
         return seen
 
     return run
+
+
+@pytest.fixture(scope="session")
+def cast(clients: Path) -> Path:
+    """Foundry's own binary, from the platform package npm installed."""
+    (found,) = (clients / "node_modules" / "@foundry-rs").glob("cast-*/bin/cast*")
+    return found

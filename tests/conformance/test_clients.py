@@ -123,13 +123,6 @@ async def test_web3_py_subscribes_in_binary_frames(served: Any) -> None:
         assert await web3.eth.unsubscribe(heads)
 
 
-@pytest.fixture(scope="session")
-def cast(clients: Path) -> Path:
-    """Foundry's own binary, from the platform package npm installed."""
-    (found,) = (clients / "node_modules" / "@foundry-rs").glob("cast-*/bin/cast*")
-    return found
-
-
 def test_cast_does_everything(cast: Path, served: Any, probe: dict[str, Any], tmp_path: Path) -> None:
     key = f"0x{5:064x}"
     address = checksum(Account((5).to_bytes(32, "big")).address)
