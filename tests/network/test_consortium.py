@@ -42,6 +42,16 @@ def test_a_transaction_given_to_one_node_is_final_on_all(consortium: LocalNetwor
     assert int(consortium.nodes[3].rpc("eth_getBalance", checksum(THERE), "latest"), 16) == before + 5
 
 
+def test_what_wallets_are_told_to_pay_is_accepted(consortium: LocalNetwork) -> None:
+    """On an idle chain geth's own history of tips is zero, which nobody would take."""
+    node = consortium.nodes[0]
+    assert int(node.rpc("eth_maxPriorityFeePerGas"), 16) >= GWEI
+    base = int(node.rpc("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
+    assert int(node.rpc("eth_gasPrice"), 16) >= base + GWEI
+    history = node.rpc("eth_feeHistory", "0x5", "latest", [10, 50, 90])
+    assert all(int(tip, 16) >= GWEI for block in history["reward"] for tip in block)
+
+
 def test_under_the_floor_tip_nobody_takes_it(consortium: LocalNetwork) -> None:
     nonce = int(consortium.nodes[1].rpc("eth_getTransactionCount", checksum(ACCOUNTS[2].address), "pending"), 16)
     cheap = DynamicFeeTransaction(consortium.chain_id, nonce, GWEI - 1, 100 * GWEI, 21_000, THERE, 5, b"")

@@ -10,7 +10,7 @@ import pytest
 
 from maillon.network.configuration import NodeSettings
 from maillon.network.doctor import GOOD, WORTH_A_LOOK, WRONG, Facts, diagnose
-from maillon.network.gateway import Budget, Limits
+from maillon.network.gateway import Budget, Limits, at_least
 from maillon.network.health import NodeHealth, exposition
 from maillon.network.registry import ListedNode
 
@@ -101,6 +101,22 @@ def test_metrics_of_a_node_that_is_away_say_so() -> None:
     page = exposition(health(execution=None, consensus=None, bridge=None)).decode()
     assert 'maillon_node_part_up{part="bridge"} 0.0' in page
     assert "maillon_node_ready 0.0" in page
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "told"),
+    [
+        ("eth_maxPriorityFeePerGas", "0x1", "0x64"),
+        ("eth_maxPriorityFeePerGas", "0xff", "0xff"),
+        ("eth_gasPrice", "0x8", "0x6c"),
+        ("eth_feeHistory", {"reward": [["0x0", "0x65"]]}, {"reward": [["0x64", "0x65"]]}),
+        ("eth_feeHistory", {"oldestBlock": "0x1"}, {"oldestBlock": "0x1"}),
+        ("eth_feeHistory", None, None),
+        ("eth_chainId", "0x1", "0x1"),
+    ],
+)
+def test_no_answer_about_fees_is_under_the_floor(method: str, said: Any, told: Any) -> None:
+    assert at_least(100, method, said) == told
 
 
 def test_a_budget_runs_out_and_fills_again() -> None:

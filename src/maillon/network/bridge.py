@@ -430,6 +430,7 @@ class Bridge:
             "counts": dict(self.observed.counts),
             "refused": list(self.observed.refused),
             "silent": self.observed.silent,
+            "floor_tip": self._floor,
             "validators": {key.hex(): power for key, power in sorted(self._validators.items())},
         }
 

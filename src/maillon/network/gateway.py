@@ -28,9 +28,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from maillon.kit import server
 from maillon.kit.errors import KitError
+from maillon.network import abci
+from maillon.network.application import ask
+from maillon.network.bridge import STATUS_PATH
 from maillon.network.configuration import NodeHome
-from maillon.network.errors import NodeUnusable
+from maillon.network.errors import NodeDown, NodeUnusable
 from maillon.network.health import exposition, gather
+from maillon.network.rules import DEFAULT_FLOOR_TIP
 
 METHODS: Final = frozenset(
     {
@@ -75,6 +79,7 @@ METHODS: Final = frozenset(
         "web3_sha3",
     }
 )
+FEES: Final = frozenset({"eth_maxPriorityFeePerGas", "eth_gasPrice", "eth_feeHistory"})
 SUBSCRIPTIONS: Final = frozenset({"eth_subscribe", "eth_unsubscribe"})
 """Over a WebSocket only."""
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
@@ -138,6 +143,8 @@ class Gateway:
         self._consensus = f"http://127.0.0.1:{settings.consensus_rpc_port}"
         self._client = httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=64))
         self._open = 0
+        self._floor = DEFAULT_FLOOR_TIP
+        self._floor_asked = float("-inf")
 
     def application(self) -> Starlette:
         """The routes."""
@@ -216,6 +223,11 @@ class Gateway:
                 forwarded[position] = {**item, "id": position}
         if forwarded:
             answers |= await self._forward(forwarded, items)
+        if any(isinstance(item, dict) and item.get("method") in FEES for item in items):
+            floor = await self._floor_tip()
+            for position, item in enumerate(items):
+                if position in answers and isinstance(item, dict) and "result" in answers[position]:
+                    answers[position]["result"] = at_least(floor, str(item.get("method")), answers[position]["result"])
         # A request without identifier is a notification: it gets no answer.
         return [
             answers[position]
@@ -264,6 +276,17 @@ class Gateway:
             found = {}
         missing = {"jsonrpc": "2.0", "error": {"code": INTERNAL_ERROR, "message": "the node is not ready"}}
         return {position: {**found.get(position, missing), "id": _identifier(items[position])} for position in requests}
+
+    async def _floor_tip(self) -> int:
+        """The floor tip in force, asked of the bridge at most once a second."""
+        now = time.monotonic()
+        if now - self._floor_asked >= 1.0:
+            self._floor_asked = now
+            with contextlib.suppress(NodeDown, orjson.JSONDecodeError):
+                request = abci.Request(query=abci.QueryRequest(path=STATUS_PATH))
+                answer = await ask(self._home.bridge_socket, request, within=2)
+                self._floor = orjson.loads(answer.query.log).get("floor_tip") or self._floor
+        return self._floor
 
     # Proofs
 
@@ -369,6 +392,25 @@ class Gateway:
 
 _PROVING: Final = {"maillon_commit": Gateway._commit, "maillon_validators": Gateway._validators}  # noqa: SLF001 - this file's own
 _JSON_HEADERS: Final = {"content-type": "application/json"}
+
+
+def at_least(floor: int, method: str, result: Any) -> Any:
+    """An answer about fees that never says less than the floor tip: what a wallet is told to pay must be accepted.
+
+    geth answers of the past: of blocks without transactions, or from before a vote, it would say too little.
+    Its gas price is the head's base fee and its own suggestion, so the floor upon the whole is never too little either.
+    """
+    try:
+        if method == "eth_maxPriorityFeePerGas":
+            return hex(max(int(result, 16), floor))
+        if method == "eth_gasPrice":
+            return hex(int(result, 16) + floor)
+        if method == "eth_feeHistory" and result.get("reward"):
+            raised = [[hex(max(int(tip, 16), floor)) for tip in block] for block in result["reward"]]
+            return {**result, "reward": raised}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass  # an answer that is not of geth's shape is passed on as it is
+    return result
 
 
 def _identifier(item: Any) -> Any:
