@@ -67,7 +67,9 @@ def address(node: LocalNode) -> str:
 
 
 def connected(node: LocalNode, other: LocalNode) -> bool:
-    return other.identity.consensus_id.hex() in node.health()["consensus"]["peers"]
+    """Whether it is, or cannot be told while the node's own CometBFT starts again."""
+    consensus = node.health()["consensus"]
+    return consensus is None or other.identity.consensus_id.hex() in consensus["peers"]
 
 
 def signs(network: LocalNetwork, node: LocalNode) -> bool:
