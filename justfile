@@ -44,7 +44,7 @@ contracts:
 
 # Renew the lock files; nothing younger than a week enters
 lock:
-    uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml -o requirements/run.lock
+    uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml -c requirements/constraints.txt -o requirements/run.lock
     uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --exclude-newer "$(date -u -d '7 days ago' +%F)" pyproject.toml --extra development -c requirements/run.lock -o requirements/development.lock
 
 # Make the offline verifier's one file from its sources (npm, once, for its libraries)

@@ -8,11 +8,15 @@ languages, light and dark, on a phone, a tablet and a wide screen, by every test
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
+import httpx
+import pyotp
 from playwright.sync_api import Page
 
 from running_platform import ROOT, Running, maillon
@@ -20,6 +24,7 @@ from running_platform import ROOT, Running, maillon
 LANGUAGES = ("fr", "en")
 THEMES = ("light", "dark")
 WIDTHS = {"phone": 360, "tablet": 768, "wide": 1280}
+PASSWORD = "teapot gravel ninety harvest"
 MINUTES = b"Minutes of the council of 3 November.\n"
 LONG_NAME = "Compte-rendu_de_la_seance_publique_du_conseil_municipal_du_3_novembre_2026_version_definitive_signee.txt"
 
@@ -32,6 +37,8 @@ class Example:
     entry: int
     block: int
     transaction: str
+    session: str = ""
+    """What the browser of the first administrator keeps."""
 
     @property
     def file(self) -> Path:
@@ -78,7 +85,26 @@ def make_example(platform: Running, folder: Path) -> Example:
         f"{platform.url}/rpc", json.dumps(asked).encode(), {"Content-Type": "application/json"}
     )
     answer = json.loads(urllib.request.urlopen(question).read())  # noqa: S310 - our own
-    return Example(folder, receipt["entry"]["index"], block, answer["result"]["transactions"][0])
+    session = make_administrator(platform)
+    return Example(folder, receipt["entry"]["index"], block, answer["result"]["transactions"][0], session)
+
+
+def make_administrator(platform: Running) -> str:
+    """Join as the first administrator, invite somebody and make a key; what the browser keeps."""
+    code = (platform.home / "first-administrator").read_text().strip().partition("#")[2]
+    with httpx.Client(base_url=platform.url, headers={"Origin": platform.url, "User-Agent": "Firefox/1 Linux"}) as http:
+        form = {"code": code, "address": "ada.martin@ambrun.example", "name": "Ada Martin", "password": PASSWORD}
+        page = http.post("/en/join", data=form | {"way": "password"}).text
+        step, secret = re.search(r'name="step" value="([^"]+)"', page), re.search(r"<code>([A-Z2-7 ]+)</code>", page)
+        assert step is not None, page
+        assert secret is not None, page
+        shown = pyotp.TOTP(secret[1].replace(" ", "")).now()
+        assert http.post("/en/join/code", data={"step": step[1], "code": shown}).status_code == 200
+        invitation = {"address": "zoe.bernard@ambrun.example", "role": ["member", "delegate"]}
+        assert http.post("/en/organisations/office/invitations", data=invitation).status_code == 303
+        key = {"name": "logiciel-actes", "scope": ["notary:write", "people:manage"], "days": "365"}
+        assert http.post("/en/organisations/office/keys", data=key).status_code == 200
+        return http.cookies["maillon"]
 
 
 def _drop(page: Page, *files: Path) -> None:
@@ -141,6 +167,53 @@ def _verify_garbage(page: Page, example: Example) -> None:
     _verify(page, example, example.file, b'{"type": "maillon.receipt.v1", "digest": 7}')
 
 
+def _log_in(page: Page, example: Example) -> None:
+    """Come back to the page, logged in."""
+    parts = urlsplit(page.url)
+    asked = dict(parse_qsl(parts.query)).get("next", parts.path)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    page.context.add_cookies([{"name": "maillon", "value": example.session, "url": origin}])
+    page.goto(f"{origin}{asked}")
+
+
+def _refused_log_in(page: Page, _example: Example) -> None:
+    page.locator("#address").fill("ada.martin@ambrun.example")
+    page.locator("#password").fill("not the password")
+    page.locator("form button").first.click()
+    page.locator(".notice--bad[role=alert]:not([hidden])").wait_for()
+
+
+def _forget(page: Page, _example: Example) -> None:
+    page.locator("#address").fill("nobody@ambrun.example")
+    page.locator("form button").first.click()
+    page.locator(".notice--ok").wait_for()
+
+
+def _explain(page: Page, example: Example) -> None:
+    _log_in(page, example)
+    page.locator("#target").fill("organisation:velle")
+    page.locator("form button").first.click()
+    page.locator(".verdict").wait_for()
+
+
+def _open_rows(page: Page, example: Example) -> None:
+    _log_in(page, example)
+    for summary in page.locator("summary").all():
+        summary.click()
+
+
+def _second_factor(page: Page, example: Example) -> None:
+    _log_in(page, example)
+    page.locator("form[action$='/account/authenticator'] button").click()
+    page.locator(".code-picture").wait_for()
+
+
+def _recovery_codes(page: Page, example: Example) -> None:
+    _log_in(page, example)
+    page.locator("form[action$='/account/recovery-codes'] button").click()
+    page.locator(".recovery-codes").wait_for()
+
+
 def _open_menu(page: Page, _example: Example) -> None:
     button = page.locator(".menu-button")
     if button.is_visible():
@@ -177,6 +250,27 @@ ATLAS: tuple[Sight, ...] = (
     Sight("block", "blocks/{block}"),
     Sight("block-empty", "blocks/0"),
     Sight("transaction", "transactions/{transaction}"),
+    Sight("log-in", "log-in"),
+    Sight("log-in-again", "log-in?again=true"),
+    Sight("log-in-refused", "log-in", act=_refused_log_in),
+    Sight("join", "join"),
+    Sight("forgot", "forgot"),
+    Sight("forgot-sent", "forgot", act=_forget),
+    Sight("reset", "reset"),
+    Sight("confirm", "confirm"),
+    Sight("account", "account", act=_log_in),
+    Sight("second-factor", "account", act=_second_factor),
+    Sight("recovery-codes", "account", act=_recovery_codes),
+    Sight("device", "device", act=_log_in),
+    Sight("explain", "explain", act=_log_in),
+    Sight("explain-no", "explain", act=_explain),
+    Sight("people", "organisations/office/people", act=_open_rows),
+    Sight("people-none", "organisations/velle/people", act=_log_in),
+    Sight("keys", "organisations/office/keys", act=_open_rows),
+    Sight("keys-refused", "organisations/velle/keys", act=_log_in),
+    Sight("trail", "organisations/office/trail", act=_log_in),
+    Sight("provider-unknown", "log-in/with/nobody", 401),
+    Sight("provider-link", "account/providers/nobody", act=_log_in),
     Sight("problem-types", "problems"),
     Sight("problem-type", "problems/too-many-requests"),
     Sight("design", "design"),

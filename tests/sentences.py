@@ -92,6 +92,9 @@ def of_refusals() -> set[str]:
                 place = shown.get(name)
                 if place is not None and place < len(node.exc.args):
                     found.add(template(node.exc.args[place]) or "")
+            # The chain of a decision: Reason(name, whether it holds, sentence).
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason" and len(node.args) == 3:
+                found.add(template(node.args[2]) or "")
             # The doors also say what the framework refuses.
             elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "detail":
                 found.add(template(node.value) or "")

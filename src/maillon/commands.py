@@ -30,6 +30,7 @@ def application() -> typer.Typer:
 
     from maillon import operations  # noqa: PLC0415
     from maillon.services.notary import commands as notary  # noqa: PLC0415
+    from maillon.services.people import commands as people  # noqa: PLC0415
 
     made = typer.Typer(
         name="maillon",
@@ -40,7 +41,6 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     operations.add(made)
-    for command in notary.commands.registered_commands:
-        made.registered_commands.append(command)
+    made.registered_commands.extend(notary.commands.registered_commands + people.commands.registered_commands)
     made.add_typer(notary.trust, name="trust")
     return made

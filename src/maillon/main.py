@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import fcntl
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,8 +29,11 @@ from maillon.kit import idempotency, metrics, problems
 from maillon.kit.access import ADMINISTER, NOTARY_WRITE, Access
 from maillon.kit.audit import Deed, newest, record
 from maillon.kit.clock import Clock, SystemClock
+from maillon.kit.encryption import RING, Encryption
 from maillon.kit.errors import HomeInUse, HomeUnusable, KitError
 from maillon.kit.keys import Keys, write_private
+from maillon.kit.mail import Outbox
+from maillon.kit.mailers import FolderMailer, SmtpMailer
 from maillon.kit.page import JsonAddress, Renderer
 from maillon.kit.page import pages as common_pages
 from maillon.kit.settings import Settings
@@ -48,6 +52,12 @@ from maillon.services.notary.authority import Authority
 from maillon.services.notary.contract import LogContract
 from maillon.services.notary.errors import NotaryError
 from maillon.services.notary.service import NotaryService
+from maillon.services.people import PeopleError, PeopleService, Recognition
+from maillon.services.people import api as people_api
+from maillon.services.people import pages as people_pages
+from maillon.services.people.passwords import Passwords
+from maillon.services.people.provider import Provider
+from maillon.services.people.store import PeopleStore
 
 if TYPE_CHECKING:
     from maillon.ledger.embedded.chain import Chain
@@ -101,6 +111,8 @@ class Application:
     network: str
     notary: NotaryService
     explorer: ExplorerService
+    people: PeopleService
+    outbox: Outbox
     renderer: Renderer
     trust: TrustAnchors
     ledger: Ledger
@@ -150,6 +162,7 @@ class Application:
             interval=settings.checkpoint_interval,
             linger=settings.append_linger,
         )
+        outbox, people = people_parts(settings, parts.network, keys, store, clock, access)
         trust = TrustAnchors(
             network=parts.network,
             ledger=LedgerAnchor(
@@ -172,6 +185,8 @@ class Application:
             network=parts.network,
             notary=notary,
             explorer=ExplorerService(parts.ask, notary, parts.network, clock),
+            people=people,
+            outbox=outbox,
             renderer=Renderer(),
             trust=trust,
             ledger=parts.ledger,
@@ -182,6 +197,7 @@ class Application:
         )
         application._pin()
         application._first_key()
+        application._first_administrator(progress)
         return application
 
     def _pin(self) -> None:
@@ -203,11 +219,23 @@ class Application:
             # can be removed; the other order would leave a key nobody can read.
             write_private(path, key.encode() + b"\n")
 
+    def _first_administrator(self, progress: Progress) -> None:
+        """The link with which the first administrator joins, in a file of its own; gone once there is one."""
+        path = self.settings.home / "first-administrator"
+        code = self.people.invite_first_administrator()
+        if code is None:
+            path.unlink(missing_ok=True)
+            return
+        # A new link with each start, until somebody has used one: an old file that leaked is worth nothing.
+        write_private(path, f"{self.settings.portal_url}/fr/join#{code}\n".encode())
+        progress(f"nobody administers this instance yet: open the link in {path}")
+
     async def start(self) -> None:
-        """Begin to seal, to make checkpoints and to keep house."""
+        """Begin to seal, to make checkpoints, to carry letters and to keep house."""
         if self.sealer is not None:
             self.sealer.start()
         await self.notary.start()
+        self.outbox.start()
         self._housekeeping = asyncio.create_task(self._keep_house())
 
     async def _keep_house(self) -> None:
@@ -216,6 +244,7 @@ class Application:
             with contextlib.suppress(KitError):  # it is tried again in a minute
                 await asyncio.to_thread(self.access.write_last_use)
                 await asyncio.to_thread(self._forget_answers)
+                await asyncio.to_thread(self.people.keep_house)
 
     def _forget_answers(self) -> None:
         """Forget answers whose idempotency keys need no longer be honoured."""
@@ -229,6 +258,7 @@ class Application:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._housekeeping
         await self.notary.stop()
+        await asyncio.to_thread(self.outbox.stop)
         if self.facade is not None:
             await self.facade.close()
         if self.sealer is not None:
@@ -253,12 +283,17 @@ class Application:
             openapi_url="/v1/openapi.json",
             lifespan=self._lifespan,
         )
-        problems.install(app, NotaryError, LedgerError, ExplorerError, present=self.renderer.problem)
+        problems.install(app, NotaryError, LedgerError, ExplorerError, PeopleError, present=self.renderer.problem)
         # The hot routes come first: routes are tried in order.
         app.include_router(notary_api.router(self.notary, self.access))
         if self.facade is not None:
             app.router.routes.extend(self.facade.routes())
         self._operations(app)
+        settings, url = self.settings, self.settings.portal_url
+        recognition = Recognition(self.people, url)
+        rate = settings.log_in_rate
+        app.include_router(people_api.router(self.people, recognition, self.clock, url, rate))
+        app.include_router(people_pages.pages(self.people, recognition, self.renderer, self.clock, rate))
         app.include_router(explorer_api.router(self.explorer))
         app.include_router(explorer_pages.pages(self.explorer, self.renderer))
         app.include_router(notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock))
@@ -333,6 +368,7 @@ class Application:
             height: int | None = int(await self.ledger.head())
         except Unavailable as error:
             height, failure = None, failure or str(error)
+        waiting, failed = await asyncio.to_thread(self.outbox.counts)
         return {
             "status": "degraded" if failure else "ready",
             "version": version(),
@@ -352,6 +388,7 @@ class Application:
                 "anchored_height": log.anchored_height,
                 "failure": failure,
             },
+            "mail": {"waiting": waiting, "failed": failed},
         }
 
     async def readiness(self) -> dict[str, Any]:
@@ -364,6 +401,57 @@ class Application:
         except Unavailable as error:
             raise problems.Problem(problems.UNAVAILABLE, f"the ledger does not answer: {error}") from error
         return {"status": "ready", "height": height}
+
+
+def people_parts(  # noqa: PLR0917 - what they are built over
+    settings: Settings, network: str, keys: Keys, store: Store, clock: Clock, access: Access
+) -> tuple[Outbox, PeopleService]:
+    """People and their letters, over a store."""
+    encryption = Encryption.open(keys)
+    mailer = (
+        FolderMailer(settings.home / "mail") if settings.smtp is None else SmtpMailer(settings.smtp.get_secret_value())
+    )
+    outbox = Outbox(store, clock, encryption, mailer, settings.mail_from)
+    callback = f"{settings.portal_url}/log-in/callback"
+    people = PeopleService(
+        store,
+        PeopleStore(encryption),
+        clock,
+        outbox,
+        access,
+        passwords=Passwords(),
+        public_url=settings.portal_url,
+        network=network,
+        providers={provider.id: Provider(provider, clock, callback) for provider in settings.providers},
+        session_idle=datetime.timedelta(minutes=settings.session_idle),
+        session_life=datetime.timedelta(hours=settings.session_life),
+    )
+    return outbox, people
+
+
+@contextlib.contextmanager
+def people_of_home(settings: Settings) -> Iterator[PeopleService]:
+    """People over the database and keys of a home, beside its running server or without one."""
+    store, clock = Store.open(settings.database_url), SystemClock()
+    try:
+        keys = Keys(settings.home / "keys")
+        yield people_parts(settings, settings.network, keys, store, clock, Access(store, clock))[1]
+    finally:
+        store.close()
+
+
+def rotate_encryption(settings: Settings) -> int:
+    """A new key for what is kept of people, everything encrypted again, the old keys destroyed; how many values.
+
+    The caller holds the home. A crash before the commit leaves two keys and the old values; between commit and
+    destruction two keys and the new values; both read, and running it again ends it.
+    """
+    keys = Keys(settings.home / "keys")
+    keys.extend_ring(RING)
+    with people_of_home(settings) as people:
+        changed = people.encrypt_again()
+    keys.shorten_ring(RING)
+    return changed
 
 
 @dataclass
@@ -466,6 +554,8 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[str], N
 
     listening = server.listen(settings.host, settings.port)
     try:
+        # Letters and passkeys name the port that was given, not the 0 that was asked for.
+        settings = settings.model_copy(update={"port": listening.getsockname()[1]})
         application = await Application.open(settings, progress)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{host}:{listening.getsockname()[1]}"

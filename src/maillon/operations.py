@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator's commands: up, status, reindex, backup, restore, credit, keys."""
+"""The operator's commands: up, status, reindex, backup, restore, credit, keys, people, explain."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address
 from maillon.network import commands as network_commands
 from maillon.services.notary.errors import NotaryError
+from maillon.services.people.errors import PeopleError
 
 Home = Annotated[Path | None, typer.Option("--home", help="The data directory (MAILLON_HOME, else ~/.maillon).")]
 Url = Annotated[str | None, typer.Option("--url", help="The server (MAILLON_URL, else http://127.0.0.1:8400).")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 
-_OURS = (KitError, LedgerError, NotaryError, EvidenceError)
+_OURS = (KitError, LedgerError, NotaryError, PeopleError, EvidenceError)
 
 
 def _settings(as_json: bool, **chosen: Any) -> Settings:
@@ -312,11 +313,164 @@ def keys_revoke(
         typer.echo(f"{identifier} is revoked")
 
 
+@keys.command("rotate")
+def keys_rotate(
+    identifier: Annotated[str, typer.Argument(help="The id `keys list` shows.")],
+    days: Annotated[int, typer.Option(min=0, max=90, help="Days the old key goes on.")] = 7,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Make the successor of a key and show it, this once; the old one goes on for some days."""
+    chosen = _settings(as_json, home=home, url=url)
+    now = datetime.datetime.now(datetime.UTC)
+    try:
+        access = _access(chosen)
+        with access.store.transaction() as connection:
+            made = access.rotate(connection, identifier, datetime.timedelta(days=days))
+            if made is not None:
+                record(connection, [Deed(now, "command", "key", "rotated", "operator", f"{identifier} {made[0]}")])
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if made is None:
+        terminal.fail(f"no key {identifier} of the instance in force", terminal.REFUSED, as_json=as_json)
+    if as_json:
+        terminal.print_json({"id": made[0], "key": made[1]})
+    else:
+        typer.echo(made[1])
+
+
+@keys.command("rotate-encryption")
+def keys_rotate_encryption(home: Home = None, url: Url = None, as_json: Json = False) -> None:
+    """Encrypt what is known of people with a new key, and destroy the old one; the server must be stopped."""
+    from maillon import main  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        with main.exclusive_home(chosen.home):
+            backups.require_instance(chosen.home)
+            changed = main.rotate_encryption(chosen)
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"values": changed})
+    else:
+        typer.echo(f"{changed} values are encrypted with a new key; the old one is destroyed")
+
+
+people = typer.Typer(help="People of this home.", no_args_is_help=True)
+
+
+@people.command("list")
+def people_list(home: Home = None, url: Url = None, as_json: Json = False) -> None:
+    """List people: id, name, address, roles. The door of the operator, who owns database and keys."""
+    from maillon import main  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        with main.people_of_home(chosen) as service:
+            found = service.everybody()
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    columns = ("id", "name", "address", "roles", "last seen")
+    rows = [
+        (
+            person.id,
+            person.profile.name,
+            person.profile.address,
+            ", ".join(f"{grant.role} of {grant.organisation}" for grant in grants),
+            person.seen,
+        )
+        for person, grants in found
+    ]
+    if as_json:
+        terminal.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        terminal.print_table(columns, rows)
+
+
+@people.command("log-out")
+def people_log_out(
+    identifier: Annotated[str, typer.Argument(help="The id `people list` shows.")],
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """End every session of somebody, browsers and command lines, at once."""
+    from maillon import main  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        with main.people_of_home(chosen) as service:
+            ended = service.log_out_person(identifier, "operator")
+    except PeopleError as error:
+        terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"id": identifier, "ended": ended})
+    else:
+        typer.echo(f"{ended} sessions have ended")
+
+
+@people.command("erase")
+def people_erase(
+    identifier: Annotated[str, typer.Argument(help="The id `people list` shows.")],
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Forget a person who asked for it: account, sessions, roles, at once."""
+    from maillon import main  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        with main.people_of_home(chosen) as service:
+            service.erase_person(identifier, "operator", "command")
+    except PeopleError as error:
+        terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"id": identifier, "erased": True})
+    else:
+        typer.echo(f"{identifier} is erased")
+
+
+def explain(  # noqa: PLR0917 - options of a command
+    subject: Annotated[str, typer.Argument(help="person:ID or key:ID.")],
+    action: Annotated[str, typer.Argument(help="For example people:invite; docs/operating/people.md lists them.")],
+    target: Annotated[str, typer.Argument(help="organisation:ID, person:ID or instance.")],
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether somebody may, and every reason why; exit status 1 when they may not."""
+    from maillon import main  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        with main.people_of_home(chosen) as service:
+            decision = service.explain(subject, action, target)
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        reasons = [{"name": link.name, "holds": link.holds, "text": link.text} for link in decision.reasons]
+        terminal.print_json({"allowed": decision.allowed, "reasons": reasons})
+    else:
+        for number, link in enumerate(decision.reasons, 1):
+            typer.echo(f"{number}. {'holds' if link.holds else 'does not hold'}: {link.text}")
+        typer.echo("yes, they may" if decision.allowed else "no, they may not")
+    if not decision.allowed:
+        raise typer.Exit(terminal.REFUSED)
+
+
 def add(application: typer.Typer) -> None:
     """Join these commands to the program."""
     network_commands.network.command("demo")(demo)
-    for command in (up, status, reindex, backup, restore, credit):
+    for command in (up, status, reindex, backup, restore, credit, explain):
         application.command()(command)
     application.add_typer(keys, name="keys")
+    application.add_typer(people, name="people")
     for name in ("engine", "node", "network"):
         application.add_typer(getattr(network_commands, name), name=name)

@@ -15,6 +15,7 @@ SERVICES = ROOT / "src/maillon/services"
 SHAPE = ["__init__", "errors", "model", "rules", "contract", "store", "service", "api", "pages", "commands"]
 LACKING = {
     "explorer": {"contract", "store", "commands"},
+    "people": {"contract"},
     "members": {"rules", "contract", "store", "service", "api", "pages", "commands"},
 }
 """The parts a service truly has not, each with its reason in the service's front door."""

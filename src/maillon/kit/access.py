@@ -3,6 +3,10 @@
 
 A key is `mk_` and 32 random bytes; its SHA-256 finds it. Checked keys are remembered for a few seconds, so that a hot
 route need not ask the database; revoking in this process forgets at once, in another within those seconds.
+
+A key belongs to an organisation, or to the instance. Rotating makes its successor and lets the old key live a while
+longer, so that programs can change over without a gap. Whether a key may act on an organisation is decided where roles
+are known; here are only its scopes.
 """
 
 from __future__ import annotations
@@ -23,10 +27,14 @@ from maillon.kit.store import Store, metadata
 
 NOTARY_WRITE = "notary:write"
 ADMINISTER = "admin"
+PEOPLE_MANAGE = "people:manage"
 SCOPES = {
     NOTARY_WRITE: "append entries and batches to the log",
+    PEOPLE_MANAGE: "invite people and change their roles",
     ADMINISTER: "manage keys, read the audit trail",
 }
+ORGANISATION_SCOPES = tuple(scope for scope in SCOPES if scope != ADMINISTER)
+"""What a key of an organisation may hold: never the instance itself."""
 REMEMBERED = 5.0
 """Seconds a checked key is remembered."""
 _MAXIMUM_HEADER = 200
@@ -43,6 +51,7 @@ table = sa.Table(
     sa.Column("expires", sa.BigInteger),
     sa.Column("last_used", sa.BigInteger),
     sa.Column("revoked", sa.BigInteger),
+    sa.Column("organisation", sa.String(80), index=True),
 )
 
 
@@ -53,6 +62,8 @@ class Subject:
     name: str
     scopes: frozenset[str]
     key_id: str
+    organisation: str | None = None
+    """Whose key it is; None for the instance's own."""
 
     def require(self, scope: str) -> None:
         """Raise `AccessDenied` unless the scope is held; the administrator holds all."""
@@ -74,6 +85,7 @@ class KeyRecord:
     expires: datetime.datetime | None
     last_used: datetime.datetime | None
     revoked: datetime.datetime | None
+    organisation: str | None
 
 
 def _moment(seconds: int | None) -> datetime.datetime | None:
@@ -96,9 +108,10 @@ class Access:
         subject: str,
         scopes: Collection[str],
         expires: datetime.datetime | None = None,
+        organisation: str | None = None,
     ) -> tuple[str, str]:
         """A new key: (id, key). The key is shown this once and cannot be read again. Raises `ValueError`."""
-        unknown = set(scopes) - set(SCOPES)
+        unknown = set(scopes) - set(SCOPES if organisation is None else ORGANISATION_SCOPES)
         if unknown or not scopes or not 0 < len(subject) <= 200:
             raise ValueError(f"a key has a subject and scopes among {', '.join(SCOPES)}")
         identifier = secrets.token_hex(8)
@@ -111,13 +124,40 @@ class Access:
                 scopes=" ".join(sorted(scopes)),
                 created=int(self._clock.now().timestamp()),
                 expires=None if expires is None else int(expires.timestamp()),
+                organisation=organisation,
             )
         )
         return identifier, key
 
-    def list(self, connection: Connection) -> list[KeyRecord]:
-        """Every key, newest first."""
-        rows = connection.execute(sa.select(table).order_by(table.c.created.desc(), table.c.id))
+    def rotate(
+        self, connection: Connection, identifier: str, overlap: datetime.timedelta, organisation: str | None = None
+    ) -> tuple[str, str] | None:
+        """The successor of a key, (id, key), with its subject, scopes and length of life; None when none is in force.
+
+        The old key goes on for the overlap, or until its own end if that is sooner.
+        """
+        now = self._clock.now()
+        query = sa.select(table).where(
+            table.c.id == identifier, table.c.organisation.is_not_distinct_from(organisation)
+        )
+        row = connection.execute(query.with_for_update()).one_or_none()
+        if row is None or row.revoked is not None or (row.expires is not None and row.expires <= now.timestamp()):
+            return None
+        life = None if row.expires is None else now + datetime.timedelta(seconds=row.expires - row.created)
+        made = self.create(connection, row.subject, row.scopes.split(), life, organisation)
+        end = int((now + overlap).timestamp())
+        end = end if row.expires is None else min(end, row.expires)
+        connection.execute(table.update().where(table.c.id == identifier).values(expires=end))
+        with self._lock:
+            self._remembered.clear()
+        return made
+
+    def list(self, connection: Connection, organisation: str | None = None) -> list[KeyRecord]:
+        """Every key, or every key of an organisation, newest first."""
+        query = sa.select(table).order_by(table.c.created.desc(), table.c.id)
+        if organisation is not None:
+            query = query.where(table.c.organisation == organisation)
+        rows = connection.execute(query)
         return [
             KeyRecord(
                 row.id,
@@ -127,28 +167,32 @@ class Access:
                 _moment(row.expires),
                 _moment(row.last_used),
                 _moment(row.revoked),
+                row.organisation,
             )
             for row in rows
         ]
 
-    def revoke(self, connection: Connection, identifier: str) -> bool:
-        """Make a key worthless from now on; False when there is no such key, or it was revoked before."""
-        changed = connection.execute(
-            table.update()
-            .where(table.c.id == identifier, table.c.revoked.is_(None))
-            .values(revoked=int(self._clock.now().timestamp()))
-        ).rowcount
+    def revoke(self, connection: Connection, identifier: str, organisation: str | None = None) -> bool:
+        """Make a key worthless from now on; False when there is no such key, or it was revoked before.
+
+        With an organisation, a key of that organisation alone.
+        """
+        query = table.update().where(table.c.id == identifier, table.c.revoked.is_(None))
+        if organisation is not None:
+            query = query.where(table.c.organisation == organisation)
+        changed = connection.execute(query.values(revoked=int(self._clock.now().timestamp()))).rowcount
         with self._lock:
             self._remembered.clear()
         return bool(changed)
 
     def check(self, authorization: bytes | None, scope: str) -> Subject:
         """The subject of an Authorization header, if it may; raises `AccessDenied`. May ask the database."""
-        subject = self._authenticate(authorization)
+        subject = self.subject(authorization)
         subject.require(scope)
         return subject
 
-    def _authenticate(self, authorization: bytes | None) -> Subject:
+    def subject(self, authorization: bytes | None) -> Subject:
+        """Whose key an Authorization header carries, whatever its scopes; raises `AccessDenied`."""
         if authorization is None:
             raise AccessDenied("no API key: send Authorization: Bearer mk_…", authenticated=False)
         scheme, _, key = authorization.partition(b" ")
@@ -168,7 +212,7 @@ class Access:
             raise AccessDenied(f"API key {row.id} was revoked", authenticated=False)
         if row.expires is not None and row.expires <= now:
             raise AccessDenied(f"API key {row.id} has expired", authenticated=False)
-        subject = Subject(row.subject, frozenset(row.scopes.split()), row.id)
+        subject = Subject(row.subject, frozenset(row.scopes.split()), row.id, row.organisation)
         until = now + REMEMBERED if row.expires is None else min(now + REMEMBERED, row.expires)
         with self._lock:
             if len(self._remembered) >= _MAXIMUM_REMEMBERED:

@@ -20,6 +20,7 @@ table = sa.Table(
     sa.Column("tag", sa.String(120), nullable=False),
     sa.Column("actor", sa.String(200), nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("organisation", sa.String(80), index=True),
 )
 
 
@@ -36,6 +37,8 @@ class Deed:
     """In the past tense: appended, created, revoked."""
     actor: str
     detail: str = ""
+    organisation: str | None = None
+    """Whose administrators may read of it; None for what concerns the instance alone."""
 
     @property
     def tag(self) -> str:
@@ -46,21 +49,38 @@ class Deed:
 def record(connection: Connection, deeds: Iterable[Deed]) -> None:
     """Write deeds in the caller's transaction: they are on disk if and only if what they tell is."""
     rows = [
-        {"time": int(deed.time.timestamp()), "tag": deed.tag, "actor": deed.actor, "detail": deed.detail}
+        {
+            "time": int(deed.time.timestamp()),
+            "tag": deed.tag,
+            "actor": deed.actor,
+            "detail": deed.detail,
+            "organisation": deed.organisation,
+        }
         for deed in deeds
     ]
     if rows:
         connection.execute(table.insert(), rows)
 
 
-def newest(connection: Connection, limit: int = 50, before: int | None = None) -> list[tuple[int, Deed]]:
-    """The newest deeds with their numbers, newest first; `before` continues a listing."""
+def newest(
+    connection: Connection,
+    limit: int = 50,
+    before: int | None = None,
+    *,
+    organisation: str | None = None,
+    actor: str | None = None,
+) -> list[tuple[int, Deed]]:
+    """The newest deeds with their numbers, newest first; `before` continues a listing, the others narrow it."""
     query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(table.c.id < before)
+    if organisation is not None:
+        query = query.where(table.c.organisation == organisation)
+    if actor is not None:
+        query = query.where(table.c.actor == actor)
     found = []
     for row in connection.execute(query):
         source, subject, action = row.tag.split(":")
         time = datetime.datetime.fromtimestamp(row.time, datetime.UTC)
-        found.append((int(row.id), Deed(time, source, subject, action, row.actor, row.detail)))
+        found.append((int(row.id), Deed(time, source, subject, action, row.actor, row.detail, row.organisation)))
     return found

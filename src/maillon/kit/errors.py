@@ -47,3 +47,15 @@ class AccessDenied(KitError):
 
 class IdempotencyConflict(KitError):
     """The idempotency key was used for another request."""
+
+
+class CiphertextUnreadable(KitError):
+    """Something encrypted at rest was altered, moved to another place, or its key is no longer in `keys/`."""
+
+
+class MailRefused(KitError):
+    """The mail server will never take this letter: no such mailbox, or not ours to send."""
+
+
+class MailUnavailable(KitError):
+    """The mail server did not take the letter now; the outbox tries again."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from maillon.kit.errors import HomeUnusable, KeyUnreadable
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_RING_LINE = re.compile(r"[0-9a-f]{8} [0-9a-f]{64}")
 _VALIDITY = datetime.timedelta(days=3650)
 
 
@@ -112,6 +114,36 @@ class Keys:
         if len(secret) != 32 or not 0 < int.from_bytes(secret, "big") < _SECP256K1_ORDER:
             raise KeyUnreadable(f"{self._directory / f'account-{name}.hex'} is not a secp256k1 secret")
         return secret
+
+    def ring(self, name: str) -> list[tuple[str, bytes]]:
+        """The symmetric keys of a ring, (id of 8 digits, 32 bytes), newest first; the first is made when missing."""
+        data = self._read(f"{name}.ring")
+        if data is None:
+            self.extend_ring(name)
+            return self.ring(name)
+        found = []
+        for line in data.decode("ascii", "replace").splitlines():
+            identifier, _, secret = line.partition(" ")
+            if _RING_LINE.fullmatch(line) is None:
+                raise KeyUnreadable(f"{self._directory / f'{name}.ring'} holds a line that is not an id and a key")
+            found.append((identifier, bytes.fromhex(secret)))
+        if not found:
+            raise KeyUnreadable(f"{self._directory / f'{name}.ring'} is empty")
+        return found
+
+    def extend_ring(self, name: str) -> str:
+        """Put a new key first in a ring; its id. Older keys stay, to read what they encrypted."""
+        identifier = secrets.token_hex(4)
+        older = self._read(f"{name}.ring") or b""
+        line = f"{identifier} {secrets.token_bytes(32).hex()}\n".encode()
+        write_private(self._directory / f"{name}.ring", line + older)
+        return identifier
+
+    def shorten_ring(self, name: str) -> int:
+        """Destroy every key of a ring but the newest; how many. What they encrypted is unreadable from now on."""
+        newest, *older = self.ring(name)
+        write_private(self._directory / f"{name}.ring", f"{newest[0]} {newest[1].hex()}\n".encode())
+        return len(older)
 
 
 def _pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:

@@ -128,14 +128,25 @@ class Renderer:
         return page.render(**document, document=document, path=path)
 
     def answer(
-        self, request: Request, language: Language, template: str, document: Mapping[str, Any], status: int = 200
+        self,
+        request: Request,
+        language: Language,
+        template: str,
+        document: Mapping[str, Any],
+        status: int = 200,
+        *,
+        private: bool = False,
     ) -> Response:
-        """The document as the page, or as JSON where that is asked for."""
+        """The document as the page, or as JSON where that is asked for. What is private is kept by no cache."""
         headers = {"Content-Language": language, "Vary": "Accept"}
+        if private:
+            headers |= {"Cache-Control": "no-store", "Vary": "Accept, Cookie"}
         if wants_json(request):
             body = orjson.dumps(document, default=str)
             return Response(body, status, headers, "application/json")
         text = self.html(language, template, document, request.url.path).encode()
+        if private:
+            return Response(text, status, headers | SECURITY_HEADERS, "text/html; charset=utf-8")
         tag = f'"{hashlib.sha256(text).hexdigest()[:20]}"'
         headers |= SECURITY_HEADERS | {"ETag": tag, "Cache-Control": "no-cache"}
         if status == 200 and tag in request.headers.get("if-none-match", ""):

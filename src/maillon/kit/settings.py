@@ -8,15 +8,45 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from maillon.kit.errors import InvalidSettings
 from maillon.kit.home import default_home
 
 FILE = "settings.toml"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _check_address(text: str) -> str:
+    """An https:// address without a path to nowhere, or http:// on this machine; raises `ValueError`."""
+    parts = urlsplit(text)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise ValueError("https:// is needed, except on this machine")
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("scheme, host and perhaps a path, nothing else")
+    return text
+
+
+class Provider(BaseModel):
+    """An OpenID Connect provider people may log in with. docs/operating/people.md describes each member."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern="^[a-z0-9-]{1,40}$")
+    name: str = Field(min_length=1, max_length=60)
+    issuer: str
+    client_id: str = Field(min_length=1, max_length=200)
+    client_secret: SecretStr
+    scope: str = "openid email profile"
+    acr: str = ""
+    client_authentication: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
+    addresses_verified: bool = False
+
+    _issuer = field_validator("issuer")(_check_address)
 
 
 class Settings(BaseSettings):
@@ -36,7 +66,41 @@ class Settings(BaseSettings):
     append_linger: float = Field(0.004, ge=0, le=1, description="Seconds appends wait for company in a transaction.")
     portal_writes: bool = Field(True, description="Whether the portal notarises without an API key (for a sandbox).")
     rate_limit: int = Field(120, ge=1, description="Portal writes a minute from one address.")
+    public_url: str | None = Field(None, description="Where readers find the portal; by default localhost and port.")
+    smtp: SecretStr | None = Field(
+        None, description="URL of the mail server; without one, letters are files in the home."
+    )
+    mail_from: str = Field("Maillon <maillon@localhost>", max_length=200, description="The sender of letters.")
+    session_idle: int = Field(30, ge=1, le=1440, description="Minutes a browser may be idle before it is logged out.")
+    session_life: int = Field(12, ge=1, le=720, description="Hours after which a browser is logged out in any case.")
+    log_in_rate: int = Field(30, ge=1, description="Tries to log in a minute from one address.")
+    providers: tuple[Provider, ...] = Field((), description="OpenID Connect providers people may log in with.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, text: str | None) -> str | None:
+        return None if text is None else _check_address(text).rstrip("/")
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_sender(cls, text: str) -> str:
+        if "@" not in text or any(character < " " for character in text):
+            raise ValueError("a sender is an address on one line, perhaps with a name before it")
+        return text
+
+    @field_validator("providers")
+    @classmethod
+    def _check_providers(cls, found: tuple[Provider, ...]) -> tuple[Provider, ...]:
+        if len({provider.id for provider in found}) != len(found):
+            raise ValueError("two providers have the same id")
+        return found
+
+    @property
+    def portal_url(self) -> str:
+        """What letters and passkeys name: never what a request says its host is."""
+        # A passkey belongs to a name, and an IP address is none.
+        return self.public_url or f"http://localhost:{self.port}"
 
     @property
     def database_url(self) -> str:

@@ -21,9 +21,10 @@ from maillon.evidence.hashing import Digest
 from maillon.evidence.receipt import STEPS, Receipt, Report, StepResult, explain
 from maillon.evidence.trust import TrustAnchors
 from maillon.kit.clock import Clock
+from maillon.kit.forms import bounded_body, require_same_origin
 from maillon.kit.language import Language, say
 from maillon.kit.page import Renderer
-from maillon.kit.problems import BODY_TOO_LARGE, OTHER_SITE, Problem, register
+from maillon.kit.problems import Problem, register
 from maillon.kit.reasons import reported
 from maillon.kit.settings import Settings
 from maillon.kit.throttle import Throttle
@@ -46,26 +47,6 @@ KEY_ONLY = register(
     "This instance notarises with an API key only",
     "Ask its administrator for a key, then use the command line: maillon notarise FILE.",
 )
-
-
-def _same_origin(request: Request) -> None:
-    """Refuse writes another site's page makes a browser send: Fetch metadata, else Origin, must be our own."""
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    host = request.headers.get("host", "")
-    if site not in (None, "same-origin") or (origin is not None and origin.partition("://")[2] != host):
-        raise Problem(OTHER_SITE, "this page takes writes from its own site only")
-    if site is None and origin is None:
-        raise Problem(OTHER_SITE, "programs write through /v1/notary with an API key, not through the pages")
-
-
-async def _bounded(request: Request, maximum: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > maximum:
-            raise Problem(BODY_TOO_LARGE, f"this page reads at most {maximum} bytes")
-    return bytes(body)
 
 
 def _form(body: bytes, content_type: str) -> dict[str, str]:
@@ -117,7 +98,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
     def _admit(request: Request, count: int) -> None:
         if not settings.portal_writes:
             raise Problem(KEY_ONLY, "this instance takes no write from its pages")
-        _same_origin(request)
+        require_same_origin(request)
         throttle.take(request.client.host if request.client else "", count)
 
     @router.get("/{language}/notarise")
@@ -127,7 +108,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
 
     @router.post("/{language}/notarise")
     async def append(request: Request, language: Language) -> Response:
-        body = await _bounded(request, 65_536)
+        body = await bounded_body(request, 65_536)
         if request.headers.get("content-type", "").startswith("application/json"):
             asked = parse_batch(_json(body), _SUBJECT)
             if asked.count > PORTAL_BATCH:
@@ -157,7 +138,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
 
     @router.post("/{language}/verify")
     async def verified(request: Request, language: Language) -> Response:
-        body = await _bounded(request, _MAXIMUM_FORM)
+        body = await bounded_body(request, _MAXIMUM_FORM)
         if request.headers.get("content-type", "").startswith("application/json"):
             sent = _json(body)
             if not isinstance(sent, dict) or set(sent) != {"receipt", "digest"}:

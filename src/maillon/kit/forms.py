@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Forms: read whole within a limit, and taken from this site's own pages only.
+
+The defence against cross-site request forgery is the browser's word: Fetch metadata (`Sec-Fetch-Site`), else `Origin`,
+must be our own, and a request that carries neither is not a page's. docs/decisions says why not a token in each form.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+
+from maillon.kit.problems import BODY_TOO_LARGE, INVALID, OTHER_SITE, Problem
+
+MAXIMUM_FORM = 65_536
+"""Bytes of an ordinary form."""
+_MAXIMUM_FIELDS = 40
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuse writes another site's page makes a browser send; raises a `Problem`."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    host = request.headers.get("host", "")
+    if site not in (None, "same-origin") or (origin is not None and origin.partition("://")[2] != host):
+        raise Problem(OTHER_SITE, "this page takes writes from its own site only")
+    if site is None and origin is None:
+        raise Problem(OTHER_SITE, "programs write through /v1 with an API key, not through the pages")
+
+
+async def bounded_body(request: Request, maximum: int) -> bytes:
+    """The body, never holding more than `maximum` bytes; raises a `Problem`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > maximum:
+            raise Problem(BODY_TOO_LARGE, f"this page reads at most {maximum} bytes")
+    return bytes(body)
+
+
+async def read_form(request: Request, maximum: int = MAXIMUM_FORM) -> dict[str, list[str]]:
+    """The fields of a form one of our own pages sent, each with its values in order; raises a `Problem`."""
+    require_same_origin(request)
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise Problem(INVALID, "a form is sent as application/x-www-form-urlencoded")
+    body = await bounded_body(request, maximum)
+    fields: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAXIMUM_FIELDS)
+    except ValueError as error:
+        raise Problem(INVALID, f"the form cannot be read: {error}") from None
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def local_target(text: str | None, default: str) -> str:
+    """Where to go next, when it is a place of this site; `default` otherwise.
+
+    A place is a path: one slash, no second slash or backslash after it (browsers read both as another host), nothing
+    below U+0021, which browsers drop before they look.
+    """
+    if text is None or len(text) > 2000 or not text.startswith("/") or text[1:2] in ("/", "\\"):
+        return default
+    if any(character <= " " or character in "\\\x7f" for character in text):
+        return default
+    return text

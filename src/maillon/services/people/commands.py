@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People in the terminal: `maillon login`, `logout`, `whoami`, against a server; the token is a file of mode 0600."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from maillon.kit.errors import KitError
+from maillon.kit.keys import write_private
+from maillon.kit.settings import Settings, load
+from maillon.kit.terminal import REFUSED, UNDECIDED, fail, print_json, print_table, progress_line
+
+commands = typer.Typer()
+
+_Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of text.")]
+_Url = Annotated[str | None, typer.Option("--url", help="The server; by default that of the settings.")]
+_Home = Annotated[
+    Path | None, typer.Option("--home", help="The data directory; by default MAILLON_HOME, else ~/.maillon.")
+]
+
+
+def _settings(as_json: bool, **chosen: Any) -> Settings:
+    try:
+        return load(**chosen)
+    except KitError as error:
+        fail(str(error), as_json=as_json)
+
+
+def _file(settings: Settings) -> Path:
+    return settings.home / "login.json"
+
+
+def _ask(settings: Settings, method: str, path: str, as_json: bool, **options: Any) -> httpx.Response:
+    try:
+        return httpx.request(method, f"{settings.server_url}{path}", timeout=30, **options)
+    except httpx.HTTPError as error:
+        fail(f"{settings.server_url} does not answer: {error}", UNDECIDED, as_json=as_json)
+
+
+def _said(answer: httpx.Response) -> str:
+    try:
+        document = answer.json()
+        return f"{document['title']}: {document['detail']}"
+    except (ValueError, KeyError, TypeError):
+        return f"the server answered {answer.status_code}"
+
+
+def _token(settings: Settings, as_json: bool) -> str:
+    """The token of the last log-in at this server; ends the program when there is none."""
+    try:
+        document = json.loads(_file(settings).read_text())
+        token = str(document["token"]) if document["server"] == settings.server_url else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        token = ""
+    if not token:
+        fail(f"not logged in at {settings.server_url}: maillon login", REFUSED, as_json=as_json)
+    return token
+
+
+@commands.command()
+def login(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
+    """Log this command line in: confirm in the browser, where you are logged in, that it may act as you."""
+    settings = _settings(as_json, home=home, url=url)
+    label = f"{getpass.getuser()}@{platform.node()}"
+    begun = _ask(settings, "POST", "/v1/login/device", as_json, json={"label": label})
+    if begun.status_code != 200:
+        fail(_said(begun), REFUSED, as_json=as_json)
+    device = begun.json()
+    progress_line(f"open {device['verification_uri']} and give the code {device['user_code']}")
+    until = time.monotonic() + device["expires_in"]
+    while time.monotonic() < until:
+        answer = _ask(settings, "POST", "/v1/login/token", as_json, json={"device_code": device["device_code"]})
+        if answer.status_code == 200:
+            document = answer.json() | {"server": settings.server_url}
+            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(_file(settings), json.dumps(document).encode())
+            break
+        if answer.status_code not in (428, 429, 503):
+            fail(_said(answer), REFUSED, as_json=as_json)
+        time.sleep(device["interval"])
+    else:
+        fail("nobody has confirmed in time: maillon login begins again", REFUSED, as_json=as_json)
+    if as_json:
+        print_json({"server": settings.server_url, "expires": document["expires"]})
+    else:
+        typer.echo(f"logged in at {settings.server_url}; the token is in {_file(settings)}")
+
+
+@commands.command()
+def logout(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
+    """End the session of this command line, here and at the server."""
+    settings = _settings(as_json, home=home, url=url)
+    headers = {"Authorization": f"Bearer {_token(settings, as_json)}"}
+    answer = _ask(settings, "DELETE", "/v1/login", as_json, headers=headers)
+    # A session the server no longer knows is as ended as one it has just ended.
+    if answer.status_code not in (204, 401):
+        fail(_said(answer), REFUSED, as_json=as_json)
+    _file(settings).unlink(missing_ok=True)
+    if as_json:
+        print_json({"server": settings.server_url, "ended": True})
+    else:
+        typer.echo(f"logged out at {settings.server_url}")
+
+
+@commands.command()
+def whoami(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
+    """Say as whom this command line acts, and with which roles."""
+    settings = _settings(as_json, home=home, url=url)
+    headers = {"Authorization": f"Bearer {_token(settings, as_json)}"}
+    answer = _ask(settings, "GET", "/v1/me", as_json, headers=headers)
+    if answer.status_code != 200:
+        fail(_said(answer), REFUSED, as_json=as_json)
+    document = answer.json()
+    if as_json:
+        print_json(document)
+        return
+    rows = [("name", document["name"]), ("subject", document["subject"])]
+    rows += [(organisation, ", ".join(roles)) for organisation, roles in document["roles"].items()]
+    print_table(("", ""), rows)

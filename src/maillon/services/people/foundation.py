@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the verbs about people share: collaborators, the decision, counted tries, steps, sessions, letters, the trail.
+
+Each verb is one transaction, called from a thread: nothing here is asynchronous.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from maillon.kit.access import Access
+from maillon.kit.audit import Deed, record
+from maillon.kit.clock import Clock
+from maillon.kit.mail import Outbox
+from maillon.kit.store import Store
+from maillon.services.people import rules
+from maillon.services.people.errors import (
+    LogInNeeded,
+    PasskeyRefused,
+    StaleStep,
+    TooManyAttempts,
+    UnknownPerson,
+)
+from maillon.services.people.letters import CHANGES, letter
+from maillon.services.people.model import (
+    Action,
+    Actor,
+    Decision,
+    Person,
+    SessionKind,
+    SessionRecord,
+    Target,
+)
+from maillon.services.people.passkeys import Passkeys
+from maillon.services.people.passwords import (
+    Passwords,
+    new_recovery_codes,
+)
+from maillon.services.people.provider import Provider
+from maillon.services.people.store import PeopleStore, new_code, new_id
+
+MAXIMUM_LABEL = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A second factor about to be set up: what the application reads, and the step that ends it."""
+
+    step: str
+    secret: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session that has begun. The token is shown this once; recovery codes too, when there are new ones."""
+
+    token: str
+    session: SessionRecord
+    recovery_codes: tuple[str, ...] = ()
+
+
+class Foundation:
+    """What every verb stands on. Safe to share between threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        people: PeopleStore,
+        clock: Clock,
+        outbox: Outbox,
+        access: Access,
+        *,
+        passwords: Passwords,
+        public_url: str,
+        network: str,
+        providers: Mapping[str, Provider],
+        session_idle: datetime.timedelta,
+        session_life: datetime.timedelta,
+    ) -> None:
+        self._store = store
+        self._people = people
+        self._clock = clock
+        self._outbox = outbox
+        self._access = access
+        self._passwords = passwords
+        self._passkeys = Passkeys(public_url, network)
+        self._url = public_url.rstrip("/")
+        self._network = network
+        self.providers = dict(providers)
+        self._idle = session_idle
+        self._life = session_life
+
+    def decide(self, actor: Actor, action: Action, target: Target) -> Decision:
+        """Whether they may, and every reason why."""
+        return rules.decide(actor, action, target, self._clock.now())
+
+    def require(self, actor: Actor, action: Action, target: Target) -> None:
+        """Raise `NotAllowed`, with every reason, unless they may; `LogInNeeded` for nobody."""
+        decision = self.decide(actor, action, target)
+        if actor.is_nobody:
+            raise LogInNeeded("nobody is logged in, and no key was sent")
+        if not decision.allowed:
+            raise rules.refusal(decision)
+
+    def _self(self, actor: Actor, action: Action) -> str:
+        """The person acting on their own account. Raises `NotAllowed`."""
+        self.require(actor, action, Target("person", actor.person or ""))
+        assert actor.person is not None
+        return actor.person
+
+    def _known(self, connection: Connection, person: str) -> Person:
+        found = self._people.person(connection, person)
+        if found is None:
+            raise UnknownPerson("there is no such person here")
+        return found
+
+    @contextlib.contextmanager
+    def _counted(self, subject: str) -> Iterator[Connection]:
+        """Count a try before it is made, so that many at once are counted too. Raises `TooManyAttempts`."""
+        now = self._clock.now()
+        with self._store.transaction() as connection:
+            failures, last = self._people.failures(connection, subject)
+            if now.timestamp() < last + rules.waiting_seconds(failures):
+                raise TooManyAttempts("too many wrong tries in a row")
+            self._people.count_failure(connection, subject, now)
+            yield connection
+
+    def _new_step(self, connection: Connection, purpose: str, body: dict[str, Any], person: str | None = None) -> str:
+        code = new_code()
+        self._people.insert_ticket(connection, purpose, code, body, self._clock.now() + rules.STEP_LIFE, person)
+        return code
+
+    def _challenge(self, purpose: str, step: str, person: str | None) -> tuple[bytes, dict[str, Any]]:
+        """The challenge of a ceremony, which is over with this, whatever comes of it. Raises `StaleStep`."""
+        with self._store.transaction() as connection:
+            found = self._people.take_ticket(connection, purpose, step[:100], self._clock.now())
+        if found is None or found[0] != person:
+            raise StaleStep("the step is not open")
+        return bytes.fromhex(found[1]["challenge"]), found[1]
+
+    def _begin(  # noqa: PLR0917 - the members of a session
+        self,
+        connection: Connection,
+        person: str,
+        methods: Collection[str],
+        label: str,
+        old_token: str | None,
+        recovery_codes: Sequence[str] = (),
+        *,
+        kind: SessionKind = SessionKind.BROWSER,
+    ) -> Opened:
+        """A new session under a new token; the one the browser held before ends, so that none can be fixed on it."""
+        now = self._clock.now()
+        token = ("ml_" if kind is SessionKind.COMMAND else "") + new_code() + new_code()
+        if old_token:
+            before = self._people.session_of(connection, old_token[:100])
+            if before is not None:
+                self._people.delete_sessions(connection, before.person, only=before.id)
+        life = rules.COMMAND_LIFE if kind is SessionKind.COMMAND else self._life
+        made = SessionRecord(
+            new_id(), person, kind, label[:MAXIMUM_LABEL], frozenset(methods), now, now, now, now + life
+        )
+        self._people.insert_session(connection, made, token)
+        self._people.touch_person(connection, person, now)
+        self._record(connection, "portal", "session", "begun", f"person:{person}", None, " ".join(sorted(methods)))
+        return Opened(token, made, tuple(recovery_codes))
+
+    def _new_recovery_codes(self, connection: Connection, person: str) -> tuple[str, ...]:
+        codes = new_recovery_codes()
+        self._people.set_recovery_codes(connection, person, codes)
+        return tuple(codes)
+
+    def _tell(self, connection: Connection, person: str, change: str) -> None:
+        """A letter to the owner about a change of how they log in: a thief cannot make it silently."""
+        profile = self._known(connection, person).profile
+        link = f"{self._url}/{profile.language}/forgot"
+        written = letter("changed", profile, network=self._network, what=CHANGES[change][profile.language], link=link)
+        self._outbox.stage(connection, secrets.token_hex(16), written)
+
+    def _record(  # noqa: PLR0917 - the members of a deed
+        self,
+        connection: Connection,
+        source: str,
+        subject: str,
+        action: str,
+        actor: str,
+        organisation: str | None,
+        detail: str = "",
+    ) -> None:
+        record(connection, [Deed(self._clock.now(), source, subject, action, actor, detail, organisation)])
+
+    def _insert_passkey(
+        self, connection: Connection, person: str, made: Any, label: str, now: datetime.datetime
+    ) -> None:
+        if self._people.passkey(connection, made.credential) is not None:
+            raise PasskeyRefused("this passkey is registered already")
+        self._people.insert_passkey(
+            connection, person, made.credential, made.public_key, made.sign_count, label[:MAXIMUM_LABEL], now
+        )

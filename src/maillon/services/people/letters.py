@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people are written, in both languages.
+
+A code stands in the letter and after # in the link, where no server,
+log or other site ever sees it; who reads without a script copies it into the page.
+"""
+
+from __future__ import annotations
+
+from maillon.kit.mail import Letter
+from maillon.services.people.model import Profile
+
+LETTERS: dict[str, dict[str, tuple[str, str]]] = {
+    "invitation": {
+        "fr": (
+            "Vous êtes invité à rejoindre {organisation}",
+            "Bonjour,\n\n{organisation} vous invite sur {network}.\n\nOuvrez cette adresse d’ici au {until} :\n{link}"
+            "\n\nSi la page le demande, copiez-y ce code :\n{code}\n\nSi vous n’attendiez pas cette invitation, ne "
+            "faites rien : elle s’éteint seule.\n",
+        ),
+        "en": (
+            "You are invited to join {organisation}",
+            "Hello,\n\n{organisation} invites you to {network}.\n\nOpen this address before {until}:\n{link}\n\nIf the "
+            "page asks for it, copy this code into it:\n{code}\n\nIf you did not expect this invitation, do nothing: "
+            "it ends by itself.\n",
+        ),
+    },
+    "reset": {
+        "fr": (
+            "Un nouveau mot de passe",
+            "Bonjour,\n\nUn nouveau mot de passe a été demandé pour votre compte sur {network}.\n\nOuvrez cette "
+            "adresse dans l’heure :\n{link}\n\nSi la page le demande, copiez-y ce code :\n{code}\n\nSi ce n’était pas "
+            "vous, ne faites rien : rien n’est changé.\n",
+        ),
+        "en": (
+            "A new password",
+            "Hello,\n\nA new password was asked for on your account at {network}.\n\nOpen this address within the "
+            "hour:\n{link}\n\nIf the page asks for it, copy this code into it:\n{code}\n\nIf it was not you, do "
+            "nothing: nothing has changed.\n",
+        ),
+    },
+    "address-confirm": {
+        "fr": (
+            "Confirmez votre nouvelle adresse",
+            "Bonjour,\n\nCette adresse doit devenir celle de votre compte sur {network}.\n\nOuvrez cette page dans "
+            "l’heure :\n{link}\n\nSi la page le demande, copiez-y ce code :\n{code}\n\nSi ce n’était pas vous, ne "
+            "faites rien.\n",
+        ),
+        "en": (
+            "Confirm your new address",
+            "Hello,\n\nThis address is to become that of your account at {network}.\n\nOpen this page within the "
+            "hour:\n{link}\n\nIf the page asks for it, copy this code into it:\n{code}\n\nIf it was not you, do "
+            "nothing.\n",
+        ),
+    },
+    "address-stop": {
+        "fr": (
+            "L’adresse de votre compte va changer",
+            "Bonjour,\n\nUne autre adresse doit remplacer celle-ci pour votre compte sur {network}. Si c’était vous, "
+            "ne faites rien.\n\nSinon, ouvrez cette page d’ici au {until} : le compte garde ou retrouve cette "
+            "adresse, et toutes ses sessions se terminent.\n{link}\n\nSi la page le demande, copiez-y ce code :\n"
+            "{code}\n",
+        ),
+        "en": (
+            "The address of your account is about to change",
+            "Hello,\n\nAnother address is to replace this one on your account at {network}. If it was you, do nothing."
+            "\n\nIf not, open this page before {until}: the account keeps or gets back this address, and all its "
+            "sessions end.\n{link}\n\nIf the page asks for it, copy this code into it:\n{code}\n",
+        ),
+    },
+    "changed": {
+        "fr": (
+            "Votre façon de vous connecter a changé",
+            "Bonjour,\n\nSur votre compte de {network} : {what}. Si c’était vous, ne faites rien. Sinon, écrivez à la "
+            "personne qui administre votre organisation, et demandez un nouveau mot de passe :\n{link}\n",
+        ),
+        "en": (
+            "How you log in has changed",
+            "Hello,\n\nOn your account at {network}: {what}. If it was you, do nothing. If not, write to whoever "
+            "administers your organisation, and ask for a new password:\n{link}\n",
+        ),
+    },
+}
+CHANGES: dict[str, dict[str, str]] = {
+    "password": {"fr": "le mot de passe a été changé", "en": "the password was changed"},
+    "authenticator": {"fr": "l’application de codes a été changée", "en": "the authenticator application was changed"},
+    "recovery": {"fr": "de nouveaux codes de secours ont été faits", "en": "new recovery codes were made"},
+    "recovery-used": {"fr": "un code de secours a été utilisé", "en": "a recovery code was used"},
+    "passkey-added": {"fr": "une clé d’accès a été ajoutée", "en": "a passkey was added"},
+    "passkey-removed": {"fr": "une clé d’accès a été retirée", "en": "a passkey was removed"},
+    "identity-added": {"fr": "un fournisseur d’identité a été relié", "en": "an identity provider was linked"},
+    "identity-removed": {"fr": "un fournisseur d’identité a été délié", "en": "an identity provider was unlinked"},
+}
+
+
+def letter(kind: str, profile: Profile, **words: str) -> Letter:
+    """A letter in the reader's language. Raises `KeyError` for a kind or a word that is missing."""
+    subject, text = LETTERS[kind][profile.language]
+    return Letter(profile.address, subject.format_map(words), text.format_map(words))

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The people, keys and trail of an organisation, which is an id here."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection
+
+from maillon.kit.access import KeyRecord
+from maillon.kit.audit import Deed, newest
+from maillon.services.people import rules
+from maillon.services.people.errors import (
+    InvalidInvitation,
+    InvalidKeyRequest,
+    LastAdministrator,
+    UnknownKey,
+    UnknownPerson,
+)
+from maillon.services.people.foundation import Foundation
+from maillon.services.people.model import (
+    Actor,
+    Grant,
+    Invitation,
+    Person,
+    Role,
+    SessionKind,
+    Target,
+)
+
+KEY_OVERLAP = datetime.timedelta(days=7)
+"""How long a rotated key goes on beside its successor, unless another time is asked for."""
+
+
+class Organisations(Foundation):
+    """What administrators do for an organisation."""
+
+    def people_of(self, actor: Actor, organisation: str) -> tuple[list[tuple[Person, list[Grant]]], list[Invitation]]:
+        """Its people with their roles, and its invitations. Raises `NotAllowed`."""
+        organisation = rules.parse_organisation(organisation)
+        self.require(actor, rules.PEOPLE_READ, Target("organisation", organisation))
+        with self._store.read() as connection:
+            return self._people.people_of(connection, organisation), self._people.invitations(connection, organisation)
+
+    def change_roles(self, actor: Actor, organisation: str, person: str, roles: Collection[str]) -> None:
+        """These roles for this person of the organisation, and no others; none at all lets them go.
+
+        Raises `UnknownPerson` for whoever has no role there, and `LastAdministrator`.
+        """
+        organisation, wanted = rules.parse_organisation(organisation), rules.parse_roles(roles)
+        self.require(actor, rules.PEOPLE_CHANGE, Target("organisation", organisation))
+        with self._store.transaction() as connection:
+            held = [grant for grant in self._people.roles(connection, person) if grant.organisation == organisation]
+            if not held:
+                raise UnknownPerson("there is no such person in this organisation")
+            administrators = self._people.administrators(connection, organisation)
+            if administrators == {person} and Role.ADMINISTRATOR not in wanted:
+                raise LastAdministrator(f"{organisation} would have no administrator")
+            self._people.replace_roles(connection, person, organisation, wanted, actor.tag, self._clock.now())
+            said = f"{person}: {' '.join(sorted(wanted)) or 'none'}"
+            self._record(connection, _door(actor), "role", "changed", actor.tag, organisation, said)
+
+    def revoke_invitation(self, actor: Actor, organisation: str, invitation: str) -> None:
+        """Withdraw an open invitation. Raises `InvalidInvitation`."""
+        organisation = rules.parse_organisation(organisation)
+        self.require(actor, rules.PEOPLE_INVITE, Target("organisation", organisation))
+        with self._store.transaction() as connection:
+            if not self._people.revoke_invitation(connection, organisation, invitation, self._clock.now()):
+                raise InvalidInvitation("there is no such invitation that is open")
+            self._record(connection, _door(actor), "invitation", "revoked", actor.tag, organisation, invitation)
+
+    def keys_of(self, actor: Actor, organisation: str) -> list[KeyRecord]:
+        """The API keys of an organisation."""
+        organisation = rules.parse_organisation(organisation)
+        self.require(actor, rules.KEY_READ, Target("organisation", organisation))
+        with self._store.read() as connection:
+            return self._access.list(connection, organisation)
+
+    def make_key(
+        self, actor: Actor, organisation: str, name: str, scopes: Collection[str], days: int | None
+    ) -> tuple[str, str]:
+        """A new API key of an organisation, (id, key): shown this once. Raises `InvalidKeyRequest`."""
+        organisation = rules.parse_organisation(organisation)
+        self.require(actor, rules.KEY_CHANGE, Target("organisation", organisation))
+        now = self._clock.now()
+        if days is not None and not 1 <= days <= 3650:
+            raise InvalidKeyRequest("a key lives 1 to 3650 days")
+        expires = None if days is None else now + datetime.timedelta(days=days)
+        with self._store.transaction() as connection:
+            try:
+                made = self._access.create(connection, name.strip()[:200], scopes, expires, organisation)
+            except ValueError as error:
+                raise InvalidKeyRequest(str(error)) from None
+            self._record(connection, _door(actor), "key", "created", actor.tag, organisation, made[0])
+        return made
+
+    def rotate_key(
+        self, actor: Actor, organisation: str, key: str, overlap: datetime.timedelta = KEY_OVERLAP
+    ) -> tuple[str, str]:
+        """The successor of a key, (id, key); the old one goes on for the overlap. Raises `UnknownKey`."""
+        organisation = rules.parse_organisation(organisation)
+        self.require(actor, rules.KEY_CHANGE, Target("organisation", organisation))
+        with self._store.transaction() as connection:
+            made = self._access.rotate(connection, key, overlap, organisation)
+            if made is None:
+                raise UnknownKey("there is no such key in force")
+            self._record(connection, _door(actor), "key", "rotated", actor.tag, organisation, f"{key} {made[0]}")
+        return made
+
+    def revoke_key(self, actor: Actor, organisation: str, key: str) -> None:
+        """A key is worthless from now on. Raises `UnknownKey`."""
+        organisation = rules.parse_organisation(organisation)
+        self.require(actor, rules.KEY_CHANGE, Target("organisation", organisation))
+        with self._store.transaction() as connection:
+            if not self._access.revoke(connection, key, organisation):
+                raise UnknownKey("there is no such key in force")
+            self._record(connection, _door(actor), "key", "revoked", actor.tag, organisation, key)
+
+    def trail_of(self, actor: Actor, organisation: str, before: int | None = None) -> list[tuple[int, Deed]]:
+        """What was done in an organisation, newest first."""
+        organisation = rules.parse_organisation(organisation)
+        self.require(actor, rules.TRAIL_READ, Target("organisation", organisation))
+        with self._store.read() as connection:
+            return newest(connection, 50, before, organisation=organisation)
+
+
+def _door(actor: Actor) -> str:
+    """Through which door: programs come through the API, people through the portal."""
+    return "api" if actor.key is not None else "command" if actor.kind is SessionKind.COMMAND else "portal"

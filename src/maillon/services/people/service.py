@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service: its verbs joined, who is acting, and what the operator and the clock do."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection
+
+from maillon.services.people import rules
+from maillon.services.people.account import OwnAccount
+from maillon.services.people.entrance import Entrance
+from maillon.services.people.errors import (
+    UnknownAction,
+    UnknownKey,
+    UnknownPerson,
+)
+from maillon.services.people.model import (
+    NOBODY,
+    Actor,
+    Decision,
+    Grant,
+    Person,
+    Role,
+    SessionKind,
+)
+from maillon.services.people.organisations import Organisations
+
+_SEEN_EVERY = datetime.timedelta(minutes=1)
+
+
+class PeopleService(Entrance, OwnAccount, Organisations):
+    """Everything a person can do here: `entrance`, `joining`, `account` and `organisations` hold the verbs."""
+
+    def actor_of_token(self, token: str, kind: SessionKind) -> Actor:
+        """Who is in the session of a token; `NOBODY` when there is no such session, or it has ended."""
+        if len(token) > 100:
+            return NOBODY
+        now = self._clock.now()
+        with self._store.read() as connection:
+            found = self._people.session_of(connection, token)
+            if found is None or found.kind is not kind:
+                return NOBODY
+            if not found.created <= now < rules.session_end(kind, found.seen, found.expires, self._idle):
+                return NOBODY
+            person = self._people.person(connection, found.person)
+            grants = self._people.roles(connection, found.person)
+        assert person is not None  # the foreign key ends sessions with their person
+        if now - found.seen >= _SEEN_EVERY:
+            with self._store.transaction() as connection:
+                self._people.touch_session(connection, found.id, now)
+                self._people.touch_person(connection, found.person, now)
+        return Actor(
+            person=person.id,
+            name=person.profile.name,
+            session=found.id,
+            kind=kind,
+            authenticated=found.authenticated,
+            roles=_by_organisation(grants),
+        )
+
+    def actor_of_key(self, authorization: bytes) -> Actor:
+        """Which key an Authorization header carries. Raises `NotAllowed`."""
+        subject = self._access.subject(authorization)
+        return Actor(key=subject.key_id, name=subject.name, organisation=subject.organisation, scopes=subject.scopes)
+
+    def explain(self, subject: str, action: str, target: str) -> Decision:
+        """The decision about a person or key by its tag (person:ID, key:ID), as if it acted now.
+
+        Raises `UnknownPerson`, `UnknownKey` or `UnknownAction`.
+        """
+        known = rules.ACTIONS.get(action)
+        if known is None:
+            raise UnknownAction(f"there is no action {action[:100]!r}; docs/operating/people.md lists them")
+        aim = rules.parse_target(target)
+        kind, _, identifier = subject.partition(":")
+        now = self._clock.now()
+        with self._store.read() as connection:
+            if kind == "person":
+                person = self._people.person(connection, identifier)
+                if person is None:
+                    raise UnknownPerson(f"there is no person {identifier[:40]!r}")
+                grants = self._people.roles(connection, identifier)
+                actor = Actor(person=person.id, roles=_by_organisation(grants), authenticated=now)
+            elif kind == "key":
+                found = [key for key in self._access.list(connection) if key.id == identifier]
+                if not found or found[0].revoked is not None or (found[0].expires or now) < now:
+                    raise UnknownKey(f"there is no key {identifier[:40]!r} in force")
+                actor = Actor(key=identifier, organisation=found[0].organisation, scopes=found[0].scopes)
+            else:
+                raise UnknownPerson("a subject is person:ID or key:ID")
+        return self.decide(actor, known, aim)
+
+    def everybody(self) -> list[tuple[Person, list[Grant]]]:
+        """Every person with their roles, by name: for the operator, who owns database and keys."""
+        with self._store.read() as connection:
+            return self._people.everybody(connection)
+
+    def keep_house(self) -> None:
+        """Forget what has ended: docs/operating/people.md has the table."""
+        now = self._clock.now()
+        with self._store.transaction() as connection:
+            self._people.forget_ended(connection, now, self._idle)
+            ended = self._people.ended_invitations(connection, now - rules.INVITATIONS_KEPT)
+            self._people.forget_addresses_of(connection, ended)
+            self._outbox.forget(connection)
+            idle = self._people.idle_persons(connection, now - rules.IDLE_PERSONS_KEPT)
+        for person in idle:
+            self.erase_person(person, "system", "system")
+
+    def encrypt_again(self) -> int:
+        """Encrypt with the newest key whatever an older one encrypted; how many values."""
+        with self._store.transaction() as connection:
+            return self._people.encrypt_again(connection) + self._outbox.encrypt_again(connection)
+
+
+def _by_organisation(grants: Collection[Grant]) -> dict[str, frozenset[Role]]:
+    found: dict[str, set[Role]] = {}
+    for grant in grants:
+        found.setdefault(grant.organisation, set()).add(grant.role)
+    return {organisation: frozenset(roles) for organisation, roles in found.items()}

@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages as a browser meets them, and as an attacker does."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from maillon.services.people import rules
+from maillon.services.people.model import SessionKind
+from people_box import PASSWORD, URL, Box, routes_of
+
+STEP = re.compile(r'name="step" value="([^"]+)"')
+SECRET = re.compile(r"<code>((?:[A-Z2-7]{4} ?)+)</code>")
+EMPTY = {"nothing": ""}
+"""A form without fields still says that it is a form."""
+ORGANISATION_PAGES = ["people", "keys", "trail"]
+
+
+async def joined(box: Box, browser: httpx.AsyncClient) -> httpx.Response:
+    form = {"code": box.first(), "address": "ada@office.example", "name": "Ada Martin", "password": PASSWORD}
+    page = await browser.post("/fr/join", data=form | {"way": "password"})
+    assert page.status_code == 200, page.text
+    secret = SECRET.search(page.text)
+    step = STEP.search(page.text)
+    assert secret
+    assert step
+    code = box.otp(secret[1].replace(" ", ""))
+    return await browser.post("/fr/join/code", data={"step": step[1], "code": code})
+
+
+async def test_somebody_joins_logs_out_and_in_again(box: Box, browser: httpx.AsyncClient) -> None:
+    shown = await joined(box, browser)
+    codes = re.findall(r"<li><code>([^<]+)</code></li>", shown.text)
+    assert len(codes) == 10
+    account = await browser.get("/fr/account")
+    assert "Ada Martin" in account.text
+    assert account.headers["cache-control"] == "no-store"
+    out = await browser.post("/fr/log-out", data=EMPTY)
+    assert out.status_code == 303
+    assert (await browser.get("/fr/account")).headers["location"] == "/fr/log-in?next=/fr/account"
+    form = {"address": "ada@office.example", "password": PASSWORD, "next": "/fr/account"}
+    step = STEP.search((await browser.post("/fr/log-in", data=form)).text)
+    assert step
+    entered = await browser.post("/fr/log-in/code", data={"step": step[1], "code": codes[0], "next": "/fr/account"})
+    assert entered.headers["location"] == "/fr/account"
+    assert (await browser.get("/fr/account")).status_code == 200
+
+
+async def test_the_cookie_is_closed_to_scripts_and_other_sites(box: Box, browser: httpx.AsyncClient) -> None:
+    cookie = (await joined(box, browser)).headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Path=/" in cookie
+    assert "Domain" not in cookie
+
+
+async def test_a_token_fixed_beforehand_is_not_taken_over(box: Box, browser: httpx.AsyncClient) -> None:
+    browser.cookies.set("maillon", "fixed-by-somebody-else", "localhost.local", "/")
+    await joined(box, browser)
+    assert box.people.actor_of_token("fixed-by-somebody-else", SessionKind.BROWSER).is_nobody
+    assert browser.cookies.get("maillon") != "fixed-by-somebody-else"
+
+
+def writes(box: Box) -> list[str]:
+    routes = routes_of(box.fresh_app())
+    return sorted(route.path for route in routes if "POST" in (route.methods or ()) and "language" in route.path)
+
+
+def filled(path: str, **values: str) -> str:
+    values = {"language": "fr", "organisation": "velle"} | values
+    return re.sub(r"\{(\w+)\}", lambda name: values.get(name[1], "0" * 20), path)
+
+
+async def test_no_page_takes_a_write_from_another_site(box: Box) -> None:
+    _, opened, _ = box.administrator()
+    forged: list[dict[str, str]] = [
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null", "Sec-Fetch-Site": ""},
+        {"Origin": URL, "Sec-Fetch-Site": "same-site"},
+    ]
+    paths = writes(box)
+    assert len(paths) > 30
+    async with box.browser(opened) as browser:
+        for path in paths:
+            for headers in forged:
+                answer = await browser.post(filled(path), data={"sure": "yes"}, headers=headers)
+                assert answer.status_code == 403, (path, headers)
+    assert box.actor(opened)
+
+
+async def test_the_api_takes_no_write_of_another_site_with_a_cookie(box: Box) -> None:
+    _, opened, _ = box.administrator()
+    async with box.browser(opened) as browser:
+        body = {"address": "eve@evil.example", "roles": ["administrator"]}
+        path = "/v1/organisations/office/invitations"
+        forged = await browser.post(
+            path, json=body, headers={"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+        )
+        assert forged.status_code == 403
+        assert (await browser.post(path, json=body)).status_code == 201
+
+
+async def test_every_route_of_an_organisation_is_closed_to_the_member_of_another(box: Box) -> None:
+    """All routes, as they stand in the application: one that is added is walked too."""
+    ada, _, _ = box.administrator()
+    mayor, _, _ = box.member(ada, "velle", "mayor@velle.example")
+    _, eve, _ = box.member(ada, "ambrun", "eve@ambrun.example")
+    key, _ = box.people.make_key(mayor, "velle", "billing", ["notary:write"], None)
+    sent = box.people.invite(mayor, "velle", "late@velle.example", ["member"], "fr")
+    names = {"person": mayor.person or "", "key": key, "invitation": sent.id}
+    bodies: dict[str, Any] = {
+        "roles": {"roles": ["member"]},
+        "invitations": {"address": "x@evil.example", "roles": ["administrator"]},
+        "keys": {"name": "x", "scopes": ["notary:write"]},
+        "rotation": {},
+    }
+    with box.store.read() as connection:
+        before = box.access.list(connection)
+    walked = 0
+    async with box.browser(eve) as browser:
+        for route in routes_of(box.fresh_app()):
+            if "{organisation}" not in route.path:
+                continue
+            path = filled(route.path, **names)
+            for method in route.methods or ():
+                form = {"address": "x@evil.example", "role": "member", "name": "x", "scope": "notary:write"}
+                body = {"json": bodies.get(path.rpartition("/")[2])} if path.startswith("/v1") else {"data": form}
+                options = body if method in ("POST", "PUT") else {}
+                answer = await browser.request(method, path, **options)
+                assert answer.status_code == 403, (method, path, answer.status_code)
+                assert "mayor" not in answer.text
+                walked += 1
+    assert walked >= 18
+    with box.store.read() as connection:
+        assert box.access.list(connection) == before
+    assert len(box.people.people_of(mayor, "velle")[0]) == 1
+
+
+async def test_every_page_of_somebody_asks_who_is_there(box: Box, browser: httpx.AsyncClient) -> None:
+    for path in ("account", "device", "explain", *(f"organisations/velle/{page}" for page in ORGANISATION_PAGES)):
+        answer = await browser.get(f"/en/{path}")
+        assert answer.status_code == 303, path
+        assert answer.headers["location"].startswith("/en/log-in?next=/en/")
+        as_json = await browser.get(f"/en/{path}.json")
+        assert as_json.status_code == 401, path
+
+
+async def test_one_never_reaches_the_account_of_another(box: Box) -> None:
+    ada, adas, _ = box.administrator()
+    _, eve, _ = box.member(ada, "ambrun", "eve@ambrun.example")
+    async with box.browser(eve) as browser:
+        await browser.post(f"/fr/account/sessions/{adas.session.id}/end", data=EMPTY)
+        assert box.actor(adas)
+        assert "ada@office.example" not in (await browser.get("/fr/account")).text
+
+
+@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example"])
+async def test_logging_in_leads_to_no_other_site(box: Box, browser: httpx.AsyncClient, target: str) -> None:
+    _, opened, _ = box.administrator()
+    assert "evil" not in (await browser.get("/fr/log-in", params={"next": target})).text
+    form = {"address": "ada@office.example", "password": PASSWORD, "next": target}
+    step = STEP.search((await browser.post("/fr/log-in", data=form)).text)
+    assert step
+    code = opened.recovery_codes[0]
+    entered = await browser.post("/fr/log-in/code", data={"step": step[1], "code": code, "next": target})
+    assert entered.headers["location"] == "/fr/account"
+
+
+async def test_what_is_typed_is_never_run(box: Box) -> None:
+    script = "<script>alert(1)</script>"
+    enrolment = box.people.join_with_password(box.first(), "ada@office.example", f'"{script}', PASSWORD, "fr")
+    opened = box.people.finish_join(enrolment.step, box.otp(enrolment.secret), script, None)
+    async with box.browser(opened) as browser:
+        await browser.post("/fr/organisations/office/keys", data={"name": script, "scope": "notary:write"})
+        for path in (
+            "account",
+            "organisations/office/people",
+            "organisations/office/keys",
+            "organisations/office/trail",
+        ):
+            page = await browser.get(f"/fr/{path}")
+            assert page.status_code == 200
+            assert script not in page.text, path
+            assert "unsafe" not in page.headers["content-security-policy"]
+        for path in (f"log-in?next=/{script}", f"explain?subject={script}&action={script}&target={script}"):
+            assert script not in (await browser.get(f"/fr/{path}")).text
+        typed = await browser.post("/fr/log-in", data={"address": script, "password": script})
+        assert script not in typed.text
+        joining = await browser.post(
+            "/fr/join", data={"code": script, "name": script, "address": script, "way": "password"}
+        )
+        assert script not in joining.text
+
+
+async def test_a_form_assigns_nothing_it_does_not_show(box: Box) -> None:
+    ada, _, _ = box.administrator()
+    box.people.invite(ada, "velle", "clerk@velle.example", ["member"], "fr")
+    extra = {"role": "administrator", "roles": "administrator", "organisation": "office", "person": ada.person or ""}
+    async with box.browser() as browser:
+        form = {"code": box.code("clerk@velle.example"), "address": "clerk@velle.example", "name": "Clerk"}
+        page = await browser.post("/fr/join", data=form | {"password": PASSWORD, "way": "password"} | extra)
+        secret, step = SECRET.search(page.text), STEP.search(page.text)
+        assert secret
+        assert step
+        code = box.otp(secret[1].replace(" ", ""))
+        await browser.post("/fr/join/code", data={"step": step[1], "code": code} | extra)
+        who = (await browser.get("/v1/me")).json()
+        assert who["roles"] == {"velle": ["member"]}
+        await browser.post("/fr/account/name", data={"name": "Clerk", "written_in": "en"} | extra)
+        assert (await browser.get("/v1/me")).json()["roles"] == {"velle": ["member"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "body"),
+    [
+        ("invitations", "POST", {"address": "a@b.example", "roles": ["member"], "organisation": "office"}),
+        ("keys", "POST", {"name": "x", "scopes": ["notary:write"], "organisation": "office"}),
+        ("keys", "POST", {"name": "x", "scopes": ["admin"]}),
+        ("invitations", "POST", {"address": "a@b.example", "roles": []}),
+        ("invitations", "POST", {"address": "a@b.example", "roles": ["king"]}),
+        ("invitations", "POST", {"address": "nobody", "roles": ["member"]}),
+    ],
+)
+async def test_the_api_refuses_members_it_does_not_name(box: Box, path: str, method: str, body: dict[str, Any]) -> None:
+    _, opened, _ = box.administrator()
+    async with box.browser(opened) as browser:
+        answer = await browser.request(method, f"/v1/organisations/office/{path}", json=body)
+        assert answer.status_code == 422
+
+
+async def test_the_same_page_whether_or_not_there_is_an_account(box: Box, browser: httpx.AsyncClient) -> None:
+    box.administrator()
+    for path in ("log-in", "forgot"):
+        pages = []
+        for address in ("ada@office.example", "eve@office.example"):
+            answer = await browser.post(f"/en/{path}", data={"address": address, "password": "wrong password here"})
+            pages.append((answer.status_code, answer.text.replace(address, "")))
+        assert pages[0] == pages[1], path
+
+
+async def test_one_address_tries_so_often_a_minute(box: Box) -> None:
+    async with box.browser(a_minute=3) as browser:
+        statuses = [
+            (await browser.post("/en/log-in", data={"address": f"a{n}@b.example", "password": "x"})).status_code
+            for n in range(5)
+        ]
+    assert statuses == [401, 401, 401, 429, 429]
+
+
+async def test_what_matters_sends_to_log_in_again_and_back(box: Box) -> None:
+    _, opened, _ = box.administrator()
+    box.clock.advance(rules.FRESH.total_seconds())
+    async with box.browser(opened) as browser:
+        answer = await browser.post(
+            "/fr/account/password", data={"old": PASSWORD}, headers={"Referer": f"{URL}/fr/account"}
+        )
+        assert answer.headers["location"] == "/fr/log-in?next=/fr/account&again=1"
+        assert "c’est vous" in (await browser.get(answer.headers["location"])).text
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+async def test_every_page_stands_in_both_languages_and_as_data(box: Box, language: str) -> None:
+    ada, opened, _ = box.administrator()
+    box.member(ada, "velle", "mayor@velle.example")
+    box.people.invite(ada, "office", "late@office.example", ["member"], "fr")
+    box.people.make_key(ada, "office", "billing", ["notary:write"], 30)
+    own = ["account", "account?done=password", "device", "explain", "log-in", "join", "forgot", "reset", "confirm"]
+    own += [f"organisations/office/{page}" for page in ORGANISATION_PAGES]
+    own += [f"explain?subject={ada.tag}&action=people:read&target=organisation:velle"]
+    async with box.browser(opened) as browser:
+        for path in own:
+            page = await browser.get(f"/{language}/{path}")
+            assert page.status_code == 200, path
+            assert f'<html lang="{language}">' in page.text
+            data = await browser.get(f"/{language}/{path}", headers={"Accept": "application/json"})
+            assert data.headers["content-type"] == "application/json"
+            assert data.headers["cache-control"] == "no-store"
+
+
+async def test_a_key_is_shown_once(box: Box) -> None:
+    _, opened, _ = box.administrator()
+    async with box.browser(opened) as browser:
+        made = await browser.post("/en/organisations/office/keys", data={"name": "billing", "scope": "notary:write"})
+        key = re.search(r"mk_[\w-]+", made.text)
+        assert key
+        assert key[0] not in (await browser.get("/en/organisations/office/keys")).text
+        who = await browser.get("/v1/me", headers={"Authorization": f"Bearer {key[0]}"})
+        assert who.json()["organisation"] == "office"
+
+
+async def test_the_erased_are_logged_out(box: Box) -> None:
+    _, opened, _ = box.administrator()
+    async with box.browser(opened) as browser:
+        assert (await browser.post("/fr/account/erasure", data=EMPTY)).headers["location"] == "/fr/account#erase"
+        assert (await browser.post("/fr/account/export", data=EMPTY)).json()["type"] == "maillon.person.v1"
+        await browser.post("/fr/account/erasure", data={"sure": "yes"})
+        assert (await browser.get("/fr/account")).status_code == 303
+
+
+async def test_a_command_line_is_confirmed_in_two_steps(box: Box) -> None:
+    _, opened, _ = box.administrator()
+    async with box.browser(opened) as browser, box.browser() as program:
+        begun = (await program.post("/v1/login/device", json={"label": "ada@laptop"})).json()
+        asked = await program.post("/v1/login/token", json={"device_code": begun["device_code"]})
+        assert asked.status_code == 428
+        first = await browser.post("/en/device", data={"code": begun["user_code"]})
+        assert "ada@laptop wants to act as you" in first.text
+        await browser.post("/en/device", data={"code": begun["user_code"], "sure": "yes"})
+        token = (await program.post("/v1/login/token", json={"device_code": begun["device_code"]})).json()["token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert (await program.get("/v1/me", headers=bearer)).json()["name"] == "Ada Martin"
+        assert (await program.delete("/v1/login", headers=bearer)).status_code == 204
+        assert (await program.get("/v1/me", headers=bearer)).status_code == 401
+
+
+async def test_decisions_explain_themselves(box: Box) -> None:
+    ada, opened, _ = box.administrator()
+    mayor, mayors, _ = box.member(ada, "velle", "mayor@velle.example")
+    question = {"subject": mayor.tag, "action": "key:change", "target": "organisation:velle"}
+    async with box.browser(mayors) as browser:
+        own = (await browser.get("/v1/decisions", params=question)).json()
+        assert own["allowed"]
+        assert [reason["name"] for reason in own["reasons"]] == ["identified", "role", "fresh"]
+        refused = await browser.get(
+            "/v1/decisions", params=question | {"subject": ada.tag, "target": "organisation:office"}
+        )
+        assert refused.status_code == 403
+    async with box.browser(opened) as browser:
+        page = await browser.get("/en/explain", params=question | {"target": "organisation:office"})
+        assert "No, they may not." in page.text
+        assert "they have no role in office" in page.text
+        wrong = await browser.get("/en/explain", params=question | {"action": "fly"})
+        assert wrong.status_code in (403, 422)
