@@ -48,7 +48,12 @@ class Running:
 
 
 def environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILLON_")}
+    # Where the engines are built is the machine's business, not a setting of the platform that is tried.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("MAILLON_") or name == "MAILLON_ENGINES"
+    }
     return kept | {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "120"}
 
 

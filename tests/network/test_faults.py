@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -203,6 +204,38 @@ def test_a_rule_the_builder_does_not_know_stops_nobody(network: LocalNetwork) ->
             node.bridge = None
     network.start()
     network.grow(2)
+    network.check_same()
+
+
+def test_a_node_that_lost_its_execution_data_executes_the_chain_again(network: LocalNetwork) -> None:
+    """CometBFT still has every block: geth begins at block zero and is given all of them."""
+    victim = network.nodes[1]
+    sent = send(network, network.nodes[0], 6)
+    assert mined(network.nodes[0], sent)
+    victim.stop()
+    shutil.rmtree(victim.home.execution / "geth")
+    network.start([victim])
+    network.grow(2, network.nodes, within=300)
+    assert mined(victim, sent)
+    network.check_same()
+
+
+def test_a_node_whose_execution_data_are_damaged_does_not_fork(network: LocalNetwork) -> None:
+    """Random bytes in geth's files: it either repairs itself or stays away, and what it says is never another chain."""
+    victim, others = network.nodes[1], [network.nodes[0], *network.nodes[2:]]
+    victim.stop()
+    files = sorted((victim.home.execution / "geth" / "chaindata").glob("*.log"))
+    assert files
+    with files[-1].open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(size // 2)
+        file.write(bytes(4096))
+    victim.start()
+    network.grow(3, others)
+    victim.stop()
+    shutil.rmtree(victim.home.execution / "geth")
+    network.start([victim])
+    network.grow(2, network.nodes, within=300)
     network.check_same()
 
 
