@@ -11,6 +11,7 @@ to final is the time from giving a transaction to a node until that node shows i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import statistics
 import sys
@@ -148,10 +149,12 @@ async def final_times(senders: list[Sender], rate: int, seconds: float) -> dict[
         began = time.monotonic()
         (sent,) = await call(client, url, [("eth_sendRawTransaction", ["0x" + sender.sign().hex()])])
         while time.monotonic() - began < 60:
-            (receipt,) = await call(client, url, [("eth_getTransactionReceipt", [sent])])
-            if receipt is not None:
-                times.append(time.monotonic() - began)
-                return
+            # geth may close an idle connection at the moment it is used again; the question is asked anew.
+            with contextlib.suppress(httpx.TransportError):
+                (receipt,) = await call(client, url, [("eth_getTransactionReceipt", [sent])])
+                if receipt is not None:
+                    times.append(time.monotonic() - began)
+                    return
             await asyncio.sleep(0.05)
 
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=400)) as client:
