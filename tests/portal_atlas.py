@@ -39,6 +39,10 @@ class Example:
     transaction: str
     session: str = ""
     """What the browser of the first administrator keeps."""
+    application: str = ""
+    """The id of an application that waits."""
+    code: str = ""
+    """What its applicant follows it with."""
 
     @property
     def file(self) -> Path:
@@ -62,7 +66,10 @@ class Sight:
 
     def address(self, language: str, example: Example) -> str:
         return f"/{language}/{self.path}".format(
-            entry=example.entry, block=example.block, transaction=example.transaction
+            entry=example.entry,
+            block=example.block,
+            transaction=example.transaction,
+            application=example.application,
         )
 
 
@@ -86,7 +93,30 @@ def make_example(platform: Running, folder: Path) -> Example:
     )
     answer = json.loads(urllib.request.urlopen(question).read())  # noqa: S310 - our own
     session = make_administrator(platform)
-    return Example(folder, receipt["entry"]["index"], block, answer["result"]["transactions"][0], session)
+    application, applicant = make_application(platform)
+    transaction = answer["result"]["transactions"][0]
+    return Example(folder, receipt["entry"]["index"], block, transaction, session, application, applicant)
+
+
+def make_application(platform: Running) -> tuple[str, str]:
+    """A small town applies, with a document and a name that mixes alphabets: id and code."""
+    form = {
+        "scheme": "siren",
+        "identifier": "552 032 534",
+        "legal_name": "S\u0430ndbox",
+        "kind": "administration",
+        "country": "FR",
+        "contact_name": "Ada Martin",
+        "contact_address": "ada.martin@ambrun.example",
+        "message": "912",
+    }
+    with httpx.Client(base_url=platform.url) as http:
+        made = http.post("/v1/applications", json=form).json()
+        headers = {"Application-Code": made["code"], "Content-Type": "application/pdf"}
+        content = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
+        sent = http.post("/v1/applications/mine/documents?name=extrait.pdf", content=content, headers=headers)
+        assert sent.status_code == 201, sent.text
+    return made["id"], made["code"]
 
 
 def make_administrator(platform: Running) -> str:
@@ -214,6 +244,30 @@ def _recovery_codes(page: Page, example: Example) -> None:
     page.locator(".recovery-codes").wait_for()
 
 
+def _apply_wrongly(page: Page, _example: Example) -> None:
+    page.locator("#scheme").select_option("siren")
+    page.locator("#identifier").fill("552 032 543")
+    page.locator("#legal_name").fill("Commune de Saint-Ambrun-sur-Velle")
+    page.locator("#kind").select_option("administration")
+    page.locator("#country").select_option("FR")
+    page.locator("#contact_name").fill("Ada Martin")
+    page.locator("#contact_address").fill("ada.martin@ambrun.example")
+    page.locator("form[action$='/apply'] button").click()
+    page.locator(".notice--bad[role=alert]").wait_for()
+
+
+def _follow(page: Page, example: Example) -> None:
+    page.locator("#code").fill(example.code)
+    page.locator("form[action$='/application'] button").click()
+    page.locator(".times").wait_for()
+
+
+def _follow_nothing(page: Page, _example: Example) -> None:
+    page.locator("#code").fill("no such code")
+    page.locator("form[action$='/application'] button").click()
+    page.locator(".notice--bad[role=alert]").wait_for()
+
+
 def _open_menu(page: Page, _example: Example) -> None:
     button = page.locator(".menu-button")
     if button.is_visible():
@@ -269,6 +323,18 @@ ATLAS: tuple[Sight, ...] = (
     Sight("keys", "organisations/office/keys", act=_open_rows),
     Sight("keys-refused", "organisations/velle/keys", act=_log_in),
     Sight("trail", "organisations/office/trail", act=_log_in),
+    Sight("members", "members"),
+    Sight("members-none", "members?q=nobody"),
+    Sight("member", "members/1"),
+    Sight("member-unknown", "members/999", 404),
+    Sight("apply", "apply"),
+    Sight("apply-wrong", "apply", act=_apply_wrongly),
+    Sight("application-code", "application"),
+    Sight("application", "application", act=_follow),
+    Sight("application-none", "application", act=_follow_nothing),
+    Sight("applications", "office/applications", act=_log_in),
+    Sight("review", "office/applications/{application}", act=_log_in),
+    Sight("register", "organisations/1/register", act=_open_rows),
     Sight("provider-unknown", "log-in/with/nobody", 401),
     Sight("provider-link", "account/providers/nobody", act=_log_in),
     Sight("problem-types", "problems"),

@@ -40,12 +40,15 @@ from maillon.kit.settings import Settings
 from maillon.kit.store import Store
 from maillon.ledger.contracts.anchors import SLOTS
 from maillon.ledger.errors import LedgerError, Unavailable
-from maillon.ledger.genesis import ANCHORS, Genesis, make_genesis, random_chain_id
+from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, make_genesis, random_chain_id
 from maillon.ledger.port import Address, Ledger, Prover
 from maillon.ledger.signing import Account, DynamicFeeTransaction
 from maillon.services.explorer import Ask, ExplorerError, ExplorerService
 from maillon.services.explorer import api as explorer_api
 from maillon.services.explorer import pages as explorer_pages
+from maillon.services.members import MembersContract, MembersError, MembersService, PrivateStore
+from maillon.services.members import api as members_api
+from maillon.services.members import pages as members_pages
 from maillon.services.notary import api as notary_api
 from maillon.services.notary import pages as notary_pages
 from maillon.services.notary.authority import Authority
@@ -113,6 +116,7 @@ class Application:
     explorer: ExplorerService
     people: PeopleService
     outbox: Outbox
+    members: MembersService
     renderer: Renderer
     trust: TrustAnchors
     ledger: Ledger
@@ -187,6 +191,7 @@ class Application:
             explorer=ExplorerService(parts.ask, notary, parts.network, clock),
             people=people,
             outbox=outbox,
+            members=members_part(settings, parts, keys, store, clock, people, outbox),
             renderer=Renderer(),
             trust=trust,
             ledger=parts.ledger,
@@ -235,6 +240,7 @@ class Application:
         if self.sealer is not None:
             self.sealer.start()
         await self.notary.start()
+        await self.members.start()
         self.outbox.start()
         self._housekeeping = asyncio.create_task(self._keep_house())
 
@@ -245,6 +251,7 @@ class Application:
                 await asyncio.to_thread(self.access.write_last_use)
                 await asyncio.to_thread(self._forget_answers)
                 await asyncio.to_thread(self.people.keep_house)
+                await self.members.keep_house()
 
     def _forget_answers(self) -> None:
         """Forget answers whose idempotency keys need no longer be honoured."""
@@ -257,6 +264,7 @@ class Application:
             self._housekeeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._housekeeping
+        await self.members.stop()
         await self.notary.stop()
         await asyncio.to_thread(self.outbox.stop)
         if self.facade is not None:
@@ -283,7 +291,9 @@ class Application:
             openapi_url="/v1/openapi.json",
             lifespan=self._lifespan,
         )
-        problems.install(app, NotaryError, LedgerError, ExplorerError, PeopleError, present=self.renderer.problem)
+        problems.install(
+            app, NotaryError, LedgerError, ExplorerError, PeopleError, MembersError, present=self.renderer.problem
+        )
         # The hot routes come first: routes are tried in order.
         app.include_router(notary_api.router(self.notary, self.access))
         if self.facade is not None:
@@ -294,6 +304,9 @@ class Application:
         rate = settings.log_in_rate
         app.include_router(people_api.router(self.people, recognition, self.clock, url, rate))
         app.include_router(people_pages.pages(self.people, recognition, self.renderer, self.clock, rate))
+        members, rate = self.members, settings.rate_limit
+        app.include_router(members_api.router(members, recognition, self.store, self.clock, rate))
+        app.include_router(members_pages.pages(members, recognition, self.renderer, self.clock, self.network, rate))
         app.include_router(explorer_api.router(self.explorer))
         app.include_router(explorer_pages.pages(self.explorer, self.renderer))
         app.include_router(notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock))
@@ -440,6 +453,36 @@ def people_of_home(settings: Settings) -> Iterator[PeopleService]:
         store.close()
 
 
+def members_part(  # noqa: PLR0917 - the collaborators
+    settings: Settings,
+    parts: _LedgerParts,
+    keys: Keys,
+    store: Store,
+    clock: Clock,
+    people: PeopleService,
+    outbox: Outbox,
+) -> MembersService:
+    """Members, over whichever engine. The account of the office is the home's steward, who may all in a sandbox."""
+
+    async def times(height: int) -> int:
+        block = await parts.ask("eth_getBlockByNumber", hex(height), False)
+        if block is None:
+            raise Unavailable(f"the ledger does not know block {height}")
+        return int(block["timestamp"], 16)
+
+    return MembersService(
+        store,
+        PrivateStore(Encryption.open(keys)),
+        MembersContract(parts.ledger, DIRECTORY, times, parts.chain_id),
+        people,
+        outbox,
+        clock,
+        office=Account(keys.account("steward")),
+        public_url=settings.portal_url,
+        network=parts.network,
+    )
+
+
 def rotate_encryption(settings: Settings) -> int:
     """A new key for what is kept of people, everything encrypted again, the old keys destroyed; how many values.
 
@@ -450,6 +493,12 @@ def rotate_encryption(settings: Settings) -> int:
     keys.extend_ring(RING)
     with people_of_home(settings) as people:
         changed = people.encrypt_again()
+    store = Store.open(settings.database_url)
+    try:
+        with store.transaction() as session:
+            changed += PrivateStore(Encryption.open(keys)).encrypt_again(session)
+    finally:
+        store.close()
     keys.shorten_ring(RING)
     return changed
 

@@ -22,6 +22,7 @@ from maillon.kit.settings import Settings
 from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address
 from maillon.network import commands as network_commands
+from maillon.services.members.errors import MembersError
 from maillon.services.notary.errors import NotaryError
 from maillon.services.people.errors import PeopleError
 
@@ -29,7 +30,7 @@ Home = Annotated[Path | None, typer.Option("--home", help="The data directory (M
 Url = Annotated[str | None, typer.Option("--url", help="The server (MAILLON_URL, else http://127.0.0.1:8400).")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 
-_OURS = (KitError, LedgerError, NotaryError, PeopleError, EvidenceError)
+_OURS = (KitError, LedgerError, NotaryError, PeopleError, MembersError, EvidenceError)
 
 
 def _settings(as_json: bool, **chosen: Any) -> Settings:
@@ -111,23 +112,23 @@ def reindex(home: Home = None, url: Url = None, as_json: Json = False) -> None:
 
     chosen = _settings(as_json, home=home, url=url)
 
-    async def work() -> int:
+    async def work() -> tuple[int, int]:
         application = await main.Application.open(chosen, terminal.progress_line)
         try:
-            return await application.notary.reindex()
+            return await application.notary.reindex(), await application.members.reindex()
         finally:
             await application.stop()
 
     try:
         with main.exclusive_home(chosen.home):
             backups.require_instance(chosen.home)
-            entries = asyncio.run(work())
+            entries, members = asyncio.run(work())
     except _OURS as error:
         terminal.fail(str(error), as_json=as_json)
     if as_json:
-        terminal.print_json({"entries": entries})
+        terminal.print_json({"entries": entries, "members": members})
     else:
-        typer.echo(f"{entries} entries indexed")
+        typer.echo(f"{entries} entries indexed, {members} members read from the chain")
 
 
 def backup(

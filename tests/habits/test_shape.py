@@ -16,7 +16,6 @@ SHAPE = ["__init__", "errors", "model", "rules", "contract", "store", "service",
 LACKING = {
     "explorer": {"contract", "store", "commands"},
     "people": {"contract"},
-    "members": {"rules", "contract", "store", "service", "api", "pages", "commands"},
 }
 """The parts a service truly has not, each with its reason in the service's front door."""
 

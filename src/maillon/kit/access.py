@@ -28,9 +28,11 @@ from maillon.kit.store import Store, metadata
 NOTARY_WRITE = "notary:write"
 ADMINISTER = "admin"
 PEOPLE_MANAGE = "people:manage"
+MEMBERS_MANAGE = "members:manage"
 SCOPES = {
     NOTARY_WRITE: "append entries and batches to the log",
     PEOPLE_MANAGE: "invite people and change their roles",
+    MEMBERS_MANAGE: "change the organisation's accounts, invite organisations, leave",
     ADMINISTER: "manage keys, read the audit trail",
 }
 ORGANISATION_SCOPES = tuple(scope for scope in SCOPES if scope != ADMINISTER)

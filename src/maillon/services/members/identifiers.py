@@ -65,7 +65,7 @@ def _check_euid(value: str) -> str:
         value = "EL" + value[2:]
     parts = _EUID.fullmatch(value)
     if parts is None or parts[1] not in _REGISTERS:
-        raise IdentifierShape(scheme="EUID", example=_FORMS[Scheme.EUID].example)
+        raise IdentifierShape("EUID", _FORMS[Scheme.EUID].example)
     if parts[1] == "FR":
         # The French register numbers companies by their SIREN.
         siren.validate(parts[3])
@@ -77,10 +77,10 @@ def _check_vat(value: str) -> str:
         value = "EL" + value[2:]
     if value[:2] not in _PREFIXES:
         # Among them the one-stop-shop's EU and IM: they name a declaration, not a legal person.
-        raise IdentifierShape(scheme="VAT", example=_FORMS[Scheme.VAT].example)
+        raise IdentifierShape("VAT", _FORMS[Scheme.VAT].example)
     value = str(vat.validate(value))
     if _OF_PERSONS.fullmatch(value):
-        raise IdentifierOfPerson(scheme="VAT")
+        raise IdentifierOfPerson("VAT")
     return value
 
 
@@ -98,33 +98,41 @@ def parse_scheme(text: str) -> Scheme:
     try:
         return Scheme(text.strip().lower())
     except ValueError:
-        raise UnknownScheme(scheme=text[:20] or "?") from None
+        raise UnknownScheme(text[:20] or "?") from None
 
 
 def parse(scheme: Scheme, text: str) -> Identifier:
     """An identifier as people write it, in its normal form. Raises an `InvalidIdentifier` that says what is wrong."""
     form = _FORMS[scheme]
     if len(text) > MAXIMUM_TYPED:
-        raise IdentifierLength(scheme=form.label, expected=form.length or MAXIMUM_VALUE, given=len(text))
+        raise IdentifierLength(form.label, form.length or MAXIMUM_VALUE, len(text))
     # Spaces of every width, which tables and word processors put between groups.
     value = "".join(c for c in text if unicodedata.category(c) != "Zs" and c not in form.dropped and c not in "\t\r\n")
     strange = next((c for c in value if not (c.isascii() and (c.isalnum() or c in "./_-"))), None)
     if strange is not None:
-        raise IdentifierCharacters(scheme=form.label, character=shown_character(strange))
+        raise IdentifierCharacters(form.label, shown_character(strange))
     value = value.upper()
     if form.length is not None and len(value) != form.length:
-        raise IdentifierLength(scheme=form.label, expected=form.length, given=len(value))
+        raise IdentifierLength(form.label, form.length, len(value))
     try:
         value = form.check(value)
     except InvalidChecksum:
-        raise IdentifierCheckDigit(scheme=form.label) from None
+        raise IdentifierCheckDigit(form.label) from None
     except InvalidLength:
-        raise IdentifierLength(scheme=form.label, expected=len(_bare(form.example)), given=len(value)) from None
+        raise IdentifierLength(form.label, len(_bare(form.example)), len(value)) from None
     except ValidationError:
-        raise IdentifierShape(scheme=form.label, example=form.example) from None
+        raise IdentifierShape(form.label, form.example) from None
     if not 0 < len(value) <= MAXIMUM_VALUE:
-        raise IdentifierLength(scheme=form.label, expected=MAXIMUM_VALUE, given=len(value))
-    return Identifier(scheme, value)
+        raise IdentifierLength(form.label, MAXIMUM_VALUE, len(value))
+    return Identifier(scheme.value, value)
+
+
+def is_checked(identifier: Identifier) -> bool:
+    """Whether this is an identifier as `parse` makes it: the chain holds what others entered too."""
+    try:
+        return parse(Scheme(identifier.scheme), identifier.value) == identifier
+    except (ValueError, InvalidIdentifier):
+        return False
 
 
 def _bare(text: str) -> str:
@@ -147,9 +155,10 @@ def guess(text: str) -> list[Identifier]:
     return found
 
 
-def label(scheme: Scheme) -> str:
+def label(scheme: str) -> str:
     """What people call it."""
-    return _FORMS[scheme].label
+    known = {form.value: _FORMS[form].label for form in Scheme}
+    return known.get(scheme, scheme.upper())
 
 
 def example(scheme: Scheme) -> str:
@@ -160,16 +169,18 @@ def example(scheme: Scheme) -> str:
 def shown(identifier: Identifier) -> str:
     """As people read it: digits in groups."""
     value = identifier.value
+    if not is_checked(identifier):
+        return value
     if identifier.scheme in (Scheme.SIREN, Scheme.SIRET):
         return " ".join(part for part in (value[:3], value[3:6], value[6:9], value[9:]) if part)
-    if identifier.scheme is Scheme.LEI:
+    if identifier.scheme == Scheme.LEI:
         return " ".join(value[place : place + 4] for place in range(0, 20, 4))
     return value
 
 
-def scheme_word(scheme: Scheme) -> bytes:
+def scheme_word(scheme: str) -> bytes:
     """The scheme as the contract writes it: its name in ASCII, then zeros, 32 bytes."""
-    return scheme.value.encode("ascii").ljust(32, b"\0")
+    return scheme.encode("ascii").ljust(32, b"\0")
 
 
 def identifier_hash(identifier: Identifier) -> bytes:
@@ -184,37 +195,41 @@ def legal_person(identifier: Identifier) -> Identifier:
     Two identifiers of one legal person are one applicant.
     """
     number = None
-    if identifier.scheme is Scheme.SIRET:
+    if not is_checked(identifier):
+        return identifier
+    if identifier.scheme == Scheme.SIRET:
         number = identifier.value[:9]
-    elif identifier.scheme is Scheme.VAT and identifier.value.startswith("FR"):
+    elif identifier.scheme == Scheme.VAT and identifier.value.startswith("FR"):
         number = identifier.value[4:]
-    elif identifier.scheme is Scheme.EUID and identifier.value.startswith("FR"):
+    elif identifier.scheme == Scheme.EUID and identifier.value.startswith("FR"):
         number = identifier.value.partition(".")[2]
     if number is None or not siren.is_valid(number):
         # Monaco's VAT numbers begin with FR too, and hold no SIREN.
         return identifier
-    return Identifier(Scheme.SIREN, number)
+    return Identifier(Scheme.SIREN.value, number)
 
 
 def country(identifier: Identifier) -> str | None:
     """The country an identifier is of (ISO 3166-1), None when it does not tell."""
     if identifier.scheme in (Scheme.SIREN, Scheme.SIRET):
         return "FR"
-    if identifier.scheme is Scheme.LEI:
+    if identifier.scheme == Scheme.LEI:
         return None
     return {"EL": "GR", "XI": "GB"}.get(identifier.value[:2], identifier.value[:2])
 
 
-def public_source(identifier: Identifier) -> PublicSource:
-    """Where anyone checks it. No address is ever asked by this program."""
+def public_source(identifier: Identifier) -> PublicSource | None:
+    """Where anyone checks it; None for one we cannot check ourselves. No address is ever asked by this program."""
     value = identifier.value
-    if identifier.scheme is Scheme.SIREN:
+    if not is_checked(identifier):
+        return None
+    if identifier.scheme == Scheme.SIREN:
         return PublicSource("INSEE Sirene", f"https://annuaire-entreprises.data.gouv.fr/entreprise/{value}", True)
-    if identifier.scheme is Scheme.SIRET:
+    if identifier.scheme == Scheme.SIRET:
         return PublicSource("INSEE Sirene", f"https://annuaire-entreprises.data.gouv.fr/etablissement/{value}", True)
-    if identifier.scheme is Scheme.LEI:
+    if identifier.scheme == Scheme.LEI:
         return PublicSource("GLEIF", f"https://search.gleif.org/#/record/{value}", True)
-    if identifier.scheme is Scheme.EUID:
+    if identifier.scheme == Scheme.EUID:
         page = "topics/registers-business-insolvency-land/business-registers-search-company-eu_en"
         return PublicSource("BRIS", f"https://e-justice.europa.eu/{page}", False)
     return PublicSource("VIES", "https://ec.europa.eu/taxation_customs/vies/", False)

@@ -116,22 +116,33 @@ def _tables() -> _Tables:
 def parse_name(text: str) -> str:
     """A legal name: composed (NFC), with single spaces, at most 160 bytes. Raises an `InvalidName`."""
     if len(text) > 4 * MAXIMUM_NAME:
-        raise NameTooLong(given=len(text), room=MAXIMUM_NAME)
+        raise NameTooLong(len(text), MAXIMUM_NAME)
     tables = _tables()
     for character in text:
         # C: controls, formats (among them the direction overrides), surrogates, private and unassigned characters.
         category = unicodedata.category(character)
         hidden = category.startswith("C") or category in ("Zl", "Zp") or character in tables.ignorable
         if hidden and character not in "\t\r\n":
-            raise NameHidden(character=shown_character(character))
+            raise NameHidden(shown_character(character))
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not any(unicodedata.category(character)[0] in "LN" for character in name):
         raise NameEmpty
     _check_marks(name)
     length = len(name.encode())
     if length > MAXIMUM_NAME:
-        raise NameTooLong(given=length, room=MAXIMUM_NAME)
+        raise NameTooLong(length, MAXIMUM_NAME)
     return name
+
+
+def visible(text: str) -> str:
+    """A text others wrote, with a mark in place of whatever does not show or turns the direction of reading."""
+    ignorable = _tables().ignorable
+    return "".join(
+        "\ufffd"
+        if unicodedata.category(c)[0] == "C" or unicodedata.category(c) in ("Zl", "Zp") or c in ignorable
+        else c
+        for c in text
+    )
 
 
 def _check_marks(name: str) -> None:
@@ -139,7 +150,7 @@ def _check_marks(name: str) -> None:
     for character in unicodedata.normalize("NFD", name):
         run = run + 1 if unicodedata.category(character) == "Mn" else 0
         if run > _MAXIMUM_MARKS:
-            raise NameMarks(character=shown_character(character))
+            raise NameMarks(shown_character(character))
 
 
 def script_of(character: str) -> str:
@@ -176,7 +187,7 @@ def skeleton(text: str) -> str:
     return unicodedata.normalize("NFD", mapped)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Without case, accents, punctuation and legal form: what people remember of a name."""
     folded = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(c if c.isalnum() else " " for c in folded if unicodedata.category(c) != "Mn")
@@ -197,8 +208,8 @@ class ComparedName:
 
 def compared(organisation: int, name: str) -> ComparedName:
     """Prepare a name for comparing. Capital and small letters have different doubles, so both are looked at."""
-    looks = {skeleton(text).casefold() for text in (name, name.casefold(), _plain(name))}
-    return ComparedName(organisation, name, _plain(name), frozenset(looks))
+    looks = {skeleton(text).casefold() for text in (name, name.casefold(), plain(name))}
+    return ComparedName(organisation, name, plain(name), frozenset(looks))
 
 
 def similar(name: str, others: Iterable[ComparedName]) -> Sequence[SimilarName]:

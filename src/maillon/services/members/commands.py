@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Members in the terminal: `maillon members …`, against a server, with an API key or the token of `maillon login`.
+
+The code of an application is a secret: it comes from MAILLON_APPLICATION or from a question, never from an argument.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import httpx
+import typer
+
+from maillon.kit.errors import KitError
+from maillon.kit.settings import Settings, load
+from maillon.kit.terminal import REFUSED, UNDECIDED, fail, print_json, print_table
+
+commands = typer.Typer(no_args_is_help=True, help="Who belongs to the alliance, and how one comes to belong.")
+
+_Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of text.")]
+_Url = Annotated[str | None, typer.Option("--url", help="The server; by default that of the settings.")]
+_Home = Annotated[
+    Path | None, typer.Option("--home", help="The data directory; by default MAILLON_HOME, else ~/.maillon.")
+]
+_Number = Annotated[int, typer.Argument(min=1, help="The organisation's number in the directory.")]
+_Application = Annotated[str, typer.Argument(help="The id of the application, as `members queue` shows it.")]
+
+
+def _settings(as_json: bool, **chosen: Any) -> Settings:
+    try:
+        return load(**chosen)
+    except KitError as error:
+        fail(str(error), as_json=as_json)
+
+
+def _credentials(settings: Settings) -> dict[str, str]:
+    """MAILLON_API_KEY, else the token of `maillon login` at this server, else the key of the home."""
+    given = os.environ.get("MAILLON_API_KEY", "")
+    if not given:
+        try:
+            document = json.loads((settings.home / "login.json").read_text())
+            given = str(document["token"]) if document["server"] == settings.server_url else ""
+        except (OSError, ValueError, KeyError, TypeError):
+            given = ""
+    if not given:
+        try:
+            given = (settings.home / "api-key").read_text().strip()
+        except OSError:
+            return {}
+    return {"Authorization": f"Bearer {given}"}
+
+
+def _code() -> dict[str, str]:
+    """The code of an application."""
+    return {"Application-Code": os.environ.get("MAILLON_APPLICATION") or getpass.getpass("code of the application: ")}
+
+
+def _ask(
+    settings: Settings, method: str, path: str, headers: dict[str, str], *, as_json: bool, **options: Any
+) -> Any:  # fmt: skip
+    """What the server answers, read; ends the program when it refuses or cannot be asked."""
+    try:
+        answer = httpx.request(method, f"{settings.server_url}/v1{path}", headers=headers, timeout=60, **options)
+    except httpx.HTTPError as error:
+        fail(f"{settings.server_url} does not answer: {error}", UNDECIDED, as_json=as_json)
+    try:
+        document = answer.json() if answer.content else {}
+    except ValueError:
+        document = {}
+    if answer.status_code >= 400:
+        said = document.get("detail") or f"the server answered {answer.status_code}"
+        advice = document.get("advice", "")
+        for one in document.get("errors", []):
+            said += f"\n  {one.get('at')}: {one.get('message')}"
+        status = UNDECIDED if answer.status_code >= 500 else REFUSED
+        fail(f"{said}\n{advice}".rstrip(), status, as_json=as_json)
+    return document
+
+
+def _identifier(document: dict[str, Any]) -> str:
+    found = document["identifier"]
+    return f"{found['label']} {found['shown']}"
+
+
+def _day(moment: str | None) -> str:
+    return "" if moment is None else moment[:10]
+
+
+@commands.command("list")
+def members_list(  # noqa: PLR0917 - options of a command
+    words: Annotated[str, typer.Argument(help="Words of a name, a number, a country.")] = "",
+    kind: Annotated[list[str] | None, typer.Option(help="company, small-company, education, …; repeatable.")] = None,
+    country: Annotated[list[str] | None, typer.Option(help="Two letters, as in FR; repeatable.")] = None,
+    status: Annotated[list[str] | None, typer.Option(help="active, applied, suspended, …; repeatable.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
+    after: Annotated[int | None, typer.Option(min=1, help="Continue after this organisation.")] = None,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """List organisations by name."""
+    settings = _settings(as_json, home=home, url=url)
+    query: dict[str, Any] = {"q": words, "limit": limit, "kind": kind or [], "country": country or []}
+    query |= {"status": status or []} | ({} if after is None else {"after": after})
+    document = _ask(settings, "GET", "/members", {}, as_json=as_json, params=query)
+    if as_json:
+        print_json(document)
+        return
+    columns = ("number", "name", "kind", "country", "status")
+    print_table(
+        columns, [(one["number"], one["legal_name"], *(one[c] for c in columns[2:])) for one in document["members"]]
+    )
+    more = f"; the next ones: --after {document['next']}" if document["next"] else ""
+    typer.echo(f"{document['total']} in all, read at block {document['block']}{more}")
+
+
+@commands.command("show")
+def members_show(number: _Number, home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
+    """Show one organisation: identity, accounts, history."""
+    settings = _settings(as_json, home=home, url=url)
+    document = _ask(settings, "GET", f"/members/{number}", {}, as_json=as_json)
+    _show(document, as_json=as_json)
+
+
+def _show(document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        return
+    rows = [
+        ("name", document["legal_name"]),
+        ("identifier", _identifier(document)),
+        ("kind", f"{document['kind']}, {document['country']}"),
+        ("status", document["status"]),
+        ("member since", _day(document["joined"])),
+        ("did", document["did"]),
+    ]
+    print_table(("", ""), rows)
+    accounts = [
+        (one["label"], one["address"], " ".join(one["scopes"])) for one in document["accounts"] if one["until"] is None
+    ]
+    print_table(("label", "account", "may"), accounts)
+    history = [(_day(one["time"]), one["event"], one["block"]) for one in document["history"][:10]]
+    print_table(("day", "event", "block"), history)
+
+
+@commands.command("apply")
+def members_apply(  # noqa: PLR0917 - options of a command
+    scheme: Annotated[str, typer.Option(help="siren, siret, euid, lei or vat.")],
+    identifier: Annotated[str, typer.Option(help="The legal identifier.")],
+    name: Annotated[str, typer.Option(help="The legal name, as the register writes it.")],
+    kind: Annotated[str, typer.Option(help="company, small-company, education, administration, association, other.")],
+    contact: Annotated[str, typer.Option(help="The name of the person we write to.")],
+    address: Annotated[str, typer.Option(help="Their e-mail address.")],
+    country: Annotated[str, typer.Option(help="The country of the register.")] = "FR",
+    language: Annotated[str, typer.Option(help="The language of the letters: fr or en.")] = "fr",
+    message: Annotated[str, typer.Option(help="What you want to say.")] = "",
+    invitation: Annotated[Path | None, typer.Option(help="A file with a member's signed invitation.")] = None,
+    document: Annotated[list[Path] | None, typer.Option(help="A document to send; repeatable.")] = None,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Apply for an organisation; prints the code that follows the application, this once."""
+    settings = _settings(as_json, home=home, url=url)
+    try:
+        word = "" if invitation is None else invitation.read_text().strip()
+        sent = [(path.name, path.read_bytes()) for path in document or []]
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"cannot be read: {error}", as_json=as_json)
+    body = {
+        "scheme": scheme,
+        "identifier": identifier,
+        "legal_name": name,
+        "kind": kind,
+        "country": country,
+        "contact_name": contact,
+        "contact_address": address,
+        "language": language,
+        "message": message,
+        "invitation": word,
+    }
+    made = _ask(settings, "POST", "/applications", {}, as_json=as_json, json=body)
+    headers = {"Application-Code": made["code"]}
+    for file_name, content in sent:
+        path = f"/applications/mine/documents?name={quote(file_name)}"
+        kept = _ask(settings, "POST", path, headers, as_json=as_json, content=content)
+        made["documents"].append(kept)
+    if as_json:
+        print_json(made)
+    else:
+        typer.echo(f"application {made['id']} is {made['state']}, with {len(made['documents'])} documents")
+        typer.echo(f"its code, kept by you alone: {made['code']}")
+
+
+@commands.command("follow")
+def members_follow(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
+    """Say where one's application stands."""
+    settings = _settings(as_json, home=home, url=url)
+    document = _ask(settings, "GET", "/applications/mine", _code(), as_json=as_json)
+    _application(document, as_json=as_json)
+
+
+def _application(document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        return
+    rows = [
+        ("application", document["id"]),
+        ("name", document["legal_name"]),
+        ("identifier", _identifier(document)),
+        ("state", document["state"]),
+        ("seen", " ".join(document["evidence"])),
+        ("member", document["organisation"]),
+    ]
+    print_table(("", ""), rows)
+    print_table(("day", "state", "by", "note"), [
+        (_day(one["time"]), one["state"], one["actor"], one["note"]) for one in document["steps"]
+    ])  # fmt: skip
+
+
+@commands.command("queue")
+def members_queue(
+    state: Annotated[list[str] | None, typer.Option(help="submitted, incomplete, …; repeatable.")] = None,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """List applications, oldest first; for the office."""
+    settings = _settings(as_json, home=home, url=url)
+    document = _ask(settings, "GET", "/applications", _credentials(settings), as_json=as_json,
+                    params={"state": state or [], "limit": 200})  # fmt: skip
+    if as_json:
+        print_json(document)
+        return
+    rows = [
+        (one["id"], one["legal_name"], _identifier(one), one["state"], _day(one["submitted"]))
+        for one in document["applications"]
+    ]
+    print_table(("application", "name", "identifier", "state", "since"), rows)
+
+
+@commands.command("review")
+def members_review(
+    application: _Application, home: _Home = None, url: _Url = None, as_json: _Json = False
+) -> None:  # fmt: skip
+    """Show an application with what may be wrong with it; for the office."""
+    settings = _settings(as_json, home=home, url=url)
+    headers = _credentials(settings)
+    document = _ask(settings, "GET", f"/applications/{quote(application)}", headers, as_json=as_json)
+    _application(document, as_json=as_json)
+    if not as_json:
+        similar = [(one["organisation"], one["legal_name"], one["likeness"]) for one in document["similar"]]
+        print_table(("member", "resembles", "how"), similar)
+        typer.echo(f"scripts mixed: {', '.join(document['mixed_scripts']) or 'no'}")
+        typer.echo(f"the rule still asks for: {', '.join(document['missing']) or 'nothing, it admits'}")
+
+
+@commands.command("admit")
+def members_admit(
+    application: _Application,
+    evidence: Annotated[list[str] | None, typer.Option(help="register, mandate, credential: what was seen.")] = None,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Answer for having seen the evidence: the applicant is entered on the chain, and admitted when the rule does."""
+    settings = _settings(as_json, home=home, url=url)
+    path = f"/applications/{quote(application)}/acceptance"
+    body = {"evidence": evidence or []}
+    document = _ask(settings, "POST", path, _credentials(settings), as_json=as_json, json=body)
+    _application(document, as_json=as_json)
+    if document["state"] != "admitted":
+        if not as_json:
+            typer.echo("no rule admits it with this: it stands on the chain, and a vote decides")
+        raise typer.Exit(REFUSED)
+
+
+@commands.command("refuse")
+def members_refuse(  # noqa: PLR0917 - options of a command
+    application: _Application,
+    reason: Annotated[str, typer.Option(help="What the applicant reads.")],
+    more: Annotated[bool, typer.Option("--ask", help="Ask for it instead, and wait.")] = False,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Refuse an application, or ask its applicant for more; for the office."""
+    settings = _settings(as_json, home=home, url=url)
+    path = f"/applications/{quote(application)}/{'request' if more else 'refusal'}"
+    document = _ask(settings, "POST", path, _credentials(settings), as_json=as_json, json={"reason": reason})
+    _application(document, as_json=as_json)
+
+
+@commands.command("suspend")
+def members_suspend(  # noqa: PLR0917 - options of a command
+    number: _Number,
+    reason: Annotated[str, typer.Option(help="Why; it stays here, the chain has its salted hash.")] = "",
+    case: Annotated[str, typer.Option(help="As the second officer: the case the first one opened.")] = "",
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Ask, as an officer, that a member be suspended for seven days; it begins when a second officer asks the same."""
+    settings = _settings(as_json, home=home, url=url)
+    body = {"reason": reason, "case": case}
+    path = f"/members/{number}/suspension"
+    document = _ask(settings, "POST", path, _credentials(settings), as_json=as_json, json=body)
+    if as_json:
+        print_json(document)
+    elif case:
+        typer.echo(f"member {number} is suspended for seven days")
+    else:
+        typer.echo(f"asked; an officer of another member asks the same with --case {document['case']}")
+
+
+@commands.command("invite")
+def members_invite(  # noqa: PLR0917 - options of a command
+    number: _Number,
+    scheme: Annotated[str, typer.Option(help="siren, siret, euid, lei or vat.")],
+    identifier: Annotated[str, typer.Option(help="Whom you invite.")],
+    name: Annotated[str, typer.Option(help="Its legal name.")],
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Sign an invitation for another organisation to join; good once, for thirty days."""
+    settings = _settings(as_json, home=home, url=url)
+    body = {"scheme": scheme, "identifier": identifier, "legal_name": name}
+    path = f"/members/{number}/invitations"
+    document = _ask(settings, "POST", path, _credentials(settings), as_json=as_json, json=body)
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo(document["invitation"])
+
+
+@commands.command("delegate")
+def members_delegate(  # noqa: PLR0917 - options of a command
+    number: _Number,
+    label: Annotated[str, typer.Option(help="Its label: public for ever, never a person's name.")] = "",
+    scope: Annotated[list[str] | None, typer.Option(help="admin, vote, operate, publish; repeatable.")] = None,
+    account: Annotated[str | None, typer.Option(help="An account there is; without it a new one is made.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Let the account act no more.")] = False,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Add an account that acts for one's organisation, or change or remove one."""
+    settings = _settings(as_json, home=home, url=url)
+    path, body = f"/members/{number}/accounts", {"scopes": scope or [], "label": label}
+    headers = _credentials(settings)
+    if account is None and remove:
+        fail("say which account: --account 0x…", as_json=as_json)
+    if account is None:
+        document = _ask(settings, "POST", path, headers, as_json=as_json, json=body)
+    elif remove:
+        document = _ask(settings, "DELETE", f"{path}/{quote(account)}", headers, as_json=as_json)
+    else:
+        document = _ask(settings, "PUT", f"{path}/{quote(account)}", headers, as_json=as_json, json=body)
+    _show(document, as_json=as_json)
+
+
+@commands.command("leave")
+def members_leave(
+    number: _Number,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Leave the alliance, in the next block."""
+    settings = _settings(as_json, home=home, url=url)
+    if not yes and not typer.confirm(f"Have member {number} leave the alliance?"):
+        raise typer.Exit(REFUSED)
+    path = f"/members/{number}/departure"
+    _show(_ask(settings, "POST", path, _credentials(settings), as_json=as_json), as_json=as_json)

@@ -1,0 +1,460 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages of members: directory and map, a member, joining, one's application and organisation, the office's queue.
+
+All work without a script. An applicant is known by a code, which travels in forms and never in an address; a write ends
+in a redirection, or in the page again with what was typed and what is wrong. What anybody may see is cached by its
+ETag, what is private by nobody.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from maillon.kit.clock import Clock
+from maillon.kit.forms import read_form, read_upload
+from maillon.kit.language import Language
+from maillon.kit.page import Renderer
+from maillon.kit.throttle import Throttle
+from maillon.services.members import errors, identifiers, rules, views
+from maillon.services.members.api import Number, attachment, parse_evidence, parse_filter
+from maillon.services.members.documents import MAXIMUM_DOCUMENT, MAXIMUM_DOCUMENTS
+from maillon.services.members.errors import InvalidApplication, Refused
+from maillon.services.members.model import ApplicationState, Scheme
+from maillon.services.members.service import PAGE, ApplicationFile, MembersService
+from maillon.services.people import Actor, EnteringRoute, Recognition, Target
+
+_MAXIMUM_UPLOAD = MAXIMUM_DOCUMENT + 64 * 1024
+_FIELDS = sorted(rules.FIELDS | {"invitation"})
+_NEWS = {"founded", "active", "departed", "excluded", "suspended"}
+
+
+class _Fields:
+    """The fields of a form, each once unless a list is asked for; what is not asked for is never read."""
+
+    def __init__(self, fields: Mapping[str, list[str]]) -> None:
+        self._fields = fields
+
+    def text(self, name: str) -> str:
+        """One field; empty when it is missing."""
+        return self._fields.get(name, [""])[0]
+
+    def texts(self, name: str) -> list[str]:
+        """Every value of a field."""
+        return self._fields.get(name, [])
+
+
+def _fault(refused: Refused) -> dict[str, Any]:
+    return {
+        "slug": refused.slug,
+        "title": refused.title,
+        "detail": str(refused),
+        "advice": refused.advice,
+        "field": refused.field,
+    }
+
+
+def _faults(refused: Refused | None) -> list[dict[str, Any]]:
+    """What is wrong, one line for each field."""
+    if refused is None:
+        return []
+    return [_fault(one) for one in (refused.faults if isinstance(refused, InvalidApplication) else (refused,))]
+
+
+class _Pages:
+    """The endpoints over one service."""
+
+    def __init__(  # noqa: PLR0917 - the collaborators
+        self,
+        service: MembersService,
+        recognition: Recognition,
+        renderer: Renderer,
+        clock: Clock,
+        network: str,
+        a_minute: int,
+    ) -> None:
+        self._service = service
+        self._who = recognition
+        self._renderer = renderer
+        self._clock = clock
+        self._network = network
+        self._throttle = Throttle(clock, a_minute)
+
+    # What several pages share.
+
+    async def _form(self, request: Request) -> _Fields:
+        self._count(request)
+        return _Fields(await read_form(request))
+
+    def _count(self, request: Request) -> None:
+        self._throttle.take(request.client.host if request.client else "")
+
+    def _private(
+        self,
+        request: Request,
+        language: Language,
+        template: str,
+        document: Mapping[str, Any],
+        refused: Refused | None = None,
+    ) -> Response:
+        status = 200 if refused is None else refused.status
+        shown = dict(document) | {"faults": _faults(refused)}
+        return self._renderer.answer(request, language, template, shown, status, private=True)
+
+    @staticmethod
+    def _go(location: str) -> Response:
+        return RedirectResponse(location, 303, {"Cache-Control": "no-store"})
+
+    @staticmethod
+    def _choices(language: Language) -> dict[str, Any]:
+        """What the form offers."""
+        return {
+            "schemes": [
+                {"value": scheme.value, "label": identifiers.label(scheme), "example": identifiers.example(scheme)}
+                for scheme in Scheme
+            ],
+            "kinds": list(rules.KINDS),
+            "countries": dict(views.country_names(language)),
+        }
+
+    # The directory.
+
+    async def directory(  # noqa: PLR0917 - the filters
+        self,
+        request: Request,
+        language: Language,
+        q: Annotated[str, Query(max_length=200)] = "",
+        kind: Annotated[list[str], Query(max_length=6)] = [],  # noqa: B006 - FastAPI copies it
+        country: Annotated[list[str], Query(max_length=250)] = [],  # noqa: B006
+        status: Annotated[list[str], Query(max_length=6)] = [],  # noqa: B006
+        after: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    ) -> Response:
+        """The list, the figures and the map."""
+        wanted = parse_filter(q, kind, [one for one in country if one], status)
+        page = await self._service.directory(wanted, PAGE, after)
+        facets = views.facets_document(page)
+        chosen: list[tuple[str, str]] = [("q", q)] if q else []
+        chosen += [("kind", one) for one in kind] + [("status", one) for one in status]
+        chosen += [("country", one) for one in country if one]
+        now = self._clock.now()
+        document = {
+            "members": [views.organisation_document(one, now) for one in page.organisations],
+            "total": page.total,
+            "next": page.next,
+            "more": None if page.next is None else urlencode([*chosen, ("after", str(page.next))]),
+            "first": urlencode(chosen) if after is not None else None,
+            "facets": facets,
+            "most": max(facets["country"].values(), default=1),
+            "map": views.map_document(facets["country"]),
+            "names": {code: views.country_names(language).get(code, code) for code in facets["country"]},
+            "query": q,
+            "chosen": {"kind": kind, "status": status, "country": [one for one in country if one]},
+            "filtered": bool(chosen),
+            "block": page.height,
+        }
+        return self._renderer.answer(request, language, "members_directory.html", document)
+
+    async def member(self, request: Request, language: Language, number: Number) -> Response:
+        """One organisation."""
+        page = await self._service.organisation(number)
+        now = self._clock.now()
+        document = views.organisation_document(page.organisation, now) | {
+            "country_name": views.country_names(language).get(page.organisation.country, page.organisation.country),
+            "accounts": [views.account_document(account) for account in page.accounts],
+            "history": [views.history_document(entry) for entry in page.history],
+            "former_names": [
+                str(entry.detail["legal_name"])
+                for entry in page.history
+                if entry.event == "LegalNameChanged" and entry.detail["legal_name"] != page.organisation.legal_name
+            ],
+            "block": page.height,
+        }
+        return self._renderer.answer(request, language, "members_member.html", document)
+
+    async def feed(self, request: Request, language: Language) -> Response:
+        """Admissions and departures, as Atom (RFC 4287). The name of an entry is its place on the chain, for ever."""
+        news = [views.history_document(entry) for entry in await self._service.news()]
+        named = await self._service.names_of([one["organisation"] for one in news])
+        told = []
+        for one in news:
+            word = "founded" if one["event"] == "Founded" else str(one["detail"]["status"])
+            if word in _NEWS:
+                told.append(one | {"word": word, "name": named.get(one["organisation"], str(one["organisation"]))})
+        document = {
+            "base": str(request.base_url).rstrip("/"),
+            "network": self._network,
+            "updated": told[0]["time"] if told else datetime.datetime.fromtimestamp(0, datetime.UTC),
+            "news": told,
+        }
+        text = self._renderer.html(language, "members_feed.html", document, request.url.path)
+        return Response(text, 200, {"Cache-Control": "no-cache"}, "application/atom+xml; charset=utf-8")
+
+    # Joining.
+
+    async def apply(self, request: Request, language: Language) -> Response:
+        """The form, and what happens next."""
+        return await self._apply_page(request, language, dict.fromkeys(_FIELDS, "") | {"language": language})
+
+    async def _apply_page(
+        self, request: Request, language: Language, typed: Mapping[str, str], refused: Refused | None = None
+    ) -> Response:
+        found = await self._service.rules_in_force()
+        document = {"typed": dict(typed), "rules": [views.rule_document(rule) for rule in found]}
+        document |= {"names": {one: views.country_names(language).get(one, one) for one in _countries(document)}}
+        return self._private(request, language, "members_apply.html", document | self._choices(language), refused)
+
+    async def send_application(self, request: Request, language: Language) -> Response:
+        """Keep it, and show its code, this once."""
+        form = await self._form(request)
+        typed = {name: form.text(name)[:4_000] for name in _FIELDS} | {"language": language}
+        try:
+            file, code = await self._service.apply(
+                {name: text for name, text in typed.items() if name != "invitation"}, typed["invitation"]
+            )
+        except Refused as refused:
+            return await self._apply_page(request, language, typed, refused)
+        return self._application_page(request, language, file, code, done="received")
+
+    async def application(self, request: Request, language: Language) -> Response:
+        """Where an applicant types its code."""
+        return self._private(request, language, "members_code.html", {})
+
+    def _application_page(
+        self, request: Request, language: Language, file: ApplicationFile, code: str, *, done: str = "",
+        refused: Refused | None = None,
+    ) -> Response:  # fmt: skip
+        state = file.application.state
+        document = views.application_document(file) | {
+            "code": code,
+            "done": done,
+            "open": state in rules.BY_APPLICANT,
+            "erasable": state not in (ApplicationState.ACCEPTED, ApplicationState.PRESENTED),
+            "country_name": views.country_names(language).get(file.application.country, file.application.country),
+            "maximum": MAXIMUM_DOCUMENTS,
+        }
+        return self._private(request, language, "members_application.html", document, refused)
+
+    async def follow(self, request: Request, language: Language) -> Response:
+        """Show, answer, withdraw, appeal, take one's data, erase: what the button says."""
+        form = await self._form(request)
+        code, act = form.text("code")[:100], form.text("act")
+        try:
+            file = await self._service.follow(code)
+        except Refused as refused:
+            return self._private(request, language, "members_code.html", {}, refused)
+        try:
+            if act == "answer":
+                file = await self._service.answer(code, form.text("text"))
+            elif act == "withdraw":
+                file = await self._service.withdraw(code)
+            elif act == "appeal":
+                file = await self._service.appeal(code, form.text("text"))
+            elif act == "erase":
+                await self._service.erase(code)
+                return self._private(request, language, "members_code.html", {"done": "erased"})
+        except Refused as refused:
+            return self._application_page(request, language, await self._service.follow(code), code, refused=refused)
+        return self._application_page(request, language, file, code, done=act)
+
+    async def add_document(self, request: Request, language: Language) -> Response:
+        """A file of one's own."""
+        self._count(request)
+        upload = await read_upload(request, _MAXIMUM_UPLOAD)
+        code = upload.fields.get("code", "")[:100]
+        try:
+            file = await self._service.follow(code)
+        except Refused as refused:
+            return self._private(request, language, "members_code.html", {}, refused)
+        try:
+            await self._service.add_document(code, upload.name, upload.media_type, upload.content)
+        except Refused as refused:
+            return self._application_page(request, language, file, code, refused=refused)
+        return self._application_page(request, language, await self._service.follow(code), code, done="document")
+
+    async def own_document(self, request: Request, language: Language) -> Response:
+        """One's own file back, as a download."""
+        del language
+        form = await self._form(request)
+        name, content = await self._service.own_document(form.text("code")[:100], form.text("document")[:40])
+        return attachment(name, content)
+
+    # The office.
+
+    async def queue(
+        self,
+        request: Request,
+        language: Language,
+        state: Annotated[list[ApplicationState], Query(max_length=7)] = [],  # noqa: B006 - FastAPI copies it
+        after: Annotated[str | None, Query(pattern=r"^[0-9a-f]{24}$")] = None,
+    ) -> Response:
+        """Applications that wait, oldest first."""
+        await self._who.enter_for(request, rules.APPLICATION_REVIEW, Target("instance"))
+        states = state or [one for one in ApplicationState if one in rules.OPEN]
+        found = await self._service.queue(states, PAGE, after)
+        document = {
+            "applications": [views.summary_document(one) for one in found],
+            "states": [one.value for one in ApplicationState],
+            "chosen": [one.value for one in states],
+            "next": found[-1].id if len(found) == PAGE else None,
+            "names": {one.country: views.country_names(language).get(one.country, one.country) for one in found},
+        }
+        return self._private(request, language, "members_queue.html", document)
+
+    async def review(self, request: Request, language: Language, identifier: str, done: str = "") -> Response:
+        """One application, with what may be wrong with it."""
+        await self._who.enter_for(request, rules.APPLICATION_REVIEW, Target("instance"))
+        return await self._review_page(request, language, identifier, done=done)
+
+    async def _review_page(
+        self, request: Request, language: Language, identifier: str, *, done: str = "", refused: Refused | None = None
+    ) -> Response:
+        review = await self._service.review(identifier)
+        document = views.review_document(review, self._clock.now()) | {
+            "done": done if done in ("asked", "refused", "accepted") else "",
+            "classes": list(rules.EVIDENCE_NAMES),
+            "country_name": views.country_names(language).get(
+                review.file.application.country, review.file.application.country
+            ),
+            "reviewable": review.file.application.state
+            in (ApplicationState.SUBMITTED, ApplicationState.ACCEPTED, ApplicationState.PRESENTED),
+        }
+        return self._private(request, language, "members_review.html", document, refused)
+
+    async def decide(self, request: Request, language: Language, identifier: str) -> Response:
+        """Ask for more, refuse, or answer for the evidence."""
+        actor = await self._who.enter_for(request, rules.APPLICATION_DECIDE, Target("instance"))
+        form = await self._form(request)
+        act = form.text("act")
+        try:
+            if act == "ask":
+                await self._service.ask_for_more(identifier, form.text("reason"), actor.tag)
+                done = "asked"
+            elif act == "refuse":
+                await self._service.refuse(identifier, form.text("reason"), actor.tag)
+                done = "refused"
+            else:
+                await self._service.accept(identifier, parse_evidence(form.texts("evidence")), actor.tag)
+                done = "accepted"
+        except Refused as refused:
+            return await self._review_page(request, language, identifier, refused=refused)
+        return self._go(f"/{language}/office/applications/{identifier}?done={done}")
+
+    async def document(self, request: Request, identifier: str, document: str) -> Response:
+        """A document, as a download."""
+        actor = await self._who.enter_for(request, rules.APPLICATION_REVIEW, Target("instance"))
+        return attachment(*await self._service.document(identifier, document, actor.tag))
+
+    # One's organisation.
+
+    async def own(self, request: Request, language: Language, number: Number, done: str = "") -> Response:
+        """Accounts, identifier, invitations, suspensions, leaving."""
+        await self._who.enter_for(request, rules.MEMBER_READ, Target("organisation", str(number)))
+        return await self._own_page(request, language, number, done=done)
+
+    async def _own_page(
+        self, request: Request, language: Language, number: int, *, done: str = "", invitation: str = "",
+        refused: Refused | None = None,
+    ) -> Response:  # fmt: skip
+        page = await self._service.organisation(number)
+        kept = await self._service.kept_accounts(number)
+        cases = await self._service.cases(number)
+        document = views.organisation_document(page.organisation, self._clock.now()) | {
+            "organisation": str(number),
+            "accounts": [
+                views.account_document(account, kept=account.address in kept)
+                for account in page.accounts
+                if account.until is None
+            ],
+            "scopes": [word for word, scope in rules.SCOPE_NAMES.items() if scope <= 8],
+            "history": [views.history_document(entry) for entry in page.history[:20]],
+            "cases": [
+                {"case": one.digest.hex(), "time": one.time, "reason": one.reason, "appeal": one.appeal}
+                for one in cases
+            ],
+            "invitation": invitation,
+            "done": done if done in ("added", "changed", "removed", "did", "left", "appealed") else "",
+        }
+        return self._private(request, language, "members_own.html", document | self._choices(language), refused)
+
+    async def change_own(self, request: Request, language: Language, number: Number) -> Response:
+        """What the button says, for whoever may."""
+        target = Target("organisation", str(number))
+        form = await self._form(request)
+        act = form.text("act")
+        action = {"leave": rules.MEMBER_LEAVE, "invite": rules.MEMBER_INVITE}.get(act, rules.MEMBER_CHANGE)
+        actor = await self._who.enter_for(request, action, target)
+        try:
+            if act == "invite":
+                given = {name: form.text(name)[:640] for name in ("scheme", "identifier", "legal_name")}
+                word = await self._service.invite(number, given, actor.tag)
+                return await self._own_page(request, language, number, invitation=word)
+            done = await self._act(form, act, number, actor)
+        except Refused as refused:
+            return await self._own_page(request, language, number, refused=refused)
+        return self._go(f"/{language}/organisations/{number}/register?done={done}")
+
+    async def _act(self, form: _Fields, act: str, number: int, actor: Actor) -> str:
+        if act == "leave":
+            await self._service.leave(number, actor.tag)
+            return "left"
+        if act == "did":
+            await self._service.set_did(number, form.text("did"), actor.tag)
+            return "did"
+        if act == "appeal":
+            case = form.text("case")
+            if len(case) != 64 or not all(digit in "0123456789abcdef" for digit in case):
+                raise errors.UnknownCase
+            await self._service.appeal_suspension(number, bytes.fromhex(case), form.text("text"), actor.tag)
+            return "appealed"
+        if act == "remove":
+            await self._service.remove_account(number, rules.parse_address(form.text("account")), actor.tag)
+            return "removed"
+        scopes = rules.parse_scopes(form.texts("scope"))
+        if act == "change":
+            account = rules.parse_address(form.text("account"))
+            await self._service.set_scopes(number, account, scopes, form.text("label"), actor.tag)
+            return "changed"
+        await self._service.add_account(number, scopes, form.text("label"), actor.tag)
+        return "added"
+
+
+def _countries(document: Mapping[str, Any]) -> list[str]:
+    return sorted({str(rule["country"]) for rule in document["rules"] if rule["country"]})
+
+
+def pages(  # noqa: PLR0917 - the collaborators
+    service: MembersService,
+    recognition: Recognition,
+    renderer: Renderer,
+    clock: Clock,
+    network: str,
+    a_minute: int,
+) -> APIRouter:
+    """The routes."""
+    made = APIRouter(include_in_schema=False, route_class=EnteringRoute)
+    page = _Pages(service, recognition, renderer, clock, network, a_minute)
+    application = "/{language}/office/applications/{identifier}"
+    for method, path, endpoint in (
+        ("GET", "/{language}/members", page.directory),
+        ("GET", "/feeds/{language}/members.atom", page.feed),
+        ("GET", "/{language}/members/{number}", page.member),
+        ("GET", "/{language}/apply", page.apply),
+        ("POST", "/{language}/apply", page.send_application),
+        ("GET", "/{language}/application", page.application),
+        ("POST", "/{language}/application", page.follow),
+        ("POST", "/{language}/application/documents", page.add_document),
+        ("POST", "/{language}/application/document", page.own_document),
+        ("GET", "/{language}/office/applications", page.queue),
+        ("GET", application, page.review),
+        ("POST", application, page.decide),
+        ("GET", "/office/applications/{identifier}/documents/{document}", page.document),
+        ("GET", "/{language}/organisations/{number}/register", page.own),
+        ("POST", "/{language}/organisations/{number}/register", page.change_own),
+    ):
+        made.add_api_route(path, endpoint, methods=[method])
+    return made

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The read model, made from the chain's events and nothing else: following and rebuilding are the same code.
+
+The order of writes:
+stage: events of a range of blocks are read from the chain, with what they do not carry asked for;
+commit: one transaction applies them and says how far it has come; a crash before it changes nothing, and the range is
+read again; after it, the next range begins behind;
+publish and clean: nothing. The chain has published already, and what was staged was memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any, Final
+
+from sqlalchemy.engine import Connection
+
+from maillon.kit.store import Store
+from maillon.ledger.contracts import admissions, members
+from maillon.services.members import store as tables
+from maillon.services.members.contract import Founder, MembersContract, RegisterEvent, label_text
+from maillon.services.members.model import (
+    AccountRecord,
+    AdmissionRule,
+    Evidence,
+    HistoryEntry,
+    Identifier,
+    Kind,
+    Organisation,
+    Scope,
+    Status,
+)
+from maillon.services.members.names import plain, visible
+
+BLOCKS_AT_ONCE: Final = 2_000
+"""Blocks read in one range, so that memory and transactions stay small when much has to be caught up."""
+
+_REGISTERS: Final = tuple(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK CH GB".split()  # noqa: SIM905 - reads better
+)
+"""Countries whose own rule of block zero is asked for; any later one has its event."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """One event with what it does not carry."""
+
+    found: RegisterEvent
+    identifier: Identifier | None = None
+    """Of an organisation seen for the first time."""
+    kind: Kind = Kind.OTHER
+    country: str = ""
+
+
+class Register:
+    """Follows the chain, one reader at a time: `catch_up` is called again and again, and after each change of ours."""
+
+    def __init__(self, store: Store, contract: MembersContract) -> None:
+        self._store = store
+        self._contract = contract
+        self._lock = asyncio.Lock()
+
+    async def catch_up(self) -> int:
+        """Read what is new; the height reached. Raises `Unavailable`."""
+        async with self._lock:
+            head = await self._contract.head()
+            height = await asyncio.to_thread(self._height)
+            if height < 0:
+                # Block zero has state and no events: what stands in it is asked for.
+                founders = await self._contract.founders()
+                rules = await self._contract.rules_at_founding(list(Kind), _REGISTERS)
+                time = await self._contract.time_of(0)
+                await asyncio.to_thread(self._found, founders, rules, time)
+                height = 0
+            while height < head:
+                until = min(head, height + BLOCKS_AT_ONCE)
+                staged = await self._stage(height + 1, until)
+                await asyncio.to_thread(self._commit, staged, height, until)
+                height = until
+            return height
+
+    async def rebuild(self) -> int:
+        """Forget everything and read the chain from its beginning; the height reached."""
+        async with self._lock:
+            await asyncio.to_thread(self._clear)
+        return await self.catch_up()
+
+    def _height(self) -> int:
+        with self._store.read() as session:
+            return tables.read_height(session)
+
+    def _clear(self) -> None:
+        with self._store.transaction() as session:
+            tables.clear_read_model(session)
+
+    def _found(self, founders: Sequence[Founder], rules: Sequence[AdmissionRule], time: int) -> None:
+        with self._store.transaction() as session:
+            if tables.read_height(session) >= 0:
+                return
+            for founder in founders:
+                _enter_founder(session, founder, time)
+            for rule in rules:
+                tables.replace_rule(session, rule, rule.kind, rule.country)
+            tables.write_height(session, 0)
+
+    async def _stage(self, since: int, until: int) -> list[_Staged]:
+        staged = []
+        for found in await self._contract.events(since, until):
+            event = found.event
+            if isinstance(event, members.OrganisationApplied):
+                # What it is called on the chain never changes; what it was when it applied is in the history.
+                word, value = await self._contract.identifier_of(event.organisation)
+                standing = await self._contract.standing_at_block(event.organisation, found.height)
+                identifier = _identifier(word, value)
+                staged.append(_Staged(found, identifier, Kind(standing.kind), standing.country.decode("ascii")))
+            else:
+                staged.append(_Staged(found))
+        return staged
+
+    def _commit(self, staged: Sequence[_Staged], height: int, until: int) -> None:
+        with self._store.transaction() as session:
+            if tables.read_height(session) != height:
+                # Another process follows the same chain into the same database, and was faster.
+                return
+            for one in staged:
+                _apply(session, one)
+            tables.write_height(session, until)
+
+
+def _identifier(word: bytes, value: str) -> Identifier:
+    """An identifier as the chain has it, in the alphabet the contract keeps: whoever entered it answers for it."""
+    return Identifier(word.rstrip(b"\0").decode("ascii"), value)
+
+
+def _name(number: int, written: str) -> str:
+    """A legal name as it can be shown: whoever entered it may have hidden something in it, or nothing to read."""
+    return visible(written).strip() or f"Organisation {number}"
+
+
+def _moment(seconds: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+
+
+def _apply(session: Connection, staged: _Staged) -> None:
+    """One event upon the read model; what it means, and the line of history it leaves."""
+    found, event = staged.found, staged.found.event
+    handle = _HANDLERS.get(type(event))
+    if handle is not None:
+        handle(session, staged)
+    organisation = getattr(event, "organisation", None)
+    if organisation is not None:
+        detail = {name: _shown(value) for name, value in asdict(event).items() if name != "organisation"}
+        tables.insert_history(
+            session,
+            HistoryEntry(
+                organisation,
+                found.height,
+                found.position,
+                _moment(found.time),
+                type(event).__name__,
+                detail,
+                found.transaction,
+            ),
+        )
+
+
+def _shown(value: Any) -> Any:
+    """A value of an event as JSON has it: bytes in hexadecimal, numbers too large for a script as text."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list | tuple):
+        return [_shown(part) for part in value]
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 2**53:
+        return str(value)
+    assert not is_dataclass(value)
+    return value
+
+
+def _enter_founder(session: Connection, founder: Founder, time: int) -> None:
+    standing, moment = founder.standing, _moment(time)
+    organisation = Organisation(
+        number=founder.number,
+        identifier=_identifier(founder.scheme, founder.identifier),
+        legal_name=_name(founder.number, founder.legal_name),
+        kind=Kind(standing.kind),
+        country=standing.country.decode("ascii"),
+        tier=standing.tier,
+        college=standing.college,
+        status=Status(standing.status),
+        suspended_until=None,
+        did=visible(founder.did),
+        roles=0,
+        applied=moment,
+        joined=moment,
+    )
+    tables.insert_organisation(session, organisation, _findable(organisation))
+    for place, (address, scopes, label) in enumerate(founder.accounts):
+        account = AccountRecord(address, founder.number, Scope(scopes), label_text(label), moment, None)
+        tables.open_account(session, account, 0, place)
+    detail = {"legal_name": founder.legal_name, "status": standing.status}
+    tables.insert_history(
+        session, HistoryEntry(founder.number, 0, founder.number, moment, "Founded", detail, bytes(32))
+    )
+
+
+def _findable(organisation: Organisation) -> str:
+    """What an organisation is found by: its name, its number, its country in both languages."""
+    country = organisation.country
+    words = (plain(organisation.legal_name), organisation.identifier.value.lower(), country.lower())
+    return " ".join((*words, *_places(country)))
+
+
+def _applied(session: Connection, staged: _Staged) -> None:
+    event, time = staged.found.event, _moment(staged.found.time)
+    if tables.organisation_of(session, event.organisation) is not None:
+        # It departed or was excluded, and applies again.
+        tables.change_organisation(session, event.organisation, status=Status.APPLIED.value)
+        return
+    assert staged.identifier is not None
+    # Its name came in the event before this one, which had nobody to be the name of.
+    waiting = [
+        entry
+        for entry in tables.history_of(session, event.organisation, 20, ("LegalNameChanged", "DidChanged"))
+        if entry.height == staged.found.height
+    ]
+    name = next((str(e.detail["legal_name"]) for e in waiting if e.event == "LegalNameChanged"), "")
+    did = next((str(e.detail["did"]) for e in waiting if e.event == "DidChanged"), "")
+    organisation = Organisation(
+        number=event.organisation,
+        identifier=staged.identifier,
+        legal_name=_name(event.organisation, name),
+        kind=staged.kind,
+        country=staged.country,
+        tier=0,
+        college=0,
+        status=Status.APPLIED,
+        suspended_until=None,
+        did=visible(did),
+        roles=0,
+        applied=time,
+        joined=None,
+    )
+    tables.insert_organisation(session, organisation, _findable(organisation))
+
+
+def _places(country: str) -> list[str]:
+    """A country's names in both languages, to be found by."""
+    from babel import Locale  # noqa: PLC0415 - the territories of two languages are read when the first one applies
+
+    return [plain(Locale(language).territories.get(country, "")) for language in ("fr", "en")]
+
+
+def _status(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    values: dict[str, Any] = {"status": event.status, "suspended_until": 0}
+    if event.status == Status.ACTIVE and event.former == Status.APPLIED:
+        values["joined"] = staged.found.time
+    tables.change_organisation(session, event.organisation, **values)
+
+
+def _suspended(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    tables.change_organisation(session, event.organisation, suspended_until=event.until)
+
+
+def _classified(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    country = event.country.decode("ascii")
+    known = tables.organisation_of(session, event.organisation)
+    assert known is not None
+    values: dict[str, Any] = {
+        "kind": Kind(event.kind).value,
+        "tier": event.tier,
+        "college": event.college,
+        "country": country,
+    }
+    if country != known.country:
+        found = tables.search_text(session, event.organisation)
+        values["search"] = " ".join([found, country.lower(), *_places(country)])
+    tables.change_organisation(session, event.organisation, **values)
+
+
+def _renamed(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    if tables.organisation_of(session, event.organisation) is None:
+        return  # a newcomer's first name: `_applied` takes it from the history
+    # Former names stay findable.
+    found = tables.search_text(session, event.organisation)
+    name = _name(event.organisation, event.legal_name)
+    tables.change_organisation(
+        session,
+        event.organisation,
+        legal_name=name,
+        sort_name=plain(name),
+        search=f"{found} {plain(name)}",
+    )
+
+
+def _did(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    tables.change_organisation(session, event.organisation, did=visible(event.did))
+
+
+def _roles(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    tables.change_organisation(session, event.organisation, roles=str(event.roles))
+
+
+def _account_added(session: Connection, staged: _Staged) -> None:
+    found, event = staged.found, staged.found.event
+    account = AccountRecord(
+        event.account, event.organisation, Scope(event.scopes), label_text(event.label), _moment(found.time), None
+    )
+    tables.open_account(session, account, found.height, found.position)
+
+
+def _scopes(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    tables.change_account(session, event.account, Scope(event.scopes), label_text(event.label))
+
+
+def _account_removed(session: Connection, staged: _Staged) -> None:
+    found, event = staged.found, staged.found.event
+    tables.close_account(session, event.account, found.height, _moment(found.time))
+
+
+def _rule(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    kind = Kind(event.kind)
+    country = event.country.rstrip(b"\0").decode("ascii") or None
+    rule = AdmissionRule(kind, country, Scope(event.offices), Evidence(event.evidence), event.tier, event.college)
+    tables.replace_rule(session, rule if event.defined else None, kind, country)
+
+
+_HANDLERS: Final = {
+    members.OrganisationApplied: _applied,
+    members.StatusChanged: _status,
+    members.SuspendedUntil: _suspended,
+    members.Classified: _classified,
+    members.LegalNameChanged: _renamed,
+    members.DidChanged: _did,
+    members.RolesChanged: _roles,
+    members.AccountAdded: _account_added,
+    members.ScopesChanged: _scopes,
+    members.AccountRemoved: _account_removed,
+    admissions.RuleChanged: _rule,
+}
+"""What each event changes; the others leave their line of history alone."""
