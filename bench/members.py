@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The directory with 2,000 members: search, page and comparison of names, in a process of its own.
+
+    .venv/bin/python bench/members.py [sqlite|URL]
+
+Writes bench/results/members.json. Times are of the processor's clock where it says so: other work on the machine does
+not count there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+from starlette.requests import Request
+
+from maillon.kit.clock import SystemClock
+from maillon.kit.page import Renderer
+from maillon.kit.store import Store
+from maillon.services.members import names, rules, views
+from maillon.services.members import store as tables
+from maillon.services.members.model import Identifier, Kind, Organisation, Status
+from maillon.services.members.service import words_of
+
+MEMBERS = 2_000
+ROUNDS = 200
+PARTS = ("Commune de", "Banque", "Université", "Port de", "Laiterie", "Hôpital", "Ateliers", "Département de la")
+PLACES = ("Velle", "Lorne", "Ambrun", "Kermadec", "Vézanne", "Brévanne", "Cormoran", "Ysoline", "Oosterwede", "Lornau")
+
+
+def fill(store: Store) -> None:
+    """The read model, as a chain with so many members would have made it."""
+    chance = random.Random(1)
+    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    countries = ["FR"] * 20 + ["DE", "NL", "BE", "IT", "ES", "PT", "GR", "DK", "CH"]
+    with store.transaction() as session:
+        for number in range(1, MEMBERS + 1):
+            name = f"{chance.choice(PARTS)} {chance.choice(PLACES)}-sur-{chance.choice(PLACES)} {number}"
+            organisation = Organisation(
+                number, Identifier("siren", f"{number:09}"), name, Kind(number % 6), chance.choice(countries), 1, 0,
+                Status.ACTIVE if number % 20 else Status.SUSPENDED, None, "", 0, now, now,
+            )  # fmt: skip
+            search = f"{names.plain(name)} {number:09} {organisation.country.lower()} france"
+            tables.insert_organisation(session, organisation, search)
+        tables.write_height(session, 1)
+
+
+def measured(work: Any) -> dict[str, float]:
+    """Milliseconds of the processor for one call: median and 95th of a hundred."""
+    taken = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        work()
+        taken.append((time.process_time() - began) * 1000)
+    taken.sort()
+    return {"median": round(statistics.median(taken), 2), "p95": round(taken[int(0.95 * ROUNDS)], 2)}
+
+
+def main(url: str) -> None:
+    """Fill, ask, write."""
+    clock, renderer = SystemClock(), Renderer()
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(f"sqlite:///{folder}/bench.sqlite3" if url == "sqlite" else url)
+        fill(store)
+
+        def search(text: str) -> tuple[list[Organisation], dict[str, Any]]:
+            wanted = tables.Filter(words=words_of(text))
+            with store.read() as session:
+                return (
+                    tables.directory(session, wanted, clock.now(), 21),
+                    tables.facets(session, wanted, clock.now()),
+                )
+
+        scope = {"type": "http", "method": "GET", "path": "/fr/members", "headers": [], "query_string": b""}
+
+        def page() -> bytes:
+            found, counted = search("")
+            now = clock.now()
+            countries = dict(sorted(counted["country"].items(), key=lambda item: -item[1]))
+            document = {
+                "members": [views.organisation_document(one, now) for one in found[:20]], "total": MEMBERS, "next": 20,
+                "more": "after=20", "first": None, "most": max(countries.values()), "map": views.map_document(countries),
+                "facets": {"kind": {word: 1 for word in rules.KINDS}, "country": countries, "status": {"active": 1}},
+                "names": {code: views.country_names("fr")[code] for code in countries}, "query": "", "block": 1,
+                "chosen": {"kind": [], "status": [], "country": []}, "filtered": False,
+            }  # fmt: skip
+            return renderer.answer(Request(scope), "fr", "members_directory.html", document).body
+
+        others = [names.compared(number, name) for number, name in _names(store)]
+        result = {
+            "database": store.engine.dialect.name,
+            "members": MEMBERS,
+            "unit": "milliseconds of the processor",
+            "search, one word": measured(lambda: search("cormoran")),
+            "search, three words": measured(lambda: search("banque sur velle")),
+            "search, nothing found": measured(lambda: search("nobody")),
+            "page of the directory": measured(page),
+            "page, bytes": len(page()),
+        }
+        began = time.process_time()
+        names.similar("Banque Cormoran-sur-Velle", others)
+        result["comparing a name with all"] = round((time.process_time() - began) * 1000, 1)
+        store.close()
+    text = json.dumps(result, indent=2, ensure_ascii=False)
+    sys.stdout.write(text + "\n")
+    target = Path(__file__).parent / "results"
+    target.mkdir(exist_ok=True)
+    (target / "members.json").write_text(text + "\n")
+
+
+def _names(store: Store) -> list[tuple[int, str]]:
+    with store.read() as session:
+        return tables.legal_names(session)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "sqlite")
