@@ -19,7 +19,7 @@ from machine import describe
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs/measured.md"
-MEASUREMENTS = ("start", "notary", "command_line", "evidence", "ledger", "attack")
+MEASUREMENTS = ("start", "notary", "command_line", "evidence", "ledger", "attack", "members")
 
 TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
     ("start", "cold_seconds_to_ready", "cold `up`, new home, to ready (s)", "under", 6),
@@ -31,6 +31,8 @@ TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
     ("notary", "stamps_per_second", "RFC 3161 stamps over HTTP, per second", "over", 1500),
     ("command_line", "verify_seconds_with_start", "`verify`, one file, start-up included (s)", "under", 0.4),
     ("evidence", "receipts_per_second", "receipts verified in one process, per second", "over", 500),
+    ("members", "search_three_words_p95_ms", "directory search with 2,000 members, p95 (ms)", "under", 50),
+    ("members", "page_of_the_directory_p95_ms", "the page of it, p95 (ms)", "under", 60),
     ("ledger", "transfers_per_second", "ERC-20 transfers in full blocks, durable, per second", "over", 400),
 )
 
