@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole home in one archive, and a new home from it: keys, genesis, chain, log and database.
 
+Written while a server may go on working: first the ledger is frozen, then the database, then the log of the size the
+database says, of which nothing ever goes away. In this order nothing the archive holds depends on something it lacks.
 Tables are written as rows, so that an archive made over SQLite restores into PostgreSQL and the other way round. The
 archive holds private keys: it is written readable by its owner alone.
 """
@@ -13,9 +15,11 @@ import io
 import os
 import secrets
 import tarfile
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import sqlalchemy as sa
@@ -23,10 +27,17 @@ import sqlalchemy as sa
 from maillon.kit.errors import HomeUnusable, KitError, NewerData
 from maillon.kit.settings import Settings
 from maillon.kit.store import Store, metadata, schema_versions
+from maillon.services.notary import store as tables
+from maillon.services.notary.published import Published, paths_of
 
 FORMAT = "maillon.backup.v1"
 PARTS = ("settings.toml", "genesis.json", "trust.json", "api-key", "authority.time", "keys", "log", "ledger")
 """What of a home goes into an archive; the lock and a SQLite file do not."""
+_FILES = tuple(part for part in PARTS if part not in ("log", "ledger"))
+_ATTEMPTS = 100
+"""How often ledger and database are frozen anew when an anchor was recorded between the two."""
+_PUBLISHED_WITHIN = 30.0
+"""Seconds a step of the log may take to be published."""
 _ROWS = 5_000
 _PRIVATE = 0o600
 
@@ -43,14 +54,58 @@ def _decode(value: Any) -> Any:
     return base64.b64decode(value["base64"], validate=True) if isinstance(value, dict) else value
 
 
-def _rows(store: Store) -> Iterator[tuple[str, bytes]]:
+class FrozenLedger(Protocol):
+    """A ledger as of one moment."""
+
+    newest: int
+    """The number of its newest block."""
+
+    def copy(self, target: Path) -> None:
+        """Write it into a directory."""
+
+
+Freeze = Callable[[], contextlib.AbstractContextManager[FrozenLedger | None]]
+
+
+def _rows(connection: sa.engine.Connection) -> Iterator[tuple[str, bytes]]:
     """Every table in pieces: names of archive members, and rows as JSON."""
-    with store.read() as connection:
-        for table in metadata.sorted_tables:
-            result = connection.execution_options(yield_per=_ROWS).execute(sa.select(table))
-            for number, rows in enumerate(result.partitions(_ROWS)):
-                encoded = [[_encode(value) for value in row] for row in rows]
-                yield f"database/{table.name}/{number:06}.json", orjson.dumps(encoded)
+    for table in metadata.sorted_tables:
+        result = connection.execute(sa.select(table).execution_options(yield_per=_ROWS))
+        for number, rows in enumerate(result.partitions(_ROWS)):
+            encoded = [[_encode(value) for value in row] for row in rows]
+            yield f"database/{table.name}/{number:06}.json", orjson.dumps(encoded)
+
+
+def _log(home: Path, connection: sa.engine.Connection) -> Iterator[tuple[str, bytes]]:
+    """The log of the size the database says, whatever has been added since: archive members."""
+    published = Published(home / "log")
+    size = tables.read_head(connection).size
+    record = tables.checkpoint_of(connection, size)
+    if record is None:
+        return
+    until = time.monotonic() + _PUBLISHED_WITHIN
+    while (read := published.as_of(size)) is None:
+        if time.monotonic() > until:
+            raise HomeUnusable(f"the log's step to {size} entries is committed and not being published: start it once")
+        time.sleep(0.05)
+    for path in paths_of(size):
+        yield f"home/log/{path}", read(path)
+    for stamp in sorted(home.glob("log/stamp/*"), key=lambda path: path.name):
+        if stamp.name.isdigit() and int(stamp.name) <= size:
+            yield f"home/log/stamp/{stamp.name}", stamp.read_bytes()
+    yield "home/log/checkpoint", record.note.encode()
+
+
+@contextlib.contextmanager
+def _frozen(store: Store, freeze: Freeze) -> Iterator[tuple[FrozenLedger | None, sa.engine.Connection]]:
+    """Ledger and database of almost the same moment: the ledger has every block the database speaks of."""
+    for _ in range(_ATTEMPTS):
+        with freeze() as ledger, store.snapshot() as connection:
+            anchored = tables.newest_anchored(connection)
+            if ledger is None or anchored is None or (anchored.height or 0) <= ledger.newest:
+                yield ledger, connection
+                return
+    raise HomeUnusable("the ledger is always older than the database: they are not of one instance")
 
 
 def _member(archive: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -66,11 +121,11 @@ def require_instance(home: Path) -> None:
         raise HomeUnusable(f"there is no instance in {home}: maillon up --home {home} makes one")
 
 
-def write(settings: Settings, file: Path, progress: Callable[[str], None]) -> int:
-    """Write the archive, whole or not at all; its size in bytes. The caller holds the home.
+def write(settings: Settings, file: Path, progress: Callable[[str], None], freeze: Freeze) -> int:
+    """Write the archive, whole or not at all; its size in bytes. `freeze` gives the ledger as of a moment.
 
     Raises `HomeUnusable` when there is no instance in the home or the archive cannot be written, and what opening the
-    database raises.
+    database and freezing the ledger raise.
     """
     home = settings.home
     require_instance(home)
@@ -82,13 +137,20 @@ def write(settings: Settings, file: Path, progress: Callable[[str], None]) -> in
             with tarfile.open(fileobj=target, mode="w:gz", compresslevel=3) as archive:
                 head = {"format": FORMAT, "schema": schema_versions()[-1]}
                 _member(archive, "backup.json", orjson.dumps(head))
-                for part in PARTS:
+                with _frozen(store, freeze) as (ledger, connection):
+                    if ledger is not None:
+                        progress("ledger …")
+                        _add_ledger(archive, ledger, file.parent)
+                    progress("log …")
+                    for name, data in _log(home, connection):
+                        _member(archive, name, data)
+                    progress("database …")
+                    for name, data in _rows(connection):
+                        _member(archive, name, data)
+                # Last, so that the newest time ever stamped is not older than the stamps.
+                for part in _FILES:
                     if (home / part).exists():
-                        progress(f"{part} …")
                         archive.add(home / part, f"home/{part}", filter=_regular)
-                progress("database …")
-                for name, data in _rows(store):
-                    _member(archive, name, data)
             target.flush()
             os.fsync(target.fileno())
         temporary.replace(file)
@@ -98,6 +160,14 @@ def write(settings: Settings, file: Path, progress: Callable[[str], None]) -> in
         store.close()
         temporary.unlink(missing_ok=True)
     return file.stat().st_size
+
+
+def _add_ledger(archive: tarfile.TarFile, ledger: FrozenLedger, beside: Path) -> None:
+    """By way of a copy beside the archive: LMDB writes files, and there must be room for the archive there anyway."""
+    with tempfile.TemporaryDirectory(prefix=".ledger-", dir=beside) as copy:
+        ledger.copy(Path(copy))
+        for path in sorted(Path(copy).iterdir()):
+            archive.add(path, f"home/ledger/{path.name}", filter=_regular)
 
 
 def _regular(info: tarfile.TarInfo) -> tarfile.TarInfo | None:

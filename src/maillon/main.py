@@ -22,6 +22,7 @@ from fastapi import FastAPI, Header, Query
 from starlette.responses import Response
 
 import maillon
+from maillon.backups import FrozenLedger
 from maillon.evidence.consensus import Validator, ValidatorSet
 from maillon.evidence.note import NoteSigner
 from maillon.evidence.trust import LedgerAnchor, LogAnchor, TrustAnchors
@@ -613,6 +614,33 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[str], N
             raise HomeUnusable("the instance could not start; the reason stands above")
     finally:
         listening.close()
+
+
+@contextlib.contextmanager
+def frozen_ledger(settings: Settings) -> Iterator[FrozenLedger | None]:
+    """The embedded ledger as of one moment, also while a server writes it; None for a node: it is not ours to copy."""
+    if settings.ledger is not None:
+        yield None
+        return
+    from maillon.ledger.embedded.store import frozen  # noqa: PLC0415 - see above
+
+    with frozen(settings.home / "ledger") as store:
+        yield store
+
+
+async def examine(settings: Settings, progress: Progress) -> dict[str, int]:
+    """Open a home that no server runs and compare its parts: entries, entries anchored, and the newest block.
+
+    The caller holds the home. Raises what `Application.open` raises, and `NotaryError` where parts contradict each
+    other.
+    """
+    application = await Application.open(settings, progress)
+    try:
+        progress("comparing files, database and ledger …")
+        entries, anchored = await application.notary.examine()
+        return {"entries": entries, "anchored": anchored, "block": int(await application.ledger.head())}
+    finally:
+        await application.stop()
 
 
 async def give_credits(settings: Settings, receiver: Address, wei: int) -> int:

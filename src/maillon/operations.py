@@ -137,13 +137,12 @@ def backup(
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Write keys, chain, log and database to one archive; the server of this home must be stopped."""
+    """Write keys, chain, log and database to one archive; the server may go on working."""
     from maillon import main  # noqa: PLC0415
 
     chosen = _settings(as_json, home=home, url=url)
     try:
-        with main.exclusive_home(chosen.home):
-            written = backups.write(chosen, file, terminal.progress_line)
+        written = backups.write(chosen, file, terminal.progress_line, lambda: main.frozen_ledger(chosen))
     except _OURS as error:
         terminal.fail(str(error), as_json=as_json)
     if as_json:
@@ -159,19 +158,23 @@ def restore(
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Lay out a new home from an archive; nothing that exists is overwritten."""
+    """Lay out a new home from an archive, and compare its parts; nothing that exists is overwritten."""
     from maillon import main  # noqa: PLC0415
 
     chosen = _settings(as_json, home=home, database=database, url=url)
     try:
         with main.exclusive_home(chosen.home):
             backups.read(chosen, file, terminal.progress_line)
+            found = asyncio.run(main.examine(chosen, terminal.progress_line))
     except _OURS as error:
         terminal.fail(str(error), as_json=as_json)
     if as_json:
-        terminal.print_json({"home": str(chosen.home)})
+        terminal.print_json({"home": str(chosen.home)} | found)
     else:
-        typer.echo(f"{chosen.home} is laid out; maillon up --home {chosen.home} starts it")
+        typer.echo(
+            f"{chosen.home} is laid out and agrees with itself: {found['entries']} entries, of them "
+            f"{found['anchored']} anchored, block {found['block']}. maillon up --home {chosen.home} starts it"
+        )
 
 
 def credit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -12,6 +13,8 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -166,15 +169,17 @@ def test_a_backup_moves_the_whole_home(starting: Start, home: Path, tmp_path: Pa
     file.write_text("kept")
     notarise(platform, str(file))
     archive = tmp_path / "backup.tar.gz"
-    while_running = maillon("backup", str(archive), "--home", str(home))
-    assert while_running.returncode == 2
-    assert "in use" in while_running.stderr
+    made = maillon("backup", str(archive), "--home", str(home))
+    assert made.returncode == 0, made.stderr
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
     platform.stop()
     assert maillon("backup", str(archive), "--home", str(home)).returncode == 0
-    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
 
     moved = tmp_path / "moved"
-    assert maillon("restore", str(archive), "--home", str(moved)).returncode == 0
+    restored = maillon("restore", str(archive), "--home", str(moved), "--json")
+    assert restored.returncode == 0, restored.stderr
+    found = json.loads(restored.stdout)
+    assert (found["entries"], found["anchored"]) == (1, 1)
     over = maillon("restore", str(archive), "--home", str(moved))
     assert over.returncode == 2
     assert "already" in over.stderr
@@ -186,6 +191,65 @@ def test_a_backup_moves_the_whole_home(starting: Start, home: Path, tmp_path: Pa
     other.write_text("goes on")
     notarise(again, str(other))
     assert verify(other.with_name("other.txt.receipt.json"), other, moved / "trust.json").returncode == 0
+
+
+def test_backups_under_load_hold_what_was_acknowledged_before(starting: Start, home: Path, tmp_path: Path) -> None:
+    platform = starting(home)
+    acknowledged: dict[int, str] = {}
+    over = threading.Event()
+
+    def append() -> None:
+        with httpx.Client(headers={"Authorization": f"Bearer {platform.key}"}, timeout=60) as client:
+            while not over.is_set():
+                payloads = [secrets.token_hex(32) for _ in range(50)]
+                answer = client.post(f"{platform.url}/v1/notary/batches", json={"commitments": payloads})
+                first = answer.raise_for_status().json()["first"]
+                acknowledged.update(enumerate(payloads, first))
+                # On a slow machine backups take long: the log stays one that a test can compare whole.
+                over.wait(0.1)
+
+    with ThreadPoolExecutor(2) as senders:
+        sending = [senders.submit(append) for _ in range(2)]
+        archives = []
+        before = []
+        for number in range(3):
+            # The first while the log makes its first steps, the others at any moment of later ones.
+            before.append(dict(acknowledged))
+            archives.append(tmp_path / f"backup-{number}.tar.gz")
+            made = maillon("backup", str(archives[-1]), "--home", str(home))
+            assert made.returncode == 0, made.stderr
+        over.set()
+        for each in sending:
+            each.result()
+    platform.stop(signal.SIGKILL)
+    assert before[1]
+    for archive, entries in zip(archives, before, strict=True):
+        moved = tmp_path / archive.name.removesuffix(".tar.gz")
+        restored = maillon("restore", str(archive), "--home", str(moved), "--json")
+        assert restored.returncode == 0, restored.stdout + restored.stderr
+        again = starting(moved)
+        for index in sorted(entries)[:: max(1, len(entries) // 20)]:
+            answer = httpx.get(f"{again.url}/v1/notary/entries/{index}/receipt", params={"wait": 30}, timeout=60)
+            assert answer.status_code == 200
+            found = httpx.get(f"{again.url}/v1/notary/entries/{index}").json()
+            assert found["commitment"] == entries[index]
+        assert httpx.get(f"{again.url}/health").json()["log"]["failure"] is None
+        assert again.stop() == 0, "".join(again.errors)
+
+
+def test_a_restored_home_that_contradicts_itself_is_told(starting: Start, home: Path, tmp_path: Path) -> None:
+    platform = starting(home)
+    file = tmp_path / "file.txt"
+    file.write_text("kept")
+    notarise(platform, str(file))
+    platform.stop()
+    (bundle,) = home.glob("log/tile/entries/000.p/1")
+    bundle.write_bytes(bundle.read_bytes()[:-1] + bytes([bundle.read_bytes()[-1] ^ 1]))
+    archive = tmp_path / "backup.tar.gz"
+    assert maillon("backup", str(archive), "--home", str(home)).returncode == 0
+    restored = maillon("restore", str(archive), "--home", str(tmp_path / "moved"))
+    assert restored.returncode == 2
+    assert "is not what its tile says" in restored.stderr
 
 
 def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:

@@ -149,6 +149,16 @@ class Store:
             yield connection
             transaction.rollback()
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A view in which every statement sees the same moment, for reading much while others write."""
+        with _translated(), self.engine.connect() as plain:
+            # SQLite's reader has that anyway; PostgreSQL would take a new moment for each statement.
+            connection = plain if self.is_sqlite else plain.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin() as transaction:
+                yield connection
+                transaction.rollback()
+
     def check(self) -> None:
         """Ask the database whether it is there; raises `StoreUnavailable`."""
         with self.read() as connection:

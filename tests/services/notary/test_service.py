@@ -164,6 +164,21 @@ async def test_reindex_does_not_believe_a_damaged_log(box: Any) -> None:
         await box.make().reindex()
 
 
+async def test_a_log_without_the_partial_tiles_of_before_proves_the_same(box: Any) -> None:
+    """A restored log has the partial tiles of its newest size alone."""
+    async with box.run() as service:
+        for size in (70, 140):
+            await service.append(some(70))
+            assert await service.wait_anchored(size - 1, 10)
+        before = await service.receipt(69)
+        for path in ("tile/0/000.p/70", "tile/entries/000.p/70"):
+            (box.directory / path).unlink()
+        assert await service.receipt(69) == before
+        assert service.published.read("tile/0/000.p/70") == service.published.read("tile/0/000.p/140")[: 70 * 32]
+        with pytest.raises(FileNotFoundError):
+            service.published.read("tile/0/000.p/141")
+
+
 async def test_an_entry_nobody_made(box: Any) -> None:
     async with box.run() as service:
         for question in (service.entry, service.receipt):

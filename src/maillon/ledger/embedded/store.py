@@ -226,6 +226,48 @@ class Store:
                 self._gate.notify_all()
 
 
+class Frozen:
+    """A store as of one moment."""
+
+    def __init__(self, environment: Any, transaction: Any, newest: int) -> None:
+        self._environment = environment
+        self._transaction = transaction
+        self.newest = newest
+        """The number of its newest block."""
+
+    def copy(self, target: Path) -> None:
+        """Write it into the directory `target`, without its empty pages. Raises `Unavailable`."""
+        try:
+            target.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._environment.copy(str(target), compact=True, txn=self._transaction)
+        except (lmdb.Error, OSError) as error:
+            raise Unavailable(f"the ledger cannot be copied to {target}: {error}") from error
+
+
+@contextmanager
+def frozen(folder: Path) -> Iterator[Frozen]:
+    """The store of another process, which may go on writing: LMDB's readers see one commit for as long as they look.
+
+    Never in the process that has it open. Raises `CorruptStore` or `Unavailable`.
+    """
+    try:
+        environment = lmdb.open(str(folder), readonly=True, create=False, max_dbs=len(TABLES), max_readers=256)
+    except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError) as error:
+        raise CorruptStore(f"{folder} is not a store of ours, or is damaged: {error}") from error
+    except (lmdb.Error, OSError) as error:
+        raise Unavailable(f"the store in {folder} cannot be opened: {error}") from error
+    try:
+        blocks = environment.open_db(BLOCKS, create=False)
+        with environment.begin() as transaction, transaction.cursor(db=blocks) as cursor:
+            if not cursor.last():
+                raise CorruptStore(f"the store in {folder} has no block")
+            yield Frozen(environment, transaction, int.from_bytes(cursor.key(), "big"))
+    except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.NotFoundError) as error:
+        raise CorruptStore(f"the store is damaged: {error}") from error
+    finally:
+        environment.close()
+
+
 def _allocate(path: Path) -> None:
     """Give a mapped file its blocks now: with a full disk, touching a page of it would end the process (SIGBUS)."""
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)

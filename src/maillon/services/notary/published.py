@@ -7,17 +7,29 @@ lock. `staging/` is not served: `log.py` says what it is for.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from maillon.evidence.checkpoint import Checkpoint
 from maillon.evidence.errors import Unreadable
-from maillon.evidence.tiles import HASH_LENGTH, WIDTH, TileReader, decode_bundle, encode_bundle, entries_path
+from maillon.evidence.note import Note
+from maillon.evidence.tiles import (
+    HASH_LENGTH,
+    HEIGHT,
+    WIDTH,
+    TileReader,
+    decode_bundle,
+    encode_bundle,
+    entries_path,
+    tile_path,
+)
 from maillon.services.notary.errors import LogInconsistent
 
 _PARTIAL = re.compile(r"^(?P<full>.+)\.p/(?P<width>[0-9]{1,3})$", re.ASCII)
@@ -91,8 +103,8 @@ class Published:
     def read(self, path: str) -> bytes:
         """The bytes of a tile or bundle.
 
-        A partial one that was dropped because the full one exists is cut from it, as C2SP tlog-tiles lets clients do.
-        Raises `FileNotFoundError`.
+        A partial one that is not there any more is cut from the full one, as C2SP tlog-tiles lets clients do, or from a
+        wider partial one: a restored log has those of its newest size alone. Raises `FileNotFoundError`.
         """
         try:
             return (self.root / path).read_bytes()
@@ -100,10 +112,22 @@ class Published:
             partial = _PARTIAL.match(path)
             if partial is None:
                 raise
-            whole, width = (self.root / partial["full"]).read_bytes(), int(partial["width"])
+            width = int(partial["width"])
+            whole = self._wider(partial["full"], width).read_bytes()
         if path.startswith("tile/entries/"):
             return encode_bundle(decode_bundle(whole)[:width])
         return whole[: width * HASH_LENGTH]
+
+    def _wider(self, full: str, width: int) -> Path:
+        """The full file, or the narrowest partial one that has so many: raises `FileNotFoundError`."""
+        if not (self.root / full).exists():
+            # Both may change under us: the full file comes, then the partial ones go.
+            with contextlib.suppress(FileNotFoundError):
+                names = [path.name for path in (self.root / f"{full}.p").iterdir()]
+                wider = [int(name) for name in names if name.isdigit() and int(name) > width]
+                if wider:
+                    return self.root / f"{full}.p" / str(min(wider))
+        return self.root / full
 
     def reader(self, size: int) -> TileReader:
         """The hashes of the tree of that size."""
@@ -130,6 +154,21 @@ class Published:
             return (self.root / "stamp" / str(size)).read_bytes()
         except FileNotFoundError:
             return None
+
+    def as_of(self, size: int) -> Callable[[str], bytes] | None:
+        """How to read every tile and bundle of the log of `size`, while it may go on growing.
+
+        None when a log of that size was committed and is not published yet: ask again in a moment. A step that a crash
+        left committed and unpublished is read from where it is staged.
+        """
+        note = self.checkpoint()
+        if size == 0 or (note is not None and Checkpoint.parse(Note.parse(note).text).size >= size):
+            return self.read
+        try:
+            step = Staged.decode((self._staging / str(size)).read_bytes())
+        except FileNotFoundError:
+            return None
+        return lambda path: step.files[path] if path in step.files else self.read(path)
 
     # Staging.
 
@@ -183,6 +222,21 @@ class Published:
     def write_stamp(self, size: int, token: bytes) -> None:
         """Keep the stamp over a checkpoint beside the log, durably: the one part no chain gives back."""
         write_whole(self.root / "stamp" / str(size), token, durable=True)
+
+
+def paths_of(size: int) -> Iterator[str]:
+    """The path of every tile and bundle of a log of `size`."""
+    level = 0
+    while size >> (HEIGHT * level):
+        full, width = divmod(size >> (HEIGHT * level), WIDTH)
+        yield from (tile_path(level, index) for index in range(full))
+        if width:
+            yield tile_path(level, full, width)
+        level += 1
+    full, width = divmod(size, WIDTH)
+    yield from (entries_path(index) for index in range(full))
+    if width:
+        yield entries_path(full, width)
 
 
 def _directories(root: Path, paths: Iterable[Path]) -> list[Path]:

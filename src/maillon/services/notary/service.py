@@ -22,10 +22,10 @@ from sqlalchemy.engine import Connection
 from maillon.evidence.entry import Entry
 from maillon.evidence.errors import EvidenceError
 from maillon.evidence.hashing import Digest, sha256
-from maillon.evidence.merkle import inclusion_proof, leaf_hash
+from maillon.evidence.merkle import Frontier, inclusion_proof, leaf_hash
 from maillon.evidence.note import NoteSigner
 from maillon.evidence.receipt import TYPE
-from maillon.evidence.tiles import WIDTH
+from maillon.evidence.tiles import WIDTH, tile_path
 from maillon.kit import metrics
 from maillon.kit.clock import Clock
 from maillon.kit.errors import StoreUnavailable as KitUnavailable
@@ -382,7 +382,39 @@ class NotaryService:
         """Why the log takes no more entries, None while it does: for readiness."""
         return self._halted
 
-    # Rebuilding.
+    # Examining and rebuilding.
+
+    async def examine(self) -> tuple[int, int]:
+        """Compare files, database and ledger with each other, whole: (entries published, of which anchored).
+
+        Only while the service is not started. Raises `LogInconsistent` where they contradict each other.
+        """
+        edge = await asyncio.to_thread(self._log.recover)
+        history = [anchored async for anchored in self._contract.history()]
+        if history and history[-1].size > edge.size:
+            raise LogInconsistent(f"the chain anchors {history[-1].size} entries, the log holds {edge.size}")
+        await asyncio.to_thread(self._compare, edge.size, {a.size: a.root for a in history} | {edge.size: edge.root()})
+        return edge.size, history[-1].size if history else 0
+
+    def _compare(self, size: int, roots: dict[int, bytes]) -> None:
+        """Every entry is under its tile, and the entries lead to each of these roots (size → root)."""
+        tree = Frontier()
+        for number in range(-(-size // WIDTH)):
+            leaves = self._leaves(number, size)
+            first = number * WIDTH
+            for cut in sorted(at for at in roots if first < at <= first + len(leaves)):
+                tree = tree.extend(leaves[tree.size - first : cut - first])
+                if tree.root() != roots[cut]:
+                    raise LogInconsistent(f"the first {cut} entries of the log have another root than was signed")
+            tree = tree.extend(leaves[tree.size - first :])
+
+    def _leaves(self, number: int, size: int) -> list[bytes]:
+        """The leaf hashes of a bundle, which its tile must hold, too."""
+        leaves = [leaf_hash(entry) for entry in self.published.bundle(number, size)]
+        width = min(WIDTH, size - number * WIDTH)
+        if b"".join(leaves) != self.published.read(tile_path(0, number, width)):
+            raise LogInconsistent(f"bundle {number} is not what its tile says: restore HOME/log")
+        return leaves
 
     async def reindex(self) -> int:
         """Make the read model anew from the log's files and the chain's events: how many entries can be found again.
@@ -416,19 +448,13 @@ class NotaryService:
         return size
 
     def _rebuild(self, size: int, records: list[CheckpointRecord]) -> None:
-        reader = self.published.reader(size)
         with self.store.transaction() as session:
             tables.lock_head(session)
             tables.clear_read_model(session)
             for record in records:
                 tables.insert_checkpoint(session, record)
             for number in range(-(-size // WIDTH)):
-                entries = self.published.bundle(number, size)
-                leaves = [leaf_hash(entry) for entry in entries]
-                tile = reader.tile(0, number)
-                if b"".join(leaves) != tile:
-                    raise LogInconsistent(f"bundle {number} is not what its tile says: restore HOME/log")
-                tables.insert_lookup(session, number * WIDTH, leaves)
+                tables.insert_lookup(session, number * WIDTH, self._leaves(number, size))
             tables.drop_submissions(session, size)
             tables.set_head(session, Head(max(size, self._next(session, size)), size))
 
