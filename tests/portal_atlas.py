@@ -7,18 +7,28 @@ languages, light and dark, on a phone, a tablet and a wide screen, by every test
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pyotp
 from playwright.sync_api import Page
 
+from maillon.kit.keys import Keys
+from maillon.ledger.abi import Call
+from maillon.ledger.contracts.admissions import Admissions
+from maillon.ledger.contracts.governance import Governance
+from maillon.ledger.genesis import ADMISSIONS, GOVERNANCE, MEMBERS
+from maillon.ledger.signing import Account, DynamicFeeTransaction
 from running_platform import ROOT, Running, maillon
 
 LANGUAGES = ("fr", "en")
@@ -87,14 +97,10 @@ def make_example(platform: Running, folder: Path) -> Example:
     waiting = urllib.request.urlopen(f"{platform.url}/v1/notary/entries/{index}/receipt?wait=20")  # noqa: S310
     waiting.read()
     block = int(receipt["anchor"]["consensus"]["header"]["height"]) - 1
-    asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByNumber", "params": [hex(block), False]}
-    question = urllib.request.Request(  # noqa: S310 - our own
-        f"{platform.url}/rpc", json.dumps(asked).encode(), {"Content-Type": "application/json"}
-    )
-    answer = json.loads(urllib.request.urlopen(question).read())  # noqa: S310 - our own
+    transaction = _rpc(platform, "eth_getBlockByNumber", hex(block), False)["transactions"][0]
+    _propose(platform)
     session = make_administrator(platform)
     application, applicant = make_application(platform)
-    transaction = answer["result"]["transactions"][0]
     return Example(folder, receipt["entry"]["index"], block, transaction, session, application, applicant)
 
 
@@ -135,6 +141,59 @@ def make_administrator(platform: Running) -> str:
         key = {"name": "logiciel-actes", "scope": ["notary:write", "people:manage"], "days": "365"}
         assert http.post("/en/organisations/office/keys", data=key).status_code == 200
         return http.cookies["maillon"]
+
+
+def proposals(now: int) -> tuple[tuple[str, Call[int]], ...]:
+    """Two proposals of the sandbox's one member, each with its text: one in words, and one that nobody can read."""
+    rule = Admissions(ADMISSIONS).set_rule(4, b"\0\0", (True, 96, 3, 1, 0))
+    unreadable = (MEMBERS, b"\1\2\3\4")
+    texts = (
+        "Accueillir les associations\n\nElles ont demandé à nous rejoindre.",
+        "Appeler ce que personne n’a lu\n\nPour voir.",
+    )
+    calls: tuple[tuple[Any, ...], ...] = (((rule.to, rule.data),), (unreadable,))
+    return tuple(
+        (
+            text,
+            Governance(GOVERNANCE).propose(1, hashlib.sha256(text.encode()).digest(), call, now + 60, now + 7200),
+        )
+        for text, call in zip(texts, calls, strict=True)
+    )
+
+
+def signed(call: Call[Any], home: Path, chain_id: int, nonce: int) -> str:
+    """A transaction of the sandbox's steward, as `eth_sendRawTransaction` takes it."""
+    steward = Account(Keys(home / "keys").account("steward"))
+    transaction = DynamicFeeTransaction(chain_id, nonce, 10**9, 10**10, 2_000_000, call.to, 0, call.data)
+    return "0x" + transaction.sign(steward).raw.hex()
+
+
+def _rpc(platform: Running, method: str, *parameters: Any) -> Any:
+    asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+    question = urllib.request.Request(  # noqa: S310 - our own
+        f"{platform.url}/rpc", json.dumps(asked).encode(), {"Content-Type": "application/json"}
+    )
+    answer = json.loads(urllib.request.urlopen(question).read())  # noqa: S310 - our own
+    return answer["result"]
+
+
+def _propose(platform: Running) -> None:
+    """Put both proposals to the vote, and give their texts once the instance has read them from the chain."""
+    chain_id = int(_rpc(platform, "eth_chainId"), 16)
+    for nonce, (_text, call) in enumerate(proposals(int(time.time()))):
+        _rpc(platform, "eth_sendRawTransaction", signed(call, platform.home, chain_id, nonce))
+    for number, (text, _call) in enumerate(proposals(0), 1):
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            try:
+                urllib.request.urlopen(f"{platform.url}/v1/votes/{number}").read()  # noqa: S310 - our own
+            except urllib.error.HTTPError:
+                time.sleep(0.2)
+            else:
+                break
+        headers = {"Content-Type": "text/plain; charset=utf-8"}
+        request = urllib.request.Request(f"{platform.url}/v1/votes/texts", text.encode(), headers)  # noqa: S310
+        urllib.request.urlopen(request).read()  # noqa: S310 - our own
 
 
 def _drop(page: Page, *files: Path) -> None:
@@ -337,6 +396,24 @@ ATLAS: tuple[Sight, ...] = (
     Sight("register", "organisations/1/register", act=_open_rows),
     Sight("provider-unknown", "log-in/with/nobody", 401),
     Sight("provider-link", "account/providers/nobody", act=_log_in),
+    Sight("votes", "votes"),
+    Sight("votes-all", "votes?show=all"),
+    Sight("votes-none", "votes?show=executed"),
+    Sight("vote", "votes/1"),
+    Sight("vote-warning", "votes/2"),
+    Sight("vote-sign", "votes/1/cast?position=object&reason=Trop"),
+    Sight("votes-rules", "votes/rules"),
+    Sight("votes-recount", "votes/recount"),
+    Sight("votes-propose", "votes/propose"),
+    Sight("votes-propose-rule", "votes/propose?act=Admissions.set_rule"),
+    Sight("votes-proxies", "votes/proxies/1"),
+    Sight("votes-give-proxy", "votes/proxies/give/sign?holder=1&proposal=1"),
+    Sight("votes-revoke-proxy", "votes/proxies/revoke/sign"),
+    Sight("votes-brake", "votes/brake/sign"),
+    Sight("vote-refused-position", "votes/1/cast?position=perhaps", 422),
+    Sight("unknown-vote", "votes/999999", 404),
+    Sight("vote-record-none", "votes/1/record", 404),
+    Sight("vote-execute-unknown", "votes/999999/execute", 404),
     Sight("problem-types", "problems"),
     Sight("problem-type", "problems/too-many-requests"),
     Sight("design", "design"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every sentence a reader may be shown: of templates, problem types, refusals and findings of the verifier.
+"""Every sentence a reader may be shown: of templates, words, problem types, refusals and findings of the verifier.
 
 Run as a program it prints what the French catalogue lacks, ready to be completed: `just messages >> …/messages.po`.
 """
@@ -139,9 +139,19 @@ def of_findings() -> set[str]:
     return {text for text in found if _words(text)}
 
 
+def of_words() -> set[str]:
+    """What services say in words of their own: the messages of `say` and `counted` in each `words.py`."""
+    found: set[str] = set()
+    for path in sorted((SOURCE / "maillon/services").glob("*/words.py")):
+        spoken = extract_from_file("python", path, keywords={"say": None, "counted": (2, 3)})
+        for _line, message, _comments, _context in spoken:
+            found.update((message,) if isinstance(message, str) else filter(None, message))
+    return found
+
+
 def all_sentences() -> set[str]:
     """Everything that needs its French."""
-    return of_templates() | of_problem_types() | of_reasons() | of_refusals() | of_findings()
+    return of_words() | of_templates() | of_problem_types() | of_reasons() | of_refusals() | of_findings()
 
 
 def french() -> dict[str, str]:

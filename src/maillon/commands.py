@@ -32,6 +32,7 @@ def application() -> typer.Typer:
     from maillon.services.members import commands as members  # noqa: PLC0415
     from maillon.services.notary import commands as notary  # noqa: PLC0415
     from maillon.services.people import commands as people  # noqa: PLC0415
+    from maillon.services.votes import commands as votes  # noqa: PLC0415
 
     made = typer.Typer(
         name="maillon",
@@ -45,4 +46,5 @@ def application() -> typer.Typer:
     made.registered_commands.extend(notary.commands.registered_commands + people.commands.registered_commands)
     made.add_typer(notary.trust, name="trust")
     made.add_typer(members.commands, name="members")
+    made.add_typer(votes.votes, name="votes")
     return made

@@ -12,19 +12,21 @@ import contextlib
 import datetime
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fastapi import FastAPI, Header, Query
+from fastapi import FastAPI, Header, Query, Request
 from starlette.responses import Response
 
 import maillon
 from maillon.backups import FrozenLedger
 from maillon.evidence.consensus import Validator, ValidatorSet
+from maillon.evidence.hashing import Algorithm, Digest
 from maillon.evidence.note import NoteSigner
+from maillon.evidence.receipt import complete
 from maillon.evidence.trust import LedgerAnchor, LogAnchor, TrustAnchors
 from maillon.kit import idempotency, metrics, problems
 from maillon.kit.access import ADMINISTER, NOTARY_WRITE, Access
@@ -42,12 +44,12 @@ from maillon.kit.store import Store
 from maillon.ledger.contracts.anchors import SLOTS
 from maillon.ledger.errors import LedgerError, Unavailable
 from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, make_genesis, random_chain_id
-from maillon.ledger.port import Address, Ledger, Prover
+from maillon.ledger.port import Address, Ledger, Prover, Signer
 from maillon.ledger.signing import Account, DynamicFeeTransaction
 from maillon.services.explorer import Ask, ExplorerError, ExplorerService
 from maillon.services.explorer import api as explorer_api
 from maillon.services.explorer import pages as explorer_pages
-from maillon.services.members import MembersContract, MembersError, MembersService, PrivateStore
+from maillon.services.members import MembersContract, MembersError, MembersService, PrivateStore, Scope
 from maillon.services.members import api as members_api
 from maillon.services.members import pages as members_pages
 from maillon.services.notary import api as notary_api
@@ -55,13 +57,17 @@ from maillon.services.notary import pages as notary_pages
 from maillon.services.notary.authority import Authority
 from maillon.services.notary.contract import LogContract
 from maillon.services.notary.errors import NotaryError
+from maillon.services.notary.rules import parse_entry
 from maillon.services.notary.service import NotaryService
-from maillon.services.people import PeopleError, PeopleService, Recognition
+from maillon.services.people import PeopleError, PeopleService, Recognition, Role, Target
 from maillon.services.people import api as people_api
 from maillon.services.people import pages as people_pages
 from maillon.services.people.passwords import Passwords
 from maillon.services.people.provider import Provider
 from maillon.services.people.store import PeopleStore
+from maillon.services.votes import VOTE, NotNotarised, VotesContract, VotesError, VotesService
+from maillon.services.votes import api as votes_api
+from maillon.services.votes import pages as votes_pages
 
 if TYPE_CHECKING:
     from maillon.ledger.embedded.chain import Chain
@@ -114,6 +120,7 @@ class Application:
     access: Access
     network: str
     notary: NotaryService
+    votes: VotesService
     explorer: ExplorerService
     people: PeopleService
     outbox: Outbox
@@ -168,6 +175,16 @@ class Application:
             linger=settings.append_linger,
         )
         outbox, people = people_parts(settings, parts.network, keys, store, clock, access)
+        members = members_part(settings, parts, keys, store, clock, people, outbox)
+        votes = VotesService(
+            store,
+            VotesContract(parts.ledger, DIRECTORY, BlockTimes(parts.ask)),
+            Register(members),
+            clock,
+            network=parts.network,
+            chain_id=parts.chain_id,
+            notary=Records(notary),
+        )
         trust = TrustAnchors(
             network=parts.network,
             ledger=LedgerAnchor(
@@ -189,10 +206,11 @@ class Application:
             access=access,
             network=parts.network,
             notary=notary,
+            votes=votes,
             explorer=ExplorerService(parts.ask, notary, parts.network, clock),
             people=people,
             outbox=outbox,
-            members=members_part(settings, parts, keys, store, clock, people, outbox),
+            members=members,
             renderer=Renderer(),
             trust=trust,
             ledger=parts.ledger,
@@ -243,6 +261,7 @@ class Application:
         await self.notary.start()
         await self.members.start()
         self.outbox.start()
+        await self.votes.start()
         self._housekeeping = asyncio.create_task(self._keep_house())
 
     async def _keep_house(self) -> None:
@@ -265,6 +284,7 @@ class Application:
             self._housekeeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._housekeeping
+        await self.votes.stop()
         await self.members.stop()
         await self.notary.stop()
         await asyncio.to_thread(self.outbox.stop)
@@ -292,9 +312,8 @@ class Application:
             openapi_url="/v1/openapi.json",
             lifespan=self._lifespan,
         )
-        problems.install(
-            app, NotaryError, LedgerError, ExplorerError, PeopleError, MembersError, present=self.renderer.problem
-        )
+        ours = (NotaryError, VotesError, LedgerError, ExplorerError, PeopleError, MembersError)
+        problems.install(app, *ours, present=self.renderer.problem)
         # The hot routes come first: routes are tried in order.
         app.include_router(notary_api.router(self.notary, self.access))
         if self.facade is not None:
@@ -308,6 +327,9 @@ class Application:
         members, rate = self.members, settings.rate_limit
         app.include_router(members_api.router(members, recognition, self.store, self.clock, rate))
         app.include_router(members_pages.pages(members, recognition, self.renderer, self.clock, self.network, rate))
+        delegates = Delegates(recognition, members)
+        app.include_router(votes_api.router(self.votes, delegates))
+        app.include_router(votes_pages.pages(self.votes, self.renderer, url, self.network, delegates))
         app.include_router(explorer_api.router(self.explorer))
         app.include_router(explorer_pages.pages(self.explorer, self.renderer))
         app.include_router(notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock))
@@ -502,6 +524,76 @@ def rotate_encryption(settings: Settings) -> int:
         store.close()
     keys.shorten_ring(RING)
     return changed
+
+
+class Register:
+    """The register of members, as votes ask it."""
+
+    def __init__(self, members: MembersService) -> None:
+        self._members = members
+
+    async def legal_names(self, organisations: Collection[int]) -> Mapping[int, str]:
+        """Legal names by number; unknown ones are left out."""
+        return await self._members.names_of(list(organisations))
+
+    async def signer(self, organisation: int) -> Signer:
+        """The key kept here that may vote. Raises the register's refusal where there is none."""
+        return await self._members.signer(organisation, Scope.VOTE)
+
+
+class Delegates:
+    """Who may vote for an organisation with the key kept here: its delegates, once they have shown who they are."""
+
+    def __init__(self, recognition: Recognition, members: MembersService) -> None:
+        self._recognition = recognition
+        self._members = members
+
+    async def organisations(self, request: Request) -> Sequence[int]:
+        """The organisations whoever reads is a delegate of, and whose keys are kept here."""
+        actor = await self._recognition.actor(request)
+        numbers = [int(name) for name, roles in actor.roles.items() if name.isdigit() and Role.DELEGATE in roles]
+        return [number for number in sorted(numbers) if await self._members.kept_accounts(number)]
+
+    async def require(self, request: Request, organisation: int) -> str:
+        """Who acts, for the trail. Raises `AccessDenied`, or what sends a reader to log in."""
+        target = Target("organisation", str(organisation))
+        page = not request.url.path.startswith("/v1/")
+        ask = self._recognition.enter_for if page else self._recognition.require
+        return (await ask(request, VOTE, target)).tag
+
+
+class Records:
+    """Records of votes, in the notary's log: votes stand below the notary, and know it by its port."""
+
+    def __init__(self, notary: NotaryService) -> None:
+        self._notary = notary
+
+    async def enter(self, digest: bytes) -> int:
+        """Enter a digest publicly, once; its index. Raises `NotNotarised`."""
+        asked = {"digest": {"algorithm": "sha2-256", "value": digest.hex()}, "deduplicate": True}
+        try:
+            return (await self._notary.append(parse_entry(asked, "votes"))).index
+        except NotaryError as error:
+            raise NotNotarised(str(error)) from error
+
+    async def receipt(self, entry: int, digest: bytes) -> bytes | None:
+        """The whole receipt, None while it is not ready."""
+        half = await self._notary.receipt(entry)
+        return None if half is None else complete(half, Digest(Algorithm.SHA2_256, digest), None)
+
+
+class BlockTimes:
+    """When blocks were made, asked of the endpoint beside the port; blocks never change, so each is asked once."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def __call__(self, height: int) -> int:
+        """Unix time in seconds of a block; raises a `LedgerError`."""
+        block = await self._ask("eth_getBlockByNumber", hex(height), False)
+        if block is None:
+            raise Unavailable(f"the endpoint does not know block {height}")
+        return int(block["timestamp"], 16)
 
 
 @dataclass

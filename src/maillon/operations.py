@@ -25,12 +25,13 @@ from maillon.network import commands as network_commands
 from maillon.services.members.errors import MembersError
 from maillon.services.notary.errors import NotaryError
 from maillon.services.people.errors import PeopleError
+from maillon.services.votes.errors import VotesError
 
 Home = Annotated[Path | None, typer.Option("--home", help="The data directory (MAILLON_HOME, else ~/.maillon).")]
 Url = Annotated[str | None, typer.Option("--url", help="The server (MAILLON_URL, else http://127.0.0.1:8400).")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 
-_OURS = (KitError, LedgerError, NotaryError, PeopleError, MembersError, EvidenceError)
+_OURS = (KitError, LedgerError, NotaryError, PeopleError, MembersError, VotesError, EvidenceError)
 
 
 def _settings(as_json: bool, **chosen: Any) -> Settings:
@@ -115,6 +116,7 @@ def reindex(home: Home = None, url: Url = None, as_json: Json = False) -> None:
     async def work() -> tuple[int, int]:
         application = await main.Application.open(chosen, terminal.progress_line)
         try:
+            await application.votes.reindex()
             return await application.notary.reindex(), await application.members.reindex()
         finally:
             await application.stop()

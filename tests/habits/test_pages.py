@@ -7,9 +7,11 @@ import asyncio
 import hashlib
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +25,7 @@ from maillon.evidence.receipt import STEPS, complete
 from maillon.kit.problems import REGISTRY
 from maillon.kit.settings import Settings
 from maillon.main import Application, exclusive_home
-from portal_atlas import ATLAS, LANGUAGES, Example, Sight
+from portal_atlas import ATLAS, LANGUAGES, Example, Sight, proposals, signed
 
 SALT = bytes(32)
 SALTED = Digest(Algorithm.SHA2_256, hashlib.sha256(b"minutes").digest())
@@ -97,7 +99,7 @@ async def portal(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def example(portal: httpx.AsyncClient) -> Example:
+async def example(portal: httpx.AsyncClient, home: Path) -> Example:
     form = {"commitment": hashlib.sha256(SALT + SALTED.value).hexdigest()}
     entered = await portal.post("/en/notarise", data=form, headers={"Origin": "http://portal.test"})
     assert entered.status_code == 303, entered.text
@@ -105,7 +107,26 @@ async def example(portal: httpx.AsyncClient) -> Example:
     assert ready.status_code == 200
     height = int(ready.json()["anchor"]["consensus"]["header"]["height"]) - 1
     block = (await portal.get(f"/en/blocks/{height}.json")).json()["block"]
+    await _propose(portal, home)
     return Example(Path(), 0, height, block["transactions"][0]["hash"])
+
+
+async def _propose(portal: httpx.AsyncClient, home: Path) -> None:
+    """Two proposals, with their texts: the pages of votes show them."""
+
+    async def rpc(method: str, *parameters: Any) -> Any:
+        asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        return (await portal.post("/rpc", json=asked)).json()["result"]
+
+    chain_id = int(await rpc("eth_chainId"), 16)
+    for nonce, (_text, call) in enumerate(proposals(int(time.time()))):
+        assert await rpc("eth_sendRawTransaction", signed(call, home, chain_id, nonce))
+    for number, (text, _call) in enumerate(proposals(0), 1):
+        until = time.monotonic() + 60
+        while (await portal.get(f"/v1/votes/{number}")).status_code != 200 and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+        kept = await portal.post("/v1/votes/texts", content=text.encode())
+        assert kept.status_code == 200, kept.text
 
 
 def page_routes(routes: Iterable[BaseRoute]) -> list[str]:

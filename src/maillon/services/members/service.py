@@ -645,7 +645,7 @@ class MembersService:
 
     # What an organisation does for itself.
 
-    async def _signer(self, number: int, scope: Scope) -> Account:
+    async def signer(self, number: int, scope: Scope) -> Account:
         """The organisation's key that is kept here and may do this. Raises `KeyNotKept`."""
 
         def read(session: Connection) -> bytes | None:
@@ -662,7 +662,7 @@ class MembersService:
 
     async def leave(self, number: int, actor: str) -> OrganisationPage:
         """Leave the alliance. Raises `KeyNotKept`, `RefusedByLedger`, `Unavailable`."""
-        await self._contract.leave(await self._signer(number, Scope.ADMIN))
+        await self._contract.leave(await self.signer(number, Scope.ADMIN))
         return await self._done(number, "organisation", "left", actor, "")
 
     async def _done(self, number: int, subject: str, action: str, actor: str, detail: str) -> OrganisationPage:
@@ -677,7 +677,7 @@ class MembersService:
         Raises `KeyNotKept`, `InvalidLabel`, `RefusedByLedger`, `Unavailable`.
         """
         plain_label = rules.parse_label(label)
-        signer = await self._signer(number, Scope.ADMIN)
+        signer = await self.signer(number, Scope.ADMIN)
         page = await self.organisation(number)
         secret = secrets.token_bytes(32)
         account = Account(secret)
@@ -697,13 +697,13 @@ class MembersService:
         self, number: int, account: bytes, scopes: Scope, label: str, actor: str
     ) -> OrganisationPage:  # fmt: skip
         """Change what an account may do. Raises as `add_account`."""
-        signer = await self._signer(number, Scope.ADMIN)
+        signer = await self.signer(number, Scope.ADMIN)
         await self._contract.set_scopes(Address(account), scopes, rules.parse_label(label), signer)
         return await self._done(number, "account", "changed", actor, "0x" + account.hex())
 
     async def remove_account(self, number: int, account: bytes, actor: str) -> OrganisationPage:
         """Let an account act no more, and destroy its key if it is kept here. Raises as `add_account`."""
-        signer = await self._signer(number, Scope.ADMIN)
+        signer = await self.signer(number, Scope.ADMIN)
         await self._contract.remove_account(Address(account), signer)
         # clean: the chain has let it go; a crash before this leaves a key that opens nothing.
         await self._write(lambda session: self._private.delete_key(session, account))
@@ -714,7 +714,7 @@ class MembersService:
         text = did.strip()
         if not (text == "" or (text.startswith("did:") and text.isascii() and text.isprintable() and len(text) <= 160)):
             raise errors.InvalidDid
-        await self._contract.set_did(text, await self._signer(number, Scope.ADMIN))
+        await self._contract.set_did(text, await self.signer(number, Scope.ADMIN))
         return await self._done(number, "organisation", "did-changed", actor, text)
 
     async def kept_accounts(self, number: int) -> set[bytes]:
@@ -724,7 +724,7 @@ class MembersService:
     async def invite(self, number: int, form: Mapping[str, str], actor: str) -> str:
         """A signed invitation for an organisation to join. Raises `InvalidApplication`, `KeyNotKept`."""
         identifier, name = rules.parse_invited(form)
-        signer = await self._signer(number, Scope.ADMIN)
+        signer = await self.signer(number, Scope.ADMIN)
         nonce = secrets.randbits(128)
         expires = int((self._clock.now() + rules.INVITATION_LIFE).timestamp())
         digest = await self._contract.invitation_digest(identifier, name, nonce, expires)

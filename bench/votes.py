@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How fast the pages of votes are made: 1,000 votes, 2,000 members, one of the votes with a position of each member.
+
+The read model is filled directly, and the doors are asked as an ASGI application: what is measured is this service, its
+database and its templates, on one core and in one process, without a network and without the chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from maillon.kit.clock import FixedClock
+from maillon.kit.page import Renderer
+from maillon.kit.store import Store
+from maillon.ledger.port import Signer
+from maillon.services.votes import store as tables
+from maillon.services.votes.api import router
+from maillon.services.votes.errors import Refused
+from maillon.services.votes.model import Ballot, Position, Proposal, ProposalKind, Statutes, Tally, Terms
+from maillon.services.votes.pages import pages
+from maillon.services.votes.service import VotesService
+from maillon.services.votes.texts import digest
+
+VOTES, MEMBERS = 1_000, 2_000
+REQUESTS = 200
+NOW = 1_800_000_000
+
+
+class Names:
+    """A register that answers from memory."""
+
+    async def legal_names(self, organisations: Collection[int]) -> Mapping[int, str]:
+        """Legal names by number."""
+        return {number: f"Organisation n° {number}" for number in organisations}
+
+    async def signer(self, organisation: int) -> Signer:
+        """No key is kept."""
+        raise Refused(f"no key of organisation {organisation}")
+
+
+def fill(store: Store) -> None:
+    """The read model of a consortium in its fifth year."""
+    terms = Terms(2_500, 1, 2, 86_400, 3_600)
+    with store.transaction() as session:
+        tables.insert_statutes(session, 1, Statutes((terms, terms, terms), 0, 86_400, 3, False, (1,) * 8))
+        tables.write_height(session, 10_000)
+        for number in range(1, VOTES + 1):
+            text = f"Proposition {number}\n\n" + "Parce que. " * 100
+            tables.insert_text(session, digest(text), text)
+            closes = NOW + 3_600 if number > VOTES - 20 else NOW - number
+            proposal = Proposal(
+                number, ProposalKind.ORDINARY, 1, number % MEMBERS + 1, digest(text), (), closes - 86_400, closes,
+                closes + 3_600, closes + 90_000, number
+            )  # fmt: skip
+            tables.insert_proposal(session, proposal, closes - 90_000, number.to_bytes(32, "big"))
+            tables.write_tally(session, number, 0, Tally(MEMBERS, 900, 300, 100, 10))
+        for member in range(1, MEMBERS + 1):
+            ballot = Ballot(Position.FOR, 0, 1, 0)
+            row = tables.BallotRow(member, ballot, bytes(32), member, NOW - 60, member.to_bytes(32, "big"))
+            tables.write_ballot(session, VOTES, row, 0)
+
+
+async def measure(store: Store) -> dict[str, Any]:
+    """Milliseconds for each page, one request after another."""
+    clock = FixedClock(datetime.datetime.fromtimestamp(NOW, datetime.UTC))
+    contract: Any = None  # a proposal without calls asks the chain nothing
+    service = VotesService(store, contract, Names(), clock, network="bench", chain_id=1)
+    app = FastAPI()
+    app.include_router(router(service))
+    app.include_router(pages(service, Renderer(), "http://bench.test", "bench"))
+    figures: dict[str, Any] = {}
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://bench.test") as http:
+        for name, path in (
+            ("list", "/fr/votes?show=all"),
+            ("list_middle", "/fr/votes?show=closed&before=500"),
+            ("proposal", f"/fr/votes/{VOTES}"),
+            ("proposal_last_positions", f"/fr/votes/{VOTES}?offset={MEMBERS - 25}"),
+            ("api_proposal", f"/v1/votes/{VOTES}"),
+            ("api_positions", f"/v1/votes/{VOTES}/positions?limit=200"),
+        ):
+            taken = []
+            for _ in range(REQUESTS):
+                began = time.perf_counter()
+                answer = await http.get(path, headers={"Accept": "text/html"})
+                taken.append(1000 * (time.perf_counter() - began))
+                assert answer.status_code == 200, answer.text
+            figures[f"{name}_p50_milliseconds"] = round(statistics.median(taken), 1)
+            figures[f"{name}_p95_milliseconds"] = round(statistics.quantiles(taken, n=20)[-1], 1)
+    return figures
+
+
+def main() -> None:
+    """Fill, measure, print."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(f"sqlite:///{Path(folder) / 'database'}")
+        fill(store)
+        print(json.dumps(asyncio.run(measure(store))))
+        store.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Votes in the terminal: list, show, cast, propose, execute, proxies; export, and the recount that needs no server."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import typer
+
+from maillon.kit.settings import load
+from maillon.kit.terminal import OK, REFUSED, UNDECIDED, fail, print_json, print_table
+
+votes = typer.Typer(no_args_is_help=True, help="Proposals and votes; every act is signed on this machine.")
+
+_Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of text.")]
+_Url = Annotated[str | None, typer.Option(help="The server; by default that of the settings.")]
+_Home = Annotated[Path | None, typer.Option(help="The data directory; by default MAILLON_HOME, else ~/.maillon.")]
+_Key = Annotated[
+    Path, typer.Option("--key", envvar="MAILLON_KEY_FILE", help="Key file: 64 hexadecimal digits, or a keystore.")
+]
+_Yes = Annotated[bool, typer.Option("--yes", help="Sign without asking.")]
+
+
+class _Session:
+    """A server, and how its errors end a command."""
+
+    def __init__(self, home: Path | None, url: str | None, *, as_json: bool) -> None:
+        # Imported here: `--help` and `recount` need no client.
+        from maillon.services.votes import client  # noqa: PLC0415
+
+        self.client = client
+        self.server = client.Server(load(home=home, url=url).server_url)
+        self.as_json = as_json
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        self.server.close()
+        if isinstance(error, self.client.ServerUnreachable):
+            fail(str(error), UNDECIDED, as_json=self.as_json)
+        if isinstance(error, self.client.ClientError):
+            fail(str(error), REFUSED, as_json=self.as_json)
+
+    def act(self, asked: dict[str, Any], encode: Any, key: Path, *, yes: bool) -> None:
+        """Prepare, say what is signed, sign after a yes, and say what became of it."""
+        account = self.client.read_key(key, lambda: typer.prompt("Passphrase", hide_input=True, err=True))
+        prepared = self.server.prepare(asked)
+        call = self.client.checked(prepared, encode(prepared))
+        if not yes:
+            sys.stderr.write(f"{prepared['says']['en']}\nContract {prepared['to']}, signed by {account!r}.\n")
+            if not typer.confirm("Sign?", err=True):
+                fail("nothing was signed", REFUSED, as_json=self.as_json)
+        signed = self.server.sign(call, account)
+        if prepared.get("text"):
+            self.server.send_text(prepared["text"])
+        if self.as_json:
+            print_json({"transaction": signed.transaction, "block": signed.block, "says": prepared["says"]["en"]})
+        else:
+            print(f"in block {signed.block}: {signed.transaction}")
+
+
+@votes.command("list")
+def list_votes(
+    show: Annotated[str, typer.Option(help="open, closed, executed or all.")] = "open",
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """List proposals, newest first."""
+    with _Session(home, url, as_json=as_json) as session:
+        document = session.server.get("/v1/votes", show=show, limit=100)
+        if as_json:
+            print_json(document)
+            return
+        rows = [
+            (
+                each["number"],
+                each["title"] or "(text not known here)",
+                each["state_in_words"],
+                f"{each['tally']['in_favour']}/{each['tally']['against'] + each['tally']['objecting']}",
+                each["closes_in_words"],
+            )
+            for each in document["proposals"]
+        ]
+        print_table(("No.", "Title", "State", "For/against", "Closes"), rows)
+
+
+@votes.command("show")
+def show_vote(number: int, as_json: _Json = False, url: _Url = None, home: _Home = None) -> None:
+    """Show a proposal: what it would change, and what it still needs to pass."""
+    with _Session(home, url, as_json=as_json) as session:
+        document = session.server.get(f"/v1/votes/{number}")
+        if as_json:
+            print_json(document)
+            return
+        print(f"{document['number']}. {document['title'] or '(text not known here)'}")
+        print(f"{document['kind_in_words']}, made by {document['proposer']['legal_name']}")
+        print(document["sentence"] + "\n")
+        for call in document["calls"]:
+            print(call["in_words"])
+            if call["warning"]:
+                print(f"  {call['target']} {call['data']}")
+            elif call["changes"]:
+                print_table(
+                    ("What", "Before", "After"), [(row["what"], row["before"], row["after"]) for row in call["changes"]]
+                )
+        if not document["calls"]:
+            print("It calls no contract: it is a resolution.")
+        if document["text"]:
+            print("\n" + document["text"])
+
+
+@votes.command("cast")
+def cast(  # noqa: PLR0917 - Typer reads the command's options from its arguments
+    number: int,
+    position: Annotated[str, typer.Argument(help="for, against, abstain or object.")],
+    key: _Key,
+    reason: Annotated[str, typer.Option(help="Public; an objection needs one.")] = "",
+    giver: Annotated[int | None, typer.Option("--for", help="The organisation whose proxy you hold.")] = None,
+    yes: _Yes = False,
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """Take a position, for your organisation or for one that gave it a proxy."""
+    from maillon.services.votes.forms import parse_position  # noqa: PLC0415
+
+    chosen = parse_position(position)
+    if chosen is None:
+        fail("positions are for, against, abstain and object", UNDECIDED, as_json=as_json)
+    with _Session(home, url, as_json=as_json) as session:
+        asked = {"act": "cast", "proposal": number, "position": position, "reason": reason, "giver": giver}
+        session.act(
+            asked,
+            lambda prepared: session.client.cast_call(prepared, number, chosen, reason, giver),
+            key,
+            yes=yes,
+        )
+
+
+@votes.command("propose")
+def propose(  # noqa: PLR0917 - Typer reads the command's options from its arguments
+    text: Annotated[Path, typer.Argument(help="A file of UTF-8 text; its first line is the title.")],
+    key: _Key,
+    kind: Annotated[str, typer.Option(help="ordinary, constitutional or emergency.")] = "ordinary",
+    call: Annotated[
+        list[str] | None, typer.Option("--call", help="A call: 0xADDRESS 0xDATA, in one argument; repeat for more.")
+    ] = None,
+    opens: Annotated[int | None, typer.Option(help="Unix time; by default as soon as the notice allows.")] = None,
+    closes: Annotated[int | None, typer.Option(help="Unix time; by default as soon as the rules allow.")] = None,
+    yes: _Yes = False,
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """Put something to the vote."""
+    from maillon.services.votes.errors import Refused  # noqa: PLC0415
+    from maillon.services.votes.forms import parse_kind, parse_raw  # noqa: PLC0415
+
+    try:
+        content = text.read_text(encoding="utf-8")
+        chosen = parse_kind(kind)
+        calls = parse_raw("\n".join(call or []))
+    except (OSError, UnicodeDecodeError, Refused) as error:
+        fail(str(error), UNDECIDED, as_json=as_json)
+    with _Session(home, url, as_json=as_json) as session:
+        statutes = session.server.get("/v1/votes/statutes")
+        terms = next(each for each in statutes["terms"] if each["kind"] == kind)
+        # A minute for signing, since the chain compares with the time of the block.
+        start = opens or int(time.time()) + 60 + (0 if kind == "emergency" else statutes["notice"])
+        end = closes or start + terms["window"]
+        asked = {
+            "act": "propose",
+            "kind": kind,
+            "text": content,
+            "calls": [{"target": "0x" + each.target.hex(), "data": "0x" + each.data.hex()} for each in calls],
+            "opens": start,
+            "closes": end,
+        }
+        session.act(
+            asked,
+            lambda prepared: session.client.propose_call(prepared, chosen, content, calls, start, end),
+            key,
+            yes=yes,
+        )
+
+
+@votes.command("execute")
+def execute(  # noqa: PLR0917 - Typer reads the command's options from its arguments
+    number: int, key: _Key, yes: _Yes = False, as_json: _Json = False, url: _Url = None, home: _Home = None
+) -> None:
+    """Do what was decided; anybody may."""
+    with _Session(home, url, as_json=as_json) as session:
+        shown = session.server.get(f"/v1/votes/{number}")
+        pairs = tuple((bytes.fromhex(each["target"][2:]), bytes.fromhex(each["data"][2:])) for each in shown["calls"])
+        session.act(
+            {"act": "execute", "proposal": number},
+            lambda prepared: session.client.governance_of(prepared).execute(number, pairs),
+            key,
+            yes=yes,
+        )
+
+
+@votes.command("give-proxy")
+def give_proxy(  # noqa: PLR0917 - Typer reads the command's options from its arguments
+    holder: Annotated[int, typer.Argument(help="The organisation that may take your position.")],
+    key: _Key,
+    proposal: Annotated[int | None, typer.Option(help="For this vote alone.")] = None,
+    until: Annotated[int, typer.Option(help="Unix time, when it is for every vote.")] = 0,
+    yes: _Yes = False,
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """Let another member take your position: in one vote, or in every vote until a time."""
+    with _Session(home, url, as_json=as_json) as session:
+        session.act(
+            {"act": "give-proxy", "holder": holder, "proposal": proposal, "until": until},
+            lambda prepared: (
+                session.client.governance_of(prepared).give_proxy(proposal, holder)
+                if proposal
+                else session.client.governance_of(prepared).give_standing_proxy(holder, until)
+            ),
+            key,
+            yes=yes,
+        )
+
+
+@votes.command("revoke-proxy")
+def revoke_proxy(  # noqa: PLR0917 - Typer reads the command's options from its arguments
+    key: _Key,
+    proposal: Annotated[int | None, typer.Option(help="That of this vote; by default the standing one.")] = None,
+    yes: _Yes = False,
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """Take a proxy back, and what was cast with it in open votes."""
+    with _Session(home, url, as_json=as_json) as session:
+        session.act(
+            {"act": "revoke-proxy", "proposal": proposal},
+            lambda prepared: (
+                session.client.governance_of(prepared).revoke_proxy(proposal)
+                if proposal
+                else session.client.governance_of(prepared).revoke_standing_proxy()
+            ),
+            key,
+            yes=yes,
+        )
+
+
+@votes.command("brake")
+def brake(key: _Key, yes: _Yes = False, as_json: _Json = False, url: _Url = None, home: _Home = None) -> None:
+    """Pull the emergency brake: with enough others, publication stops for 72 hours."""
+    with _Session(home, url, as_json=as_json) as session:
+        session.act({"act": "brake"}, lambda prepared: session.client.brake_of(prepared).pull(), key, yes=yes)
+
+
+@votes.command("export")
+def export(
+    out: Annotated[Path, typer.Argument(help="The file to write.")],
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """Export every event that a recount needs, for `maillon votes recount`."""
+    with _Session(home, url, as_json=as_json) as session:
+        data = session.server.get_bytes("/v1/votes/export")
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        fail(f"{out} cannot be written: {error.strerror}", UNDECIDED, as_json=as_json)
+    if as_json:
+        print_json({"file": str(out), "bytes": len(data)})
+    else:
+        print(f"{len(data)} bytes written to {out}")
+
+
+@votes.command("recount")
+def recount(
+    file: Annotated[Path, typer.Argument(help="An export of votes.")],
+    number: Annotated[int | None, typer.Option(help="This proposal alone.")] = None,
+    as_json: _Json = False,
+) -> None:
+    """Count every vote again from an export, offline. Exits 1 when its events contradict the law or each other."""
+    from maillon.services.votes.errors import Contradiction, InvalidExport  # noqa: PLC0415
+    from maillon.services.votes.export import Export  # noqa: PLC0415
+    from maillon.services.votes.recount import recount as count_again  # noqa: PLC0415
+    from maillon.services.votes.rules import add_up  # noqa: PLC0415
+
+    try:
+        read = Export.parse(file.read_bytes())
+        found = count_again(read.founding, read.dated())
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}", UNDECIDED, as_json=as_json)
+    except InvalidExport as error:
+        fail(str(error), UNDECIDED, as_json=as_json)
+    except Contradiction as error:
+        fail(f"the export contradicts itself: {error}", REFUSED, as_json=as_json)
+    now = int(time.time())
+    rows = []
+    for each in found.values():
+        if number is None or each.proposal.number == number:
+            tally = add_up(each.count.tallies.values())
+            rows.append(
+                {
+                    "number": each.proposal.number,
+                    "kind": each.proposal.kind.word,
+                    "state": each.state(now).word,
+                    "total": tally.total,
+                    "in_favour": tally.in_favour,
+                    "against": tally.against,
+                    "objecting": tally.objecting,
+                    "abstaining": tally.abstaining,
+                    "undecided": tally.undecided,
+                }
+            )
+    if number is not None and not rows:
+        fail(f"the export has no proposal {number}", REFUSED, as_json=as_json)
+    if as_json:
+        print_json({"network": read.network, "height": read.height, "votes": rows})
+    else:
+        print_table(
+            ("No.", "State", "For", "Against", "Objecting", "Abstaining", "Not taken", "Of"),
+            [
+                (
+                    row["number"],
+                    row["state"],
+                    row["in_favour"],
+                    row["against"],
+                    row["objecting"],
+                    row["abstaining"],
+                    row["undecided"],
+                    row["total"],
+                )
+                for row in rows
+            ],
+        )
+    raise typer.Exit(OK)

@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Governance` on the chain, found through the Directory, through the port: reading it, and preparing what is signed.
+
+Nothing here signs by itself: every act is first a `Prepared`, which a wallet, a command line or a key kept by the
+instance signs. What the chain refuses is `RefusedByLaw` with its own words; what could not be asked is
+`LedgerUnavailable`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+from maillon.ledger.abi import Call as ContractCall
+from maillon.ledger.abi import NotDecodable, ask, decode_revert
+from maillon.ledger.contracts import governance as governance_events
+from maillon.ledger.contracts import members as members_events
+from maillon.ledger.contracts.admissions import Admissions
+from maillon.ledger.contracts.anchors import Anchors
+from maillon.ledger.contracts.brake import Brake
+from maillon.ledger.contracts.credits import Credits
+from maillon.ledger.contracts.directory import Directory
+from maillon.ledger.contracts.governance import Governance
+from maillon.ledger.contracts.members import Members
+from maillon.ledger.contracts.network import Network
+from maillon.ledger.errors import LedgerError, Rejected, Reverted
+from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
+from maillon.services.votes.acts import CONTRACTS, Book, Fact, RuleFact, StandingFact
+from maillon.services.votes.errors import LedgerUnavailable, RefusedByLaw
+from maillon.services.votes.model import Position, ProposalKind, ProposedCall, Statutes
+from maillon.services.votes.recount import Founding, Standing, read_statutes
+
+NOBODY: Final = Address(bytes(20))
+_Answer = TypeVar("_Answer")
+
+
+class BlockTimes(Protocol):
+    """When blocks were made. Beside the port, which knows heights only."""
+
+    def __call__(self, height: int) -> Awaitable[int]:
+        """Unix time in seconds of a block; raises a `LedgerError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An act before it is signed: a transaction to be made by an account of the organisation."""
+
+    to: Address
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One event, where and when it stands: as the chain keeps it, and decoded."""
+
+    raw: Event
+    event: Any
+    time: int
+    """Unix time in seconds of its block."""
+
+
+def word(name: str) -> bytes:
+    """A name as the Directory keeps it."""
+    return name.encode("ascii").ljust(32, b"\0")
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Errors of the ledger in our words: the law said no, or it could not be asked."""
+    try:
+        yield
+    except Reverted as error:
+        raise RefusedByLaw(f"the chain refuses it: {error.reason or error}") from error
+    except Rejected as error:
+        raise RefusedByLaw(f"the chain refuses it: {error}") from error
+    except LedgerError as error:
+        raise LedgerUnavailable(f"the ledger could not be asked: {error}") from error
+
+
+class VotesContract:
+    """Asks `Governance` and its neighbours."""
+
+    def __init__(self, ledger: Ledger, directory: Address, times: BlockTimes) -> None:
+        self._ledger = ledger
+        self._directory = Directory(directory)
+        self._times = times
+        self._known_times: dict[int, int] = {}
+
+    async def _ask(self, call: ContractCall[_Answer], at: int | None = None) -> _Answer:
+        with translated():
+            return await ask(self._ledger, call, None if at is None else Height(at))
+
+    # Where things are.
+
+    async def book(self, at: int | None = None) -> Book:
+        """Address → name, of every contract that votes reach: where the Directory led after a block, and itself."""
+        found = {self._directory.address: "Directory"}
+        for name in CONTRACTS:
+            if name == "Directory" or not await self._ask(self._directory.version_of(word(name))):
+                continue
+            # The Directory keeps its history, so that no old state is needed.
+            lookup = self._directory.lookup(word(name))
+            found[await self._ask(lookup if at is None else self._directory.lookup_at(word(name), at))] = name
+        return found
+
+    async def governance(self) -> Governance:
+        """Where votes are taken."""
+        return Governance(await self._ask(self._directory.lookup(word("Governance"))))
+
+    async def members(self) -> Members:
+        """Where the register is."""
+        return Members(await self._ask(self._directory.lookup(word("Members"))))
+
+    # Following.
+
+    async def head(self) -> int:
+        """The newest block."""
+        with translated():
+            return int(await self._ledger.head())
+
+    async def time_of(self, height: int) -> int:
+        """When a block was made."""
+        if height not in self._known_times:
+            with translated():
+                self._known_times[height] = await self._times(height)
+            if len(self._known_times) > 10_000:
+                self._known_times.pop(next(iter(self._known_times)))
+        return self._known_times[height]
+
+    async def events(self, since: int, until: int, *, register: bool = False) -> list[Found]:
+        """Every event of `Governance` from one block to another in order, with those of the register if asked for."""
+        sources: list[tuple[Address, Callable[[Event], Any]]] = [
+            ((await self.governance()).address, governance_events.decode_event)
+        ]
+        if register:
+            sources.append(((await self.members()).address, members_events.decode_event))
+        found = []
+        for address, read in sources:
+            with translated():
+                raw = [event async for event in self._ledger.events(address, Height(since), Height(until))]
+            for event in raw:
+                decoded = read(event)
+                if decoded is not None:
+                    found.append(Found(event, decoded, await self.time_of(int(event.height))))
+        return sorted(found, key=lambda each: (each.raw.height, each.raw.position))
+
+    async def moved(self, since: int, until: int) -> bool:
+        """Whether the Directory changed between two blocks."""
+        with translated():
+            events = self._ledger.events(self._directory.address, Height(since), Height(until))
+            return any([True async for _ in events])
+
+    # Reading.
+
+    async def totals(self, proposal: int, at: int) -> dict[int, int]:
+        """By college, the weight of a vote after a block; colleges without any are left out."""
+        governance = await self.governance()
+        found = {}
+        for college in range(8):
+            total = (await self._ask(governance.tally_of(proposal, college), at)).total
+            if total:
+                found[college] = total
+        return found
+
+    async def statutes(self, version: int) -> Statutes:
+        """The statutes in one version."""
+        governance = await self.governance()
+        answer = await self._ask(governance.statutes_of(version))
+        return read_statutes(
+            (answer.terms, answer.notice, answer.expiry, answer.proxies, answer.by_college, answer.weights)
+        )
+
+    async def statutes_version(self) -> int:
+        """The version in force."""
+        return await self._ask((await self.governance()).statutes_version())
+
+    async def founding(self) -> Founding:
+        """What block zero holds. The register keeps every standing, so the present state answers for it."""
+        members = await self.members()
+        organisations: dict[int, Standing] = {}
+        while True:
+            number = len(organisations) + 1
+            standing = await self._ask(members.standing_at_block(number, 0))
+            if standing.status == 0:
+                break
+            organisations[number] = Standing(standing.status, standing.tier, standing.college, standing.suspended_until)
+        return Founding(await self.statutes(1), organisations)
+
+    async def acting(self, account: Address) -> int:
+        """The organisation an account votes for now, or 0."""
+        return await self._ask((await self.members()).acting(account, 2))
+
+    async def ballot(self, proposal: int, organisation: int) -> tuple[int, bool]:
+        """What an organisation weighs in a vote, 0 for no vote, and whether it was struck."""
+        answer = await self._ask((await self.governance()).ballot_of(proposal, organisation))
+        return answer.weight, answer.struck
+
+    async def facts(self, questions: Iterable[Fact], at: int | None = None) -> dict[Fact, Any]:
+        """What the chain says after a block; what it cannot answer is left out, and shown as such."""
+        book = {name: address for address, name in (await self.book(at)).items()}
+        answers: dict[Fact, Any] = {}
+        for name, *about in questions:
+            # A node that no longer has the state of an old block is away for this question alone.
+            away = (LedgerUnavailable,) if at is not None else ()
+            with contextlib.suppress(RefusedByLaw, NotDecodable, KeyError, *away):
+                answers[name, *about] = await _READERS[name](_Asked(self._ask, book, at), *about)
+        return answers
+
+    # Preparing.
+
+    async def cast(self, proposal: int, position: Position, reason_hash: bytes) -> Prepared:
+        """Take a position."""
+        return _prepared((await self.governance()).cast(proposal, int(position), reason_hash))
+
+    async def cast_for(self, proposal: int, giver: int, position: Position, reason_hash: bytes) -> Prepared:
+        """Take a position by proxy."""
+        return _prepared((await self.governance()).cast_for(proposal, giver, int(position), reason_hash))
+
+    async def give_proxy(self, proposal: int, holder: int, until: int) -> Prepared:
+        """Give a proxy: for one vote, or for every vote of a period when `proposal` is 0."""
+        governance = await self.governance()
+        made: ContractCall[Any] = (
+            governance.give_proxy(proposal, holder) if proposal else governance.give_standing_proxy(holder, until)
+        )
+        return _prepared(made)
+
+    async def revoke_proxy(self, proposal: int) -> Prepared:
+        """Revoke the proxy of one vote, or the standing one when `proposal` is 0."""
+        governance = await self.governance()
+        made: ContractCall[Any] = governance.revoke_proxy(proposal) if proposal else governance.revoke_standing_proxy()
+        return _prepared(made)
+
+    async def propose(
+        self, kind: ProposalKind, text_hash: bytes, calls: Sequence[ProposedCall], opens: int, closes: int
+    ) -> Prepared:
+        """Put something to the vote."""
+        pairs = tuple((call.target, call.data) for call in calls)
+        return _prepared((await self.governance()).propose(int(kind), text_hash, pairs, opens, closes))
+
+    async def execute(self, proposal: int, calls: Sequence[ProposedCall]) -> Prepared:
+        """Do what was decided."""
+        pairs = tuple((call.target, call.data) for call in calls)
+        return _prepared((await self.governance()).execute(proposal, pairs))
+
+    async def pull_brake(self) -> Prepared:
+        """Pull the emergency brake."""
+        return _prepared(Brake(await self._ask(self._directory.lookup(word("Brake")))).pull())
+
+    async def sign(self, prepared: Prepared, signer: Signer) -> TransactionReceipt:
+        """Sign with a key that is here, send, and wait until it is final."""
+        with translated():
+            return await self._ledger.wait(await self._ledger.send(prepared.to, prepared.data, signer))
+
+
+def _prepared(call: ContractCall[Any]) -> Prepared:
+    return Prepared(call.to, call.data)
+
+
+def reason_in_words(data: bytes) -> str:
+    """What a failing call reverted with."""
+    return str(decode_revert(data))
+
+
+# What each fact asks.
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Asks for one fact: of which contracts, after which block."""
+
+    ask: Callable[..., Awaitable[Any]]
+    book: Mapping[str, Address]
+    at: int | None
+
+    async def __call__(self, call: ContractCall[_Answer]) -> _Answer:
+        answer: _Answer = await self.ask(call, self.at)
+        return answer
+
+
+_Reader = Callable[..., Awaitable[Any]]
+
+
+async def _standing(asked: _Asked, organisation: int) -> StandingFact:
+    found = await asked(Members(asked.book["Members"]).standing(organisation))
+    country = found.country.decode("latin-1").strip("\0")
+    return StandingFact(found.status, found.kind, found.tier, found.college, country, found.suspended_until)
+
+
+async def _name(asked: _Asked, name: bytes) -> Address:
+    directory = Directory(asked.book["Directory"])
+    if not await asked(directory.version_of(name)):
+        return NOBODY
+    return await asked(directory.lookup(name))
+
+
+async def _statutes(asked: _Asked) -> Statutes:
+    governance = Governance(asked.book["Governance"])
+    found = await asked(governance.statutes_of(await asked(governance.statutes_version())))
+    return read_statutes((found.terms, found.notice, found.expiry, found.proxies, found.by_college, found.weights))
+
+
+async def _rule(asked: _Asked, kind: int, country: str) -> RuleFact:
+    found = await asked(Admissions(asked.book["Admissions"]).rule_of(kind, country.encode("latin-1").ljust(2, b"\0")))
+    return RuleFact(found.defined, found.offices, found.evidence, found.tier, found.college)
+
+
+async def _admins(asked: _Asked, organisation: int) -> tuple[Address, ...]:
+    delegates = await asked(Members(asked.book["Members"]).delegates_of(organisation))
+    return tuple(sorted(each.account for each in delegates if each.scopes & 1))
+
+
+def _one(
+    name: str, call: Callable[..., ContractCall[Any]], take: Callable[[Any], Any] = lambda answer: answer
+) -> _Reader:
+    """A fact that is the answer of one call of one contract."""
+
+    async def read(asked: _Asked, *about: Any) -> Any:
+        return take(await asked(call(asked.book[name], *about)))
+
+    return read
+
+
+_READERS: Final[Mapping[str, _Reader]] = {
+    "standing": _standing,
+    "name": _name,
+    "pending_governance": _one("Directory", lambda at: Directory(at).pending_governance()),
+    "statutes": _statutes,
+    "rule": _rule,
+    "admins": _admins,
+    "roles": _one("Members", lambda at, organisation: Members(at).roles_of(organisation)),
+    "legal_name": _one("Members", lambda at, organisation: Members(at).legal_name_of(organisation)),
+    "offices": _one("Members", lambda at, account: Members(at).scopes_of(account), lambda scopes: scopes & 112),
+    "power": _one("Network", lambda at, key: Network(at).seat_of(key), lambda seat: seat.target),
+    "retired": _one("Network", lambda at, key: Network(at).seat_of(key), lambda seat: seat.retired),
+    "limit": _one("Network", lambda at, organisation: Network(at).limit_of(organisation)),
+    "minimum": _one("Network", lambda at: Network(at).minimum()),
+    "node_limit": _one("Network", lambda at, tier: Network(at).node_limits(tier)),
+    "allowance": _one("Credits", lambda at, tier: Credits(at).allowance_of(tier)),
+    "floor_tip": _one("Credits", lambda at: Credits(at).floor_tip()),
+    "verifier": _one("Anchors", lambda at, account: Anchors(at).is_verifier(account)),
+}

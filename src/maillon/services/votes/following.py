@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The read model, made from the chain's events and nothing else: following and rebuilding are the same code.
+
+The order of writes:
+stage: the events of a range of blocks are read, with what they do not carry asked for;
+commit: one transaction applies them and says how far it has come; a crash before it changes nothing, and the range is
+read again; after it, the next range begins behind;
+publish and clean: nothing. The chain has published already, and what was staged was memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy.engine import Connection
+
+from maillon.kit.store import Store
+from maillon.ledger.contracts.governance import (
+    ExecutionFailed,
+    PositionTaken,
+    PositionWithdrawn,
+    ProposalExecuted,
+    Proposed,
+    ProxyGiven,
+    ProxyRevoked,
+    StatutesChanged,
+    VoterStruck,
+)
+from maillon.services.votes import store as tables
+from maillon.services.votes.contract import Found, VotesContract
+from maillon.services.votes.model import Ballot, Position, Proxy, Statutes, Tally
+from maillon.services.votes.recount import moved, read_proposal, read_statutes
+
+BLOCKS_AT_ONCE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    found: Found
+    totals: Mapping[int, int] | None = None
+    """Of a new proposal: what each college weighed at its snapshot."""
+
+
+class Follower:
+    """Follows the chain. One at a time: called again and again, and by whoever has just changed it."""
+
+    def __init__(self, store: Store, contract: VotesContract) -> None:
+        self._store = store
+        self._contract = contract
+        self._lock = asyncio.Lock()
+
+    async def catch_up(self) -> int:
+        """Read what is new; the height reached. Raises `Unavailable`."""
+        async with self._lock:
+            head = await self._contract.head()
+            height = await asyncio.to_thread(self._height)
+            if height < 0:
+                # Block zero has state and no events: its statutes are asked for.
+                statutes = await self._contract.statutes(1)
+                await asyncio.to_thread(self._found, statutes)
+                height = 0
+            while height < head:
+                until = min(head, height + BLOCKS_AT_ONCE)
+                staged = await self._stage(height + 1, until)
+                await asyncio.to_thread(self._commit, staged, height, until)
+                height = until
+            return height
+
+    async def rebuild(self) -> int:
+        """Forget the read model and read the chain from its beginning; the height reached."""
+        async with self._lock:
+            await asyncio.to_thread(self._clear)
+        return await self.catch_up()
+
+    def _height(self) -> int:
+        with self._store.read() as session:
+            return tables.read_height(session)
+
+    def _clear(self) -> None:
+        with self._store.transaction() as session:
+            tables.clear_read_model(session)
+
+    def _found(self, statutes: Statutes) -> None:
+        with self._store.transaction() as session:
+            if tables.read_height(session) < 0:
+                tables.insert_statutes(session, 1, statutes)
+                tables.write_height(session, 0)
+
+    async def _stage(self, since: int, until: int) -> list[_Staged]:
+        found = await self._contract.events(since, until)
+        staged = []
+        for each in found:
+            if isinstance(each.event, Proposed):
+                # Asked of the end of the range, which every node still has, and made whole by who was struck in it.
+                totals = dict(await self._contract.totals(each.event.proposal, until))
+                for other in found:
+                    struck = other.event
+                    if isinstance(struck, VoterStruck) and struck.proposal == each.event.proposal:
+                        totals[struck.college] = totals.get(struck.college, 0) + struck.weight
+                staged.append(_Staged(each, totals))
+            else:
+                staged.append(_Staged(each))
+        return staged
+
+    def _commit(self, staged: list[_Staged], height: int, until: int) -> None:
+        with self._store.transaction() as session:
+            if tables.read_height(session) != height:
+                # Another process follows the same chain into the same database, and was faster.
+                return
+            for each in staged:
+                _apply(session, each)
+            tables.write_height(session, until)
+
+
+def _apply(session: Connection, staged: _Staged) -> None:
+    step = _STEPS.get(type(staged.found.event))
+    if step is not None:
+        step(session, staged)
+
+
+def _proposed(session: Connection, staged: _Staged) -> None:
+    assert staged.totals is not None
+    proposal = read_proposal(staged.found.event)
+    tables.insert_proposal(session, proposal, staged.found.time, staged.found.raw.transaction)
+    for college, total in sorted(staged.totals.items()):
+        tables.write_tally(session, proposal.number, college, Tally(total))
+
+
+def _move(session: Connection, staged: _Staged, before: Ballot, after: Ballot, reason_hash: bytes) -> None:
+    """The weight of an organisation from one position to another; struck, it leaves the total as well."""
+    event, raw = staged.found.event, staged.found.raw
+    tally = tables.tallies_of(session, [event.proposal])[event.proposal].get(before.college, Tally())
+    tally = moved(tally, before.weight, before.position, after.position)
+    if after.struck:
+        tally = replace(tally, total=tally.total - before.weight)
+    tables.write_tally(session, event.proposal, before.college, tally)
+    row = tables.BallotRow(event.organisation, after, reason_hash, int(raw.height), staged.found.time, raw.transaction)
+    tables.write_ballot(session, event.proposal, row, raw.position)
+
+
+def _taken(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    known = tables.ballot_of(session, event.proposal, event.organisation)
+    before = known.ballot if known is not None else Ballot(None, 0, event.weight, event.college)
+    after = replace(before, position=Position(event.position), holder=event.holder)
+    _move(session, staged, before, after, event.reason_hash)
+
+
+def _withdrawn(session: Connection, staged: _Staged) -> None:
+    known = tables.ballot_of(session, staged.found.event.proposal, staged.found.event.organisation)
+    assert known is not None  # only what was cast can be withdrawn
+    _move(session, staged, known.ballot, replace(known.ballot, position=None, holder=0), bytes(32))
+
+
+def _struck(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    known = tables.ballot_of(session, event.proposal, event.organisation)
+    before = known.ballot if known is not None else Ballot(None, 0, event.weight, event.college)
+    _move(session, staged, before, replace(before, position=None, holder=0, struck=True), bytes(32))
+
+
+def _given(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    tables.write_proxy(session, Proxy(event.giver, event.holder, event.proposal, event.until))
+
+
+def _revoked(session: Connection, staged: _Staged) -> None:
+    tables.remove_proxy(session, staged.found.event.giver, staged.found.event.proposal)
+
+
+def _executed(session: Connection, staged: _Staged) -> None:
+    found = staged.found
+    tables.record_execution(session, found.event.proposal, int(found.raw.height), found.time, found.raw.transaction)
+
+
+def _failed(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    tables.record_failure(session, event.proposal, int(staged.found.raw.height), event.reason)
+
+
+def _statutes_changed(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    tables.insert_statutes(session, event.version, read_statutes(event.statutes))
+
+
+_STEPS: Final[Mapping[type, Callable[[Connection, _Staged], None]]] = {
+    Proposed: _proposed,
+    PositionTaken: _taken,
+    PositionWithdrawn: _withdrawn,
+    VoterStruck: _struck,
+    ProxyGiven: _given,
+    ProxyRevoked: _revoked,
+    ProposalExecuted: _executed,
+    ExecutionFailed: _failed,
+    StatutesChanged: _statutes_changed,
+}
+"""What each event changes."""

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The doors of votes over HTTP: what they show, what they refuse, and every attack through each of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+import pytest_asyncio
+from assembly import GOVERN, REGISTER, member
+from contract_evm import STRANGER
+from fastapi import FastAPI, Request
+from test_service import TEXT, Instance
+
+from maillon.kit import problems
+from maillon.kit.errors import AccessDenied, KitError
+from maillon.kit.page import JsonAddress, Renderer
+from maillon.kit.store import Store
+from maillon.services.votes import VotesError
+from maillon.services.votes.api import router
+from maillon.services.votes.export import Export
+from maillon.services.votes.model import Position, ProposedCall
+from maillon.services.votes.pages import pages
+from maillon.services.votes.recount import recount
+
+SITE = {"Origin": "http://portal.test"}
+
+
+class OnlyOne:
+    """Whoever says so in a header is the delegate of organisation 1, and of no other."""
+
+    async def organisations(self, request: Request) -> Sequence[int]:
+        return [1] if request.headers.get("x-delegate") == "1" else []
+
+    async def require(self, request: Request, organisation: int) -> str:
+        if request.headers.get("x-delegate") is None:
+            raise AccessDenied("nobody is logged in", authenticated=False)
+        if request.headers["x-delegate"] != str(organisation):
+            raise AccessDenied("they have no role in that organisation", authenticated=True)
+        return "person:1"
+
+
+@pytest_asyncio.fixture
+async def instance(tmp_path: Path) -> AsyncIterator[Instance]:
+    store = Store.open(f"sqlite:///{tmp_path / 'database'}")
+    made = Instance(store)
+    await made.service.catch_up()
+    yield made
+    store.close()
+
+
+@pytest_asyncio.fixture
+async def http(instance: Instance) -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI()
+    renderer = Renderer()
+    problems.install(app, VotesError, KitError, present=renderer.problem)
+    app.include_router(router(instance.service, OnlyOne()))
+    app.include_router(pages(instance.service, renderer, "http://portal.test", "tests", OnlyOne()))
+    app.add_middleware(JsonAddress)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://portal.test") as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def vote(instance: Instance) -> int:
+    """An open vote on suspending organisation 6, beside a call nobody can read."""
+    suspended = REGISTER.suspend(6)
+    number = await instance.propose(
+        (ProposedCall(suspended.to, suspended.data), ProposedCall(REGISTER.address, b"\1\2\3\4"))
+    )
+    instance.wait(2)
+    return number
+
+
+@pytest.mark.asyncio
+async def test_a_proposal_is_shown_in_both_languages(http: httpx.AsyncClient, vote: int) -> None:
+    french = (await http.get(f"/v1/votes/{vote}", headers={"Accept-Language": "fr"})).json()
+    english = (await http.get(f"/v1/votes/{vote}")).json()
+    assert french["title"] == english["title"] == "Porter le quorum à la moitié"
+    assert french["calls"][0]["in_words"] == "Fondatrice n° 6 serait suspendu jusqu’à un autre vote."
+    assert english["calls"][0]["changes"] == [
+        {
+            "what": "Status of Fondatrice n° 6",
+            "before": "active member",
+            "after": "suspended",
+            "same": False,
+            "known": True,
+        }
+    ]
+    assert english["calls"][1]["warning"] == "unknown-function"
+    assert english["sentence"].startswith("As things stand it does not pass: it lacks 2 more votes of any kind")
+    for path in (f"/fr/votes/{vote}", "/fr/votes", f"/fr/votes/{vote}/cast?position=for", "/fr/votes/rules"):
+        page = await http.get(path, headers={"Accept": "text/html"})
+        assert page.status_code == 200
+        assert '<html lang="fr"' in page.text
+
+
+@pytest.mark.asyncio
+async def test_an_act_is_prepared_word_for_word_and_byte_for_byte(http: httpx.AsyncClient, vote: int) -> None:
+    asked = {"act": "cast", "proposal": vote, "position": "object", "reason": "Trop tôt."}
+    prepared = (await http.post("/v1/votes/acts", json=asked)).json()
+    import hashlib
+
+    expected = GOVERN.cast(vote, Position.OBJECT, hashlib.sha256("Trop tôt.".encode()).digest())
+    assert prepared["data"] == "0x" + expected.data.hex()
+    assert prepared["to"].lower() == "0x" + expected.to.hex()
+    assert prepared["says"]["fr"].startswith("Vous signez pour votre organisation\u00a0: objection motivée")
+    assert prepared["text"] == "Trop tôt."
+
+
+@pytest.mark.asyncio
+async def test_a_delegate_confirms_and_the_kept_key_signs(http: httpx.AsyncClient, vote: int) -> None:
+    page = await http.get(f"/fr/votes/{vote}/cast?position=for", headers={"x-delegate": "1", "Accept": "text/html"})
+    assert "Confirmer et signer" in page.text
+    signed = (await http.get(f"/fr/votes/{vote}/cast.json?position=for", headers={"x-delegate": "1"})).json()["signed"]
+    done = await http.post(
+        "/fr/votes/acts", data={"organisation": "1", "signed": signed}, headers={**SITE, "x-delegate": "1"}
+    )
+    assert (done.status_code, done.headers["location"]) == (303, f"/fr/votes/{vote}")
+    positions = (await http.get(f"/v1/votes/{vote}/positions")).json()
+    assert [(each["organisation"]["number"], each["position"]) for each in positions["positions"]] == [(1, "for")]
+
+
+@pytest.mark.asyncio
+async def test_a_proposal_goes_through_the_form(http: httpx.AsyncClient, instance: Instance) -> None:
+    fields = {
+        "act": "Members.suspend",
+        "organisation": "6",
+        "kind": "ordinary",
+        "text": TEXT,
+        "opens": "2026-01-01T10:00",
+        "closes": "2026-01-02T10:00",
+    }
+    preview = await http.post("/en/votes/propose", data=fields, headers={**SITE, "Accept": "text/html"})
+    assert preview.status_code == 200
+    assert "would be suspended" in preview.text
+    assert "Status of Fondatrice n° 6" in preview.text
+    wrong = await http.post("/en/votes/propose.json", data={**fields, "organisation": "-1"}, headers=SITE)
+    assert wrong.status_code == 422
+    assert wrong.json()["refused"] == f"organisation is a whole number up to {2**48}"
+
+
+# Attacks.
+
+ACT = {"act": "cast", "proposal": 1, "position": "for"}
+
+
+@pytest.mark.asyncio
+async def test_nobody_acts_for_an_organisation_that_is_not_theirs(http: httpx.AsyncClient, vote: int) -> None:
+    acts: list[dict[str, object]] = [
+        ACT,
+        {"act": "propose", "kind": "ordinary", "text": TEXT, "calls": [], "opens": 1, "closes": 2},
+        {"act": "execute", "proposal": 1},
+        {"act": "give-proxy", "holder": 3, "proposal": 1},
+        {"act": "revoke-proxy"},
+        {"act": "brake"},
+    ]
+    for act in acts:
+        for delegate, status in ((None, 401), ("1", 403), ("0", 403), ("2 ", 403)):
+            headers = {} if delegate is None else {"x-delegate": delegate}
+            refused = await http.post("/v1/votes/organisations/2/acts", json=act, headers=headers)
+            assert refused.status_code == status, (act, delegate)
+            form = {"organisation": "2", "signed": json.dumps(act)}
+            page = await http.post("/fr/votes/acts", data=form, headers={**SITE, **headers})
+            assert page.status_code == status
+    assert (await http.get(f"/v1/votes/{vote}/positions")).json()["total"] == 0
+
+
+@pytest.mark.asyncio
+async def test_another_site_cannot_make_a_browser_sign(http: httpx.AsyncClient, vote: int) -> None:
+    form = {"organisation": "1", "signed": json.dumps(ACT)}
+    for headers in ({}, {"Origin": "http://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+        for path in ("/fr/votes/acts", "/fr/votes/propose"):
+            refused = await http.post(path, data=form, headers={**headers, "x-delegate": "1"})
+            assert refused.status_code == 403, (path, headers)
+    assert (await http.get(f"/v1/votes/{vote}/positions")).json()["total"] == 0
+
+
+@pytest.mark.asyncio
+async def test_reading_a_page_signs_nothing(http: httpx.AsyncClient, instance: Instance, vote: int) -> None:
+    before = instance.assembly.block
+    for path in ("cast?position=for", "cast?position=against&giver=2", "execute"):
+        await http.get(f"/fr/votes/{vote}/{path}", headers={"x-delegate": "1"})
+    assert instance.assembly.block == before
+
+
+@pytest.mark.asyncio
+async def test_the_law_answers_double_votes_early_executions_and_late_ones(
+    http: httpx.AsyncClient, instance: Instance, vote: int
+) -> None:
+    headers = {"x-delegate": "1"}
+    path = "/v1/votes/organisations/1/acts"
+    for _ in range(2):
+        assert (await http.post(path, json=ACT, headers=headers)).status_code == 200
+    tally = (await http.get(f"/v1/votes/{vote}")).json()["tally"]
+    assert (tally["in_favour"], tally["undecided"]) == (1, 6)
+    early = await http.post(path, json={"act": "execute", "proposal": vote}, headers=headers)
+    assert early.status_code == 409
+    assert early.json()["type"] == "/problems/refused-by-law"
+    assert early.json()["detail"] == "the chain refuses it: governance: not executable"
+    instance.wait(100)
+    late = await http.post(path, json=ACT, headers=headers)
+    assert late.status_code == 409
+    assert "vote is not open" in late.json()["detail"]
+    instance.wait(10_000)
+    expired = await http.post(path, json={"act": "execute", "proposal": vote}, headers=headers)
+    assert expired.status_code == 409
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "act",
+    [
+        {},
+        {"act": "abolish"},
+        {"act": "cast", "proposal": 1, "position": "for", "organisation": 2},
+        {"act": "cast", "proposal": "1", "position": "for"},
+        {"act": "cast", "proposal": 0, "position": "for"},
+        {"act": "cast", "proposal": 2**60, "position": "for"},
+        {"act": "cast", "proposal": 1, "position": "maybe"},
+        {"act": "cast", "proposal": 1, "position": "object"},
+        {"act": "propose", "kind": "ordinary", "text": "", "calls": [], "opens": 1, "closes": 2},
+        {"act": "propose", "kind": "royal", "text": "x", "calls": [], "opens": 1, "closes": 2},
+        {"act": "propose", "kind": "ordinary", "text": "x", "calls": [{"target": "0x1", "data": "0x"}], "opens": 1,
+         "closes": 2},
+        {"act": "propose", "kind": "ordinary", "text": "x", "calls": [], "opens": 2, "closes": 1},
+    ],
+)  # fmt: skip
+async def test_what_is_no_act_is_refused(http: httpx.AsyncClient, vote: int, act: dict[str, object]) -> None:
+    answer = await http.post("/v1/votes/acts", json=act)
+    assert answer.status_code == 422, answer.text
+    done = await http.post("/v1/votes/organisations/1/acts", json=act, headers={"x-delegate": "1"})
+    assert done.status_code == 422
+
+
+@pytest.mark.asyncio
+async def test_numbers_that_are_none_are_unknown_votes(http: httpx.AsyncClient, vote: int) -> None:
+    for name in ("0", "999", "01", "-1", "1e3", "\u0661", "x", "9" * 40, "1%00"):
+        page = await http.get(f"/fr/votes/{name}")
+        assert page.status_code == 404, name
+    assert (await http.get("/v1/votes/999")).status_code == 404
+    assert (await http.get("/v1/votes/x")).status_code in (404, 422)
+
+
+@pytest.mark.asyncio
+async def test_a_script_in_a_text_or_a_reason_is_only_text(http: httpx.AsyncClient, instance: Instance) -> None:
+    evil = '<script>alert(1)</script>\n\n"><img src=x onerror=alert(1)>'
+    number = await instance.propose(text=evil)
+    instance.wait(2)
+    await instance.service.cast(2, number, Position.OBJECT, "person:2", reason="<b onclick=x>non</b>")
+    for path in (f"/fr/votes/{number}", "/fr/votes", f"/fr/votes/{number}/cast?position=for&reason=%3Cscript%3E"):
+        page = (await http.get(path, headers={"Accept": "text/html"})).text
+        assert "<script>" not in page
+        assert "<img src=x" not in page
+        assert "<b onclick" not in page
+    feed = (await http.get("/feeds/fr/votes.atom")).content
+    titles = [each.text for each in ElementTree.fromstring(feed).iter("{http://www.w3.org/2005/Atom}title")]  # noqa: S314
+    assert "<script>alert(1)</script>" in titles
+
+
+@pytest.mark.asyncio
+async def test_a_text_too_long_is_not_held(http: httpx.AsyncClient, vote: int) -> None:
+    assert (await http.post("/v1/votes/texts", content=b"x" * 100_000)).status_code == 413
+    assert (await http.post("/v1/votes/texts", content=b"\xff\xfe")).status_code == 422
+    assert (await http.post("/v1/votes/texts", content=b"of no proposal")).status_code == 422
+
+
+@pytest.mark.asyncio
+async def test_the_export_is_counted_by_whoever_has_it(http: httpx.AsyncClient, instance: Instance, vote: int) -> None:
+    instance.ledger.include(GOVERN.cast(vote, Position.FOR, bytes(32)), member(2))
+    instance.ledger.include(GOVERN.execute(vote, ()), STRANGER)
+    written = (await http.get("/v1/votes/export")).content
+    read = Export.parse(written)
+    assert recount(read.founding, read.dated()) == instance.assembly.recount.votes()
+
+
+@pytest.mark.asyncio
+async def test_dates_stand_in_a_calendar(http: httpx.AsyncClient, vote: int) -> None:
+    body = (await http.get("/feeds/fr/votes.ics")).text
+    assert body.startswith("BEGIN:VCALENDAR\r\n")
+    assert body.count("BEGIN:VEVENT") == 1
+    assert all(len(line.encode()) <= 75 for line in body.split("\r\n"))
+    assert f"UID:vote-{vote}@portal.test" in body

@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Votes over the real contracts and both databases: followed, read again, prepared, signed with a kept key."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from assembly import FOUNDERS, GOVERN, REGISTER, Assembly, AssemblyLedger, member
+from contract_evm import CHAIN_ID, STEWARD, account
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_recount import do, steps
+
+from maillon.kit.clock import FixedClock
+from maillon.kit.store import Store
+from maillon.ledger.genesis import DIRECTORY
+from maillon.ledger.port import Address, Signer
+from maillon.services.votes import store as tables
+from maillon.services.votes.contract import VotesContract
+from maillon.services.votes.errors import (
+    InvalidPosition,
+    InvalidProposal,
+    InvalidText,
+    LedgerUnavailable,
+    NoRecord,
+    NotNotarised,
+    Refused,
+    RefusedByLaw,
+    UnknownProposal,
+)
+from maillon.services.votes.export import Export
+from maillon.services.votes.model import Position, ProposalKind, ProposedCall, State
+from maillon.services.votes.recount import recount
+from maillon.services.votes.rules import add_up
+from maillon.services.votes.service import VotesService
+
+TEXT = "Porter le quorum à la moitié\n\nParce que trois sur dix, c’est trop peu."
+
+
+class KeptKey:
+    """An account of the EVM, which checks no signature: who sends is who is said to."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+
+    def sign_hash(self, digest: bytes) -> tuple[int, int, int]:
+        raise AssertionError(f"nothing is signed here: {digest.hex()}")
+
+
+class KeyElsewhere(Refused):
+    """The register keeps no key of that organisation."""
+
+
+class Names:
+    """The register, as far as votes ask: founders have names, and 7 keeps its key for itself."""
+
+    async def legal_names(self, organisations: Collection[int]) -> Mapping[int, str]:
+        return {number: f"Fondatrice n° {number}" for number in organisations if number in FOUNDERS}
+
+    async def signer(self, organisation: int) -> Signer:
+        if organisation == 7:
+            raise KeyElsewhere("no key kept here")
+        return KeptKey(member(organisation))
+
+
+class MemoryNotary:
+    """The notary's log as votes see it: it can be away, before or after an entry."""
+
+    def __init__(self) -> None:
+        self.entries: list[bytes] = []
+        self.away = ""
+
+    async def enter(self, digest: bytes) -> int:
+        if self.away == "before":
+            raise NotNotarised("the log is away")
+        if digest not in self.entries:
+            self.entries.append(digest)
+        if self.away == "after":
+            raise NotNotarised("the answer was lost")
+        return self.entries.index(digest)
+
+    async def receipt(self, entry: int, digest: bytes) -> bytes | None:
+        return b"receipt" if self.entries[entry] == digest else None
+
+
+class Instance:
+    """A service over an assembly, whose clock is the chain's."""
+
+    def __init__(self, store: Store, name: str = "plain") -> None:
+        self.assembly = Assembly(name)
+        self.ledger = AssemblyLedger(self.assembly)
+        self.clock = FixedClock(datetime.datetime.fromtimestamp(self.assembly.time, datetime.UTC))
+        self.store = store
+        self.contract = VotesContract(self.ledger, DIRECTORY, self.ledger.time_of)
+        self.notary = MemoryNotary()
+        self.service = VotesService(
+            store, self.contract, Names(), self.clock, network="tests", chain_id=CHAIN_ID, notary=self.notary
+        )
+
+    def wait(self, seconds: int) -> None:
+        self.ledger.pass_time(seconds)
+        self.clock.time = datetime.datetime.fromtimestamp(self.assembly.time, datetime.UTC)
+
+    async def propose(self, calls: tuple[ProposedCall, ...] = (), by: int = 1, **changes: Any) -> int:
+        asked: dict[str, Any] = {"kind": ProposalKind.ORDINARY, "text": TEXT, "opens": 1, "closes": 61} | changes
+        now = self.assembly.time
+        return await self.service.propose(
+            by,
+            asked["kind"],
+            asked["text"],
+            calls,
+            "person:1",
+            opens=now + asked["opens"],
+            closes=now + asked["closes"],
+        )
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        with self.store.read() as session:
+            return list(tables.dump_read_model(session))
+
+
+@pytest_asyncio.fixture
+async def instance(store: Store) -> Instance:
+    made = Instance(store)
+    await made.service.catch_up()
+    return made
+
+
+@pytest.mark.asyncio
+async def test_a_vote_from_proposal_to_execution(instance: Instance) -> None:
+    suspended = REGISTER.suspend(6)
+    number = await instance.propose((ProposedCall(suspended.to, suspended.data),))
+    instance.wait(2)
+    for organisation in (1, 2, 3):
+        await instance.service.cast(organisation, number, Position.FOR, "person:1")
+    await instance.service.cast(4, number, Position.OBJECT, "person:4", reason="Trop tôt.")
+    shown = await instance.service.proposal(number)
+    assert shown.title == "Porter le quorum à la moitié"
+    assert shown.outlook.state is State.OPEN
+    assert add_up(shown.tallies.values()).in_favour == 3
+    (effect,) = shown.effects
+    assert [change.what for change in effect.changes] == ["status"]
+    said, total = await instance.service.said(number)
+    assert total == 4
+    assert (said[0].row.organisation, said[0].reason) == (4, "Trop tôt.")
+    instance.wait(80)
+    # The seat is the steward's in this assembly: the call is refused, and the reason kept.
+    assert not await instance.service.execute(2, number, "person:2")
+    shown = await instance.service.proposal(number)
+    assert shown.outlook.failure == "members: caller is not governance"
+    assert shown.outlook.state is State.EXECUTABLE
+
+
+@pytest.mark.asyncio
+async def test_a_resolution_is_executed_and_its_table_stays_true(instance: Instance) -> None:
+    number = await instance.propose()
+    instance.wait(2)
+    for organisation in (1, 2, 3):
+        await instance.service.cast(organisation, number, Position.FOR, "person:1")
+    instance.wait(80)
+    assert await instance.service.execute(1, number, "person:1")
+    shown = await instance.service.proposal(number)
+    assert shown.outlook.state is State.EXECUTED
+    assert shown.row.executed_height is not None
+    with pytest.raises(RefusedByLaw, match="not executable"):
+        await instance.service.execute(1, number, "person:1")
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(name=st.sampled_from(["plain", "weighted"]), todo=st.lists(steps, min_size=10, max_size=30))
+def test_following_step_by_step_and_reading_again_give_the_same_rows(
+    name: str, todo: list[tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('votes') / 'database'}")
+    instance = Instance(store, name)
+
+    async def scenario() -> None:
+        assembly = instance.assembly
+        sent = assembly.send
+
+        def include(call: Any, sender: Address) -> Any:
+            assembly.send = sent  # type: ignore[method-assign]
+            try:
+                return instance.ledger.include(call, sender)
+            finally:
+                assembly.send = include  # type: ignore[method-assign, assignment]
+
+        assembly.send = include  # type: ignore[method-assign, assignment]
+        for place, step in enumerate([("propose", 1, 1, 5), ("wait", 6), *todo]):
+            do(assembly, *step)
+            if step[0] == "wait":
+                instance.ledger._times[assembly.block] = assembly.time
+            if place % 3 == 0:
+                await instance.service.catch_up()
+        await instance.service.catch_up()
+        rows = instance.rows()
+        counted = assembly.recount.votes()
+        for number, vote in counted.items():
+            shown = await instance.service.proposal(number)
+            assert shown.tallies == vote.count.tallies
+            for organisation, ballot in vote.count.ballots.items():
+                row = await instance.service.ballot(number, organisation)
+                assert row is not None
+                assert row.ballot == ballot
+        await instance.service.reindex()
+        assert instance.rows() == rows
+        # And an export of the same chain is counted the same, from its bytes alone.
+        written = (await instance.service.export()).to_json()
+        read = Export.parse(written)
+        assert recount(read.founding, read.dated()) == counted
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        store.close()
+
+
+@pytest.mark.asyncio
+async def test_proxies_are_given_used_and_revoked(instance: Instance) -> None:
+    number = await instance.propose()
+    instance.wait(2)
+    await instance.service.give_proxy(2, number, 3, "person:2")
+    assert [(each.giver, each.holder) for each in await instance.service.proxies(3)] == [(2, 3)]
+    await instance.service.cast(3, number, Position.FOR, "person:3", giver=2)
+    found = await instance.service.ballot(number, 2)
+    assert found is not None
+    assert (found.ballot.position, found.ballot.holder) == (Position.FOR, 3)
+    await instance.service.revoke_proxy(2, number, "person:2")
+    found = await instance.service.ballot(number, 2)
+    assert found is not None
+    assert found.ballot.position is None
+    assert await instance.service.proxies(3) == []
+
+
+@pytest.mark.asyncio
+async def test_a_closed_vote_has_one_record_and_its_receipt(instance: Instance) -> None:
+    number = await instance.propose()
+    instance.wait(2)
+    await instance.service.cast(1, number, Position.FOR, "person:1")
+    await instance.service.cast(4, number, Position.OBJECT, "person:4", reason="Trop tôt.")
+    instance.wait(60)
+    # Closed, and not settled yet.
+    assert await instance.service.keep_records() == 0
+    with pytest.raises(NoRecord):
+        await instance.service.record(number)
+    instance.wait(60)
+    # The log is away, then takes the entry and its answer is lost: the record is one and the same, entered once.
+    for away in ("before", "after"):
+        instance.notary.away = away
+        with pytest.raises(NotNotarised):
+            await instance.service.keep_records()
+        kept, entry = await instance.service.record(number)
+        assert entry is None
+        with pytest.raises(NoRecord, match="not ready"):
+            await instance.service.receipt(number)
+    instance.notary.away = ""
+    assert await instance.service.keep_records() == 1
+    document, entry = await instance.service.record(number)
+    assert (document, entry) == (kept, 0)
+    assert instance.notary.entries == [hashlib.sha256(document).digest()]
+    assert await instance.service.receipt(number) == b"receipt"
+    assert await instance.service.keep_records() == 0
+    written = json.loads(document)
+    assert written["passed"] is False
+    assert written["count"] == {
+        "total": 7, "in_favour": 1, "against": 0, "abstaining": 0, "objecting": 1
+    }  # fmt: skip
+    assert [
+        (each["organisation"]["legal_name"], each["position"], each["reason"]) for each in written["positions"]
+    ] == [
+        ("Fondatrice n° 4", "object", "Trop tôt."),
+        ("Fondatrice n° 1", "for", None),
+    ]
+    # Reading the chain anew changes no record.
+    await instance.service.reindex()
+    assert await instance.service.record(number) == (document, 0)
+
+
+# Attacks and refusals.
+
+
+@pytest.mark.asyncio
+async def test_a_second_vote_replaces_the_first_and_never_adds(instance: Instance) -> None:
+    number = await instance.propose()
+    instance.wait(2)
+    for position in (Position.FOR, Position.FOR, Position.AGAINST):
+        await instance.service.cast(1, number, position, "person:1")
+    tally = add_up((await instance.service.proposal(number)).tallies.values())
+    assert (tally.present, tally.in_favour, tally.against) == (1, 0, 1)
+
+
+@pytest.mark.asyncio
+async def test_what_the_law_refuses_changes_nothing(instance: Instance) -> None:
+    number = await instance.propose(opens=20, closes=81)
+    before = instance.rows()
+    with pytest.raises(RefusedByLaw, match="vote is not open"):
+        await instance.service.cast(1, number, Position.FOR, "person:1")
+    with pytest.raises(RefusedByLaw, match="not executable"):
+        await instance.service.execute(1, number, "person:1")
+    with pytest.raises(RefusedByLaw, match="no proxy to revoke"):
+        await instance.service.revoke_proxy(1, number, "person:1")
+    instance.wait(20)
+    with pytest.raises(RefusedByLaw, match="proxy was not given to you"):
+        await instance.service.cast(3, number, Position.FOR, "person:3", giver=2)
+    await instance.service.catch_up()
+    assert [row for row in instance.rows() if row[0] != "votes_cursor"] == [
+        row for row in before if row[0] != "votes_cursor"
+    ]
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_is_refused_before_the_chain_is_asked(instance: Instance) -> None:
+    with pytest.raises(UnknownProposal):
+        await instance.service.proposal(9)
+    with pytest.raises(InvalidPosition):
+        await instance.service.prepare_position(1, Position.OBJECT, "  ")
+    with pytest.raises(InvalidProposal):
+        await instance.service.prepare_proposal(ProposalKind.ORDINARY, TEXT, (), 10, 10)
+    with pytest.raises(InvalidProposal):
+        await instance.service.prepare_proposal(ProposalKind.ORDINARY, TEXT, (ProposedCall(STEWARD, b""),) * 17, 1, 2)
+    for text in ("", "x" * 121, "title\n" + "x" * 20_000, "safe\u202etitle", "a\0b"):
+        with pytest.raises(InvalidText):
+            await instance.service.prepare_proposal(ProposalKind.ORDINARY, text, (), 1, 2)
+
+
+@pytest.mark.asyncio
+async def test_a_key_that_is_not_kept_here_is_not_used(instance: Instance) -> None:
+    number = await instance.propose()
+    with pytest.raises(KeyElsewhere):
+        await instance.service.cast(7, number, Position.FOR, "person:7")
+
+
+@pytest.mark.asyncio
+async def test_a_text_is_kept_only_when_the_chain_names_it(instance: Instance) -> None:
+    outsider = "Fait ailleurs\n\nPar un autre outil."
+    with pytest.raises(InvalidText, match="no proposal and no reason"):
+        await instance.service.add_text(outsider)
+    now = instance.assembly.time
+    digest = hashlib.sha256(outsider.encode()).digest()
+    instance.ledger.include(GOVERN.propose(1, digest, (), now + 1, now + 61), member(2))
+    await instance.service.catch_up()
+    assert (await instance.service.proposal(1)).text is None
+    assert await instance.service.add_text(outsider) == digest
+    assert (await instance.service.proposal(1)).title == "Fait ailleurs"
+
+
+@pytest.mark.asyncio
+async def test_an_unreachable_chain_is_not_a_refusal(instance: Instance) -> None:
+    number = await instance.propose()
+    instance.ledger.away = True
+    with pytest.raises(LedgerUnavailable):
+        await instance.service.cast(1, number, Position.FOR, "person:1")
+    with pytest.raises(LedgerUnavailable):
+        await instance.service.catch_up()
+    # What was read stays readable.
+    assert (await instance.service.proposals())[0].row.proposal.number == number
+
+
+@pytest.mark.asyncio
+async def test_lists_are_narrowed_and_continued(instance: Instance) -> None:
+    for organisation in (1, 2, 3):
+        await instance.propose(by=organisation)
+    assert await instance.service.counts() == {"open": 3, "closed": 0, "executed": 0}
+    first = await instance.service.proposals(limit=2)
+    assert [each.row.proposal.number for each in first] == [3, 2]
+    rest = await instance.service.proposals(limit=2, before=2)
+    assert [each.row.proposal.number for each in rest] == [1]
+    instance.wait(100)
+    assert await instance.service.proposals("open") == []
+    assert len(await instance.service.proposals("closed")) == 3
+    assert await instance.service.proposals("executed") == []
+
+
+def test_the_steward_is_no_member() -> None:
+    assert STEWARD not in {member(number) for number in FOUNDERS}
+    assert account(21) == member(1)
