@@ -38,11 +38,6 @@ from maillon.services.members.names import plain, visible
 BLOCKS_AT_ONCE: Final = 2_000
 """Blocks read in one range, so that memory and transactions stay small when much has to be caught up."""
 
-_REGISTERS: Final = tuple(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK CH GB".split()  # noqa: SIM905 - reads better
-)
-"""Countries whose own rule of block zero is asked for; any later one has its event."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Staged:
@@ -71,7 +66,9 @@ class Register:
             if height < 0:
                 # Block zero has state and no events: what stands in it is asked for.
                 founders = await self._contract.founders()
-                rules = await self._contract.rules_at_founding(list(Kind), _REGISTERS)
+                # A country's own rule is asked for where a founder is; a review asks the chain itself.
+                countries = sorted({founder.standing.country.decode("ascii") for founder in founders})
+                rules = await self._contract.rules_at_founding(list(Kind), countries)
                 time = await self._contract.time_of(0)
                 await asyncio.to_thread(self._found, founders, rules, time)
                 height = 0

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The doors of members over a whole instance: who may, what is refused, and how a document leaves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from alliance import fields
+from maillon.kit.settings import Settings
+from maillon.main import Application, exclusive_home
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PLAIN_PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
+OURS = {"Origin": "http://maillon.test"}
+REASON = {"reason": "a reason"}
+ID = "0" * 24
+ACCOUNT = "0x" + "11" * 20
+OF_OFFICE: list[tuple[str, str, Any]] = [
+    ("GET", "/v1/applications", None),
+    ("GET", f"/v1/applications/{ID}", None),
+    ("GET", f"/v1/applications/{ID}/documents/{ID}", None),
+    ("GET", f"/v1/applications/{ID}/proposal?tier=1&college=0", None),
+    ("POST", f"/v1/applications/{ID}/request", REASON),
+    ("POST", f"/v1/applications/{ID}/refusal", REASON),
+    ("POST", f"/v1/applications/{ID}/acceptance", {"evidence": ["register"]}),
+    ("POST", "/v1/members/1/suspension", REASON),
+    ("PUT", "/v1/members/1/name", {"legal_name": "Other"}),
+]
+OF_MEMBER: list[tuple[str, str, Any]] = [
+    ("POST", "/v1/members/1/accounts", {"scopes": [], "label": "a"}),
+    ("PUT", f"/v1/members/1/accounts/{ACCOUNT}", {"scopes": [], "label": "a"}),
+    ("DELETE", f"/v1/members/1/accounts/{ACCOUNT}", None),
+    ("PUT", "/v1/members/1/did", {"did": ""}),
+    ("POST", "/v1/members/1/invitations", {"scheme": "siren", "identifier": "1", "legal_name": "x"}),
+    ("POST", "/v1/members/1/departure", None),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def instance(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Application]:
+    home = tmp_path_factory.mktemp("doors") / "home"
+    with exclusive_home(home):
+        made = await Application.open(Settings(home=home, rate_limit=10_000))
+        await made.start()
+        await made.members.catch_up()
+        yield made
+        await made.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def http(instance: Application) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(instance.create_app(), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://maillon.test") as client:
+        yield client
+
+
+def key(instance: Application, organisation: str | None, scope: str) -> dict[str, str]:
+    with instance.store.transaction() as session:
+        _, made = instance.access.create(session, "test", [scope], None, organisation)
+    return {"Authorization": f"Bearer {made}"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def applied(http: httpx.AsyncClient) -> dict[str, Any]:
+    made = await http.post("/v1/applications", json=fields())
+    assert made.status_code == 201, made.text
+    return dict(made.json())
+
+
+@pytest.mark.parametrize(("method", "path", "body"), OF_OFFICE + OF_MEMBER, ids=lambda value: str(value)[:50])
+async def test_nobody_and_the_wrong_member_are_refused_everywhere(
+    http: httpx.AsyncClient, instance: Application, method: str, path: str, body: Any
+) -> None:
+    assert (await http.request(method, path, json=body)).status_code == 401
+    wrong = key(instance, "2", "members:manage")
+    assert (await http.request(method, path, json=body, headers=wrong)).status_code == 403
+    lesser = key(instance, "1", "notary:write")
+    assert (await http.request(method, path, json=body, headers=lesser)).status_code == 403
+    if (method, path, body) in OF_OFFICE:
+        own = key(instance, "1", "members:manage")
+        assert (await http.request(method, path, json=body, headers=own)).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["office/applications", f"office/applications/{ID}", "organisations/1/register"])
+async def test_a_page_of_others_asks_to_log_in(http: httpx.AsyncClient, path: str) -> None:
+    for method in ("GET", "POST"):
+        if method == "POST" and path == "office/applications":
+            continue
+        page = await http.request(method, f"/fr/{path}", headers={"Accept": "text/html"} | OURS, data={"act": "leave"})
+        assert page.status_code == 303
+        assert page.headers["location"].startswith("/fr/log-in?next=")
+
+
+async def test_no_member_of_a_body_is_assigned_by_accident(http: httpx.AsyncClient) -> None:
+    for more in ({"state": "admitted"}, {"evidence": 15}, {"organisation": 1}, {"invited_by": 1}):
+        assert (await http.post("/v1/applications", json=fields() | more)).status_code == 422
+
+
+async def test_a_form_says_every_fault_at_once(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/v1/applications", json=fields(identifier="552032543", kind="empire"))
+    assert answer.status_code == 422
+    assert {fault["at"] for fault in answer.json()["errors"]} == {"identifier", "kind"}
+    page = await http.post("/fr/apply", data=fields(legal_name="Ban\u202eque"), headers=OURS)
+    assert page.status_code == 422
+    assert "U+202E" in page.text
+    assert "\u202e" not in page.text.replace("&#8238;", "").split("<form")[0]
+
+
+async def test_a_write_is_answered_once(http: httpx.AsyncClient) -> None:
+    body = fields(scheme="lei", identifier="506700GE1G29325QX363", country="NL")
+    sent = [await http.post("/v1/applications", json=body, headers={"Idempotency-Key": "one"}) for _ in range(2)]
+    assert [one.status_code for one in sent] == [201, 201]
+    assert sent[0].json()["code"] == sent[1].json()["code"]
+    other = await http.post("/v1/applications", json=body | {"kind": "other"}, headers={"Idempotency-Key": "one"})
+    assert other.status_code == 422
+    assert (await http.post("/v1/applications", json=body)).status_code == 409
+
+
+async def test_a_document_leaves_as_a_download_that_nothing_opens(
+    http: httpx.AsyncClient, instance: Application, applied: dict[str, Any]
+) -> None:
+    code = {"Application-Code": applied["code"]}
+    path = "/v1/applications/mine/documents?name=r%C3%A9sum%C3%A9%20%221%22.pdf"
+    kept = await http.post(path, content=PLAIN_PDF, headers=code | {"Content-Type": "application/pdf"})
+    assert kept.status_code == 201, kept.text
+    office = key(instance, None, "admin")
+    found = await http.get(f"/v1/applications/{applied['id']}/documents/{kept.json()['id']}", headers=office)
+    assert found.content == PLAIN_PDF
+    assert found.headers["content-type"] == "application/octet-stream"
+    assert found.headers["content-disposition"].startswith('attachment; filename="r_sum___1_.pdf"; filename*=UTF-8')
+    assert found.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in found.headers["content-security-policy"]
+    own = {"code": applied["code"], "document": kept.json()["id"]}
+    mine = await http.post("/fr/application/document", data=own, headers=OURS)
+    assert mine.headers["content-disposition"].startswith("attachment;")
+
+
+async def test_a_file_comes_through_the_page_and_not_from_another_site(
+    http: httpx.AsyncClient, applied: dict[str, Any]
+) -> None:
+    path, code = "/en/application/documents", {"code": applied["code"]}
+    taken = await http.post(path, data=code, files={"document": ("a.pdf", PLAIN_PDF, "application/pdf")}, headers=OURS)
+    assert taken.status_code == 200
+    assert "The document has arrived." in taken.text
+    page = {"document": ("a.pdf", b"<script>alert(1)</script>", "application/pdf")}
+    refused = await http.post(path, data=code, files=page, headers=OURS)
+    assert refused.status_code == 422
+    assert "<script>alert" not in refused.text
+    large = {"document": ("a.pdf", bytes(6 * 1024 * 1024), "application/pdf")}
+    assert (await http.post(path, data=code, files=large, headers=OURS)).status_code == 413
+    elsewhere = {"Origin": "http://evil.test"}
+    assert (await http.post(path, data=code, files=page, headers=elsewhere)).status_code == 403
+    assert (await http.post(path, data=code, headers=OURS)).status_code == 422
+
+
+async def test_the_code_is_never_in_an_address_and_no_cache_keeps_its_page(
+    http: httpx.AsyncClient, applied: dict[str, Any]
+) -> None:
+    page = await http.post("/fr/application", data={"code": applied["code"], "act": "show"}, headers=OURS)
+    assert page.status_code == 200
+    assert page.headers["cache-control"] == "no-store"
+    assert f"?code={applied['code']}" not in page.text
+    nothing = await http.post("/fr/application", data={"code": "0" * 40, "act": "show"}, headers=OURS)
+    assert nothing.status_code == 404
+    assert (await http.get("/v1/applications/mine", headers={"Application-Code": "x"})).status_code == 404
+
+
+async def test_the_directory_is_read_by_anybody_and_known_again(http: httpx.AsyncClient) -> None:
+    first = await http.get("/v1/members")
+    assert first.json()["members"][0]["legal_name"] == "Sandbox"
+    again = await http.get("/v1/members", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert (await http.get("/v1/members?kind=empire")).status_code == 422
+    assert (await http.get("/v1/members?status=king")).status_code == 422
+    assert (await http.get("/v1/members/999")).status_code == 404
+    assert (await http.get("/v1/members?after=999")).status_code == 404
+    script = await http.get("/fr/members", params={"q": "<script>alert(1)</script>"}, headers={"Accept": "text/html"})
+    assert "<script>alert" not in script.text
+    feed = await http.get("/feeds/fr/members.atom")
+    assert feed.headers["content-type"].startswith("application/atom+xml")
+    assert "Sandbox est membre fondateur" in feed.text
+
+
+async def test_an_account_is_asked_for_whom_it_acted(http: httpx.AsyncClient) -> None:
+    member = (await http.get("/v1/members/1")).json()
+    address = member["accounts"][0]["address"]
+    assert (await http.get(f"/v1/accounts/{address}/member")).json()["member"] == 1
+    assert (await http.get(f"/v1/accounts/{ACCOUNT}/member?block=0")).json()["member"] is None
+    assert (await http.get("/v1/accounts/0x12/member")).status_code in (404, 422)
