@@ -70,11 +70,15 @@ def maillon(*arguments: str, timeout: float = 300) -> subprocess.CompletedProces
 
 
 def start(
-    home: Path, *arguments: str, command: Sequence[str] = ("up", "--port", "0"), within: float = READY_WITHIN
+    home: Path,
+    *arguments: str,
+    command: Sequence[str] = ("up", "--port", "0"),
+    within: float = READY_WITHIN,
+    program: Sequence[str] = ("-m", "maillon"),
 ) -> Running:
-    """Start on a free port and wait for the ready line."""
+    """Start on a free port and wait for the ready line; `program` is what Python runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "maillon", *command, "--home", str(home), "--json", *arguments],
+        [sys.executable, *program, *command, "--home", str(home), "--json", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -24,6 +24,7 @@ from starlette.responses import Response
 import maillon
 from maillon.backups import FrozenLedger
 from maillon.evidence.consensus import Validator, ValidatorSet
+from maillon.evidence.errors import EvidenceError
 from maillon.evidence.hashing import Algorithm, Digest
 from maillon.evidence.note import NoteSigner
 from maillon.evidence.receipt import complete
@@ -43,7 +44,7 @@ from maillon.kit.settings import Settings
 from maillon.kit.store import Store
 from maillon.ledger.contracts.anchors import SLOTS
 from maillon.ledger.errors import LedgerError, Unavailable
-from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, make_genesis, random_chain_id
+from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, InvalidGenesis, make_genesis, random_chain_id
 from maillon.ledger.port import Address, Ledger, Prover, Signer
 from maillon.ledger.signing import Account, DynamicFeeTransaction
 from maillon.services.explorer import Ask, ExplorerError, ExplorerService
@@ -141,7 +142,8 @@ class Application:
         The caller holds the home (`exclusive_home`).
         """
         clock = clock or SystemClock()
-        keys = Keys(settings.home / "keys")
+        # The anchors are pinned once everything was made: what is missing after that is lost, not new.
+        keys = Keys(settings.home / "keys", complete=(settings.home / "trust.json").exists())
         progress("opening the database …")
         store = Store.open(settings.database_url)
         try:
@@ -225,10 +227,30 @@ class Application:
         return application
 
     def _pin(self) -> None:
-        """Pin the trust anchors of this home: what `maillon verify` uses when it is given none."""
+        """Pin the trust anchors of this home: what `maillon verify` uses when it is given none.
+
+        Pinned once: whoever holds the anchors of before could not check what other keys sign. Raises `HomeUnusable`.
+        """
         path = self.settings.home / "trust.json"
         content = self.trust.to_json()
-        if not path.exists() or path.read_bytes() != content:
+        try:
+            present = path.read_bytes()
+        except FileNotFoundError:
+            write_private(path, content)
+            return
+        except OSError as error:
+            raise HomeUnusable(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            pinned = TrustAnchors.parse(present)
+        except EvidenceError as error:
+            raise HomeUnusable(f"{path} is damaged: {error}; restore it, or remove it to have it made anew") from error
+        for name in ("ledger", "logs", "authorities"):
+            if getattr(pinned, name) != getattr(self.trust, name):
+                raise HomeUnusable(
+                    f"{path} pins other {name} than this home has now: a key, the genesis or a setting was changed. "
+                    "Restore the home, or remove the file if this is meant: receipts of before need the anchors of then"
+                )
+        if present != content:
             write_private(path, content)
 
     def _first_key(self) -> None:
@@ -623,6 +645,7 @@ def _embedded_ledger(settings: Settings, keys: Keys, clock: Clock, progress: Pro
 
     progress("opening the ledger …")
     genesis = _genesis(settings, keys, clock, progress)
+    _require_ledger(settings.home)
     chain = Chain.open(settings.home, genesis, keys.validator_key(), clock)
     ledger = EmbeddedLedger(chain)
     facade = Facade(chain)
@@ -640,14 +663,32 @@ def _embedded_ledger(settings: Settings, keys: Keys, clock: Clock, progress: Pro
     )
 
 
+def _require_ledger(home: Path) -> None:
+    """A second chain from the same genesis, signed by the same validator, would contradict every receipt of the first.
+
+    Raises `HomeUnusable` when a home whose anchors are pinned has lost its chain.
+    """
+    file = home / "ledger" / "data.mdb"
+    if (home / "trust.json").exists() and not (file.exists() and file.stat().st_size):
+        raise HomeUnusable(f"{file} is gone or empty, and this home had a chain: restore it from a backup")
+
+
 def _genesis(settings: Settings, keys: Keys, clock: Clock, progress: Progress) -> Genesis:
     path = settings.home / "genesis.json"
-    if path.exists():
-        return Genesis.parse(path.read_bytes())
-    progress("making the first block …")
     notary = Account(keys.account("notary")).address
     sandbox = Account(keys.account("sandbox")).address
     steward = Account(keys.account("steward")).address
+    if path.exists():
+        try:
+            genesis = Genesis.parse(path.read_bytes())
+        except InvalidGenesis as error:
+            raise HomeUnusable(f"{path} is damaged: {error}; restore it from a backup") from error
+        if any(account not in genesis.alloc for account in (notary, sandbox, steward)):
+            raise HomeUnusable(f"an account in {settings.home / 'keys'} is not one {path} knows: restore both together")
+        return genesis
+    if (settings.home / "ledger" / "data.mdb").exists():
+        raise HomeUnusable(f"{path} is gone, and the chain was made from it: restore it from a backup")
+    progress("making the first block …")
     chain_id = random_chain_id()
     genesis = make_genesis(
         network=settings.network,
@@ -726,6 +767,11 @@ async def examine(settings: Settings, progress: Progress) -> dict[str, int]:
     The caller holds the home. Raises what `Application.open` raises, and `NotaryError` where parts contradict each
     other.
     """
+    if settings.ledger is None:
+        from maillon.ledger.embedded.store import examine as examine_store  # noqa: PLC0415 - see above
+
+        progress("reading the ledger through …")
+        await asyncio.to_thread(examine_store, settings.home / "ledger")
     application = await Application.open(settings, progress)
     try:
         progress("comparing files, database and ledger …")

@@ -45,10 +45,11 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 class Keys:
-    """The keys in one directory."""
+    """The keys in one directory. Of a `complete` one none is made anew: a missing key is lost (`KeyUnreadable`)."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, complete: bool = False) -> None:
         self._directory = directory
+        self._complete = complete
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -62,6 +63,8 @@ class Keys:
                     raise KeyUnreadable(f"{path} can be read by others: chmod 600 {path}, and ask who did")
                 return file.read(65_536)
         except FileNotFoundError:
+            if self._complete:
+                raise KeyUnreadable(f"{path} is gone: restore it from a backup; no other can take its place") from None
             return None
         except OSError as error:
             raise KeyUnreadable(f"{path} cannot be read: {error.strerror}") from error
@@ -98,7 +101,10 @@ class Keys:
         loaded = _load(data, self._directory / "authority.pem")
         if not isinstance(loaded, ec.EllipticCurvePrivateKey):
             raise KeyUnreadable(f"{self._directory / 'authority.pem'} is not a P-256 key")
-        return loaded, x509.load_pem_x509_certificate(data)
+        try:
+            return loaded, x509.load_pem_x509_certificate(data)
+        except ValueError as error:
+            raise KeyUnreadable(f"{self._directory / 'authority.pem'} holds no certificate: {error}") from None
 
     def account(self, name: str) -> bytes:
         """The 32-byte secret of a ledger account (secp256k1)."""

@@ -16,8 +16,8 @@ UNDECIDED = 2
 
 
 def print_json(document: Any) -> None:
-    """One line of JSON on standard output."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+    """One line of JSON on standard output; in ASCII, so that names of any bytes can be written to any terminal."""
+    sys.stdout.write(json.dumps(document, default=str) + "\n")
     sys.stdout.flush()
 
 

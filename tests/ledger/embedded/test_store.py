@@ -14,7 +14,7 @@ from embedded_network import GWEI, STORE, Network, accounts_of_tests, genesis_of
 
 from maillon.kit.clock import FixedClock
 from maillon.ledger.embedded.chain import Chain
-from maillon.ledger.embedded.store import BLOCKS, CONSENSUS, META, STATE, Store, number_key
+from maillon.ledger.embedded.store import BLOCKS, CONSENSUS, META, STATE, Store, examine, number_key
 from maillon.ledger.errors import CorruptStore, NewerStore, StoreInUse, Unavailable
 from maillon.ledger.genesis import make_genesis
 from maillon.ledger.port import Address
@@ -67,6 +67,32 @@ def test_a_store_that_contradicts_itself_is_refused(
     # The refusal let go of the lock: it says the same again, not that the store is in use.
     with pytest.raises(CorruptStore):
         Chain.open(home, genesis_of_tests(), key_of_tests(), clock)
+
+
+def test_a_store_read_through(tmp_path: Path, clock: FixedClock) -> None:
+    chain = Chain.open(tmp_path, genesis_of_tests(), key_of_tests(), clock)
+    chain.close()
+    examine(tmp_path / "ledger")
+    store = Store(tmp_path / "ledger")
+    with store.read() as reading:
+        key, node = next(iter(reading.items(STATE)))
+    store.write("damage", lambda writing: writing.put(STATE, key, bytes([node[0] ^ 1]) + node[1:]))
+    store.close()
+    with pytest.raises(CorruptStore, match=f"its hash {key.hex()} says"):
+        examine(tmp_path / "ledger")
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("within", [0, 1])
+def test_a_store_cut_short_is_refused(tmp_path: Path, clock: FixedClock, part: float, within: int) -> None:
+    """At the border of two pages, and within a page."""
+    Chain.open(tmp_path, genesis_of_tests(), key_of_tests(), clock).close()
+    file = tmp_path / "ledger" / "data.mdb"
+    page = os.sysconf("SC_PAGE_SIZE")
+    os.truncate(file, int(file.stat().st_size * part) // page * page + within)
+    for _ in range(2):
+        with pytest.raises(CorruptStore, match="damaged"):
+            Chain.open(tmp_path, genesis_of_tests(), key_of_tests(), clock)
 
 
 def test_a_newer_store_is_refused(broken: Callable[[bytes, bytes, bytes | None], Path], clock: FixedClock) -> None:

@@ -14,7 +14,7 @@ from maillon.evidence.hashing import sha256
 from maillon.evidence.merkle import consistency_proof, verify_consistency
 from maillon.services.notary import store as tables
 from maillon.services.notary.contract import AnchoredCheckpoint
-from maillon.services.notary.errors import Halted, LogInconsistent, Stopping, UnknownEntry
+from maillon.services.notary.errors import DamagedLog, Halted, LogInconsistent, Stopping, UnknownEntry
 from maillon.services.notary.log import Boundary
 from maillon.services.notary.model import Append, EntryState
 
@@ -162,6 +162,26 @@ async def test_reindex_does_not_believe_a_damaged_log(box: Any) -> None:
     (box.directory / "checkpoint").unlink()
     with pytest.raises(LogInconsistent, match="its files are gone"):
         await box.make().reindex()
+
+
+@pytest.mark.parametrize("path", ["tile/entries/000", "tile/0/000"])
+async def test_what_a_damaged_file_should_prove_is_not_handed_out(box: Any, path: str) -> None:
+    async with box.run() as service:
+        await service.append(some(300))
+        assert await service.wait_anchored(299, 10)
+        whole = (box.directory / path).read_bytes()
+        changed = bytearray(whole)
+        changed[70] ^= 1
+        for damage in (bytes(changed), whole[:100], b""):
+            (box.directory / path).write_bytes(damage)
+            with pytest.raises(DamagedLog, match="do not prove entry 1"):
+                await service.receipt(1)
+        assert await service.receipt(299) is not None
+        (box.directory / path).unlink()
+        with pytest.raises(DamagedLog, match="do not prove entry 1"):
+            await service.receipt(1)
+        (box.directory / path).write_bytes(whole)
+        assert await service.receipt(1) is not None
 
 
 async def test_a_log_without_the_partial_tiles_of_before_proves_the_same(box: Any) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any, Final
 
 import lmdb
 
+from maillon.evidence.hashing import keccak256
 from maillon.ledger.errors import CorruptStore, NewerStore, StoreInUse, Unavailable
 
 FORMAT: Final = 1
@@ -120,6 +123,7 @@ class Store:
         self._lock = _lock(folder)
         try:
             existing = folder.joinpath("data.mdb")
+            _require_whole(folder)
             # A map smaller than the file would hide its end.
             size = max(map_size, existing.stat().st_size * 2 if existing.exists() else 0)
             self._environment = lmdb.open(
@@ -127,6 +131,9 @@ class Store:
             )
             _allocate(folder / "lock.mdb")
             self._tables = {name: self._environment.open_db(name) for name in TABLES}
+        except CorruptStore:
+            os.close(self._lock)
+            raise
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, lmdb.PageNotFoundError) as error:
             os.close(self._lock)
             raise CorruptStore(f"{folder} is not a store of ours, or is damaged: {error}") from error
@@ -224,6 +231,59 @@ class Store:
             finally:
                 self._growing = False
                 self._gate.notify_all()
+
+
+def _require_whole(folder: Path) -> None:
+    """LMDB maps its file: reading a page that was cut off would end the process (SIGBUS) and say nothing.
+
+    Pages at the end that a commit gave back may honestly be missing, so a short file is read through by `examine`.
+    """
+    path = folder / "data.mdb"
+    if not path.exists() or not path.stat().st_size:
+        return
+    environment = lmdb.open(str(folder), readonly=True, lock=False, create=False)
+    try:
+        page = environment.stat()["psize"]
+        needed = (environment.info()["last_pgno"] + 1) * page
+    finally:
+        environment.close()
+    size = path.stat().st_size
+    if size < needed and size % page:
+        raise CorruptStore(f"the store in {folder} is damaged: it ends within a page; restore it from a backup")
+    if size < needed:
+        examine(folder)
+
+
+def examine(folder: Path) -> None:
+    """Read every page of a store nobody writes, and compare each node of the state with its hash.
+
+    In a process of its own, which a page that is gone or scrambled may end. Raises `CorruptStore`.
+    """
+    command = f"import sys; from {__name__} import scan; scan(sys.argv[1])"
+    done = subprocess.run(  # noqa: S603 - this program itself
+        [sys.executable, "-c", command, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    if done.returncode:
+        found = done.stdout.strip() or (done.stderr.strip().splitlines() or ["a page of it cannot be read"])[-1]
+        raise CorruptStore(f"the store in {folder} is damaged: {found}; restore it from a backup")
+
+
+def scan(folder: str) -> None:
+    """What `examine` runs: ends with status 1 and the reason, or without a word."""
+    try:
+        environment = lmdb.open(folder, readonly=True, lock=False, create=False, max_dbs=len(TABLES))
+        for name in TABLES:
+            table = environment.open_db(name, create=False)
+            with environment.begin() as transaction, transaction.cursor(db=table) as cursor:
+                for key, value in cursor:
+                    if name == STATE and keccak256(value) != key:
+                        sys.exit(f"a node of the state is not what its hash {key.hex()} says")
+    except lmdb.Error as error:
+        sys.exit(str(error))
 
 
 class Frozen:

@@ -13,6 +13,7 @@ import typer
 
 from maillon.evidence.errors import EvidenceError
 from maillon.evidence.trust import TrustAnchors
+from maillon.kit.errors import InvalidSettings
 from maillon.kit.settings import Settings, load
 from maillon.kit.terminal import OK, REFUSED, UNDECIDED, fail
 from maillon.services.notary.client import (
@@ -35,15 +36,26 @@ _Url = Annotated[str | None, typer.Option(help="The server; by default that of t
 _Home = Annotated[Path | None, typer.Option(help="The data directory; by default MAILLON_HOME, else ~/.maillon.")]
 
 
+def _settings(home: Path | None, url: str | None, *, as_json: bool) -> Settings:
+    try:
+        return load(home=home, url=url)
+    except InvalidSettings as error:
+        fail(str(error), UNDECIDED, as_json=as_json)
+
+
 def _key(settings: Settings) -> str | None:
     """The API key: MAILLON_API_KEY, else the one `up` wrote into the home."""
     given = os.environ.get("MAILLON_API_KEY")
     if given:
         return given
+    path = settings.home / "api-key"
     try:
-        return (settings.home / "api-key").read_text().strip()
-    except OSError:
+        return path.read_text("ascii").strip()
+    except FileNotFoundError:
         return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is damaged; remove it and start the server anew"
+        fail(f"{path} cannot be read: {reason}", UNDECIDED)
 
 
 def _pinned(settings: Settings) -> TrustAnchors | None:
@@ -77,8 +89,9 @@ class _Bar:
 
 
 def _shown(path: str) -> str:
-    """A name of any bytes, printable anywhere."""
-    return path.encode("utf-8", "backslashreplace").decode()
+    """A name of any bytes, printable anywhere: what could command a terminal is written as an escape."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
 
 
 def _report(summary: Summary, *, as_json: bool) -> int:
@@ -108,7 +121,7 @@ def notarise(  # noqa: PLR0917 - Typer reads the command's options from its argu
 
     Exits 0 when all have receipts, 1 when some files were refused, 2 when the server could not be asked.
     """
-    settings = load(home=home, url=url)
+    settings = _settings(home, url, as_json=as_json)
     server = Server(settings.server_url, _key(settings))
     bar: _Bar | None = _Bar() if sys.stderr.isatty() and not as_json else None
     watch: Watcher | None = bar
@@ -155,7 +168,7 @@ def export(
     home: _Home = None,
 ) -> None:
     """Export the trust anchors pinned in the home, for `maillon verify --trust FILE` elsewhere."""
-    settings = load(home=home, url=url)
+    settings = _settings(home, url, as_json=as_json)
     path = settings.home / "trust.json"
     try:
         data = path.read_bytes()

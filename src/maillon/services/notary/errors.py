@@ -130,6 +130,16 @@ class Halted(Unavailable):
     advice = "Nothing was acknowledged. The operator finds the reason in `maillon status` and docs/operating/notary.md."
 
 
+class DamagedLog(Unavailable):
+    """A file of the log is gone or is not what was published: what it should prove is not handed out."""
+
+    slug = "damaged-log"
+    status = 500
+    title = "A file of the log is damaged"
+    advice = "Tell the operator: HOME/log is restored from a backup. The entries keep their places."
+    headers: ClassVar[dict[str, str]] = {}
+
+
 class Stopping(Unavailable):
     """The service is being stopped and takes no more entries."""
 

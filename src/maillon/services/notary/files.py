@@ -23,6 +23,8 @@ from maillon.evidence.receipt import Receipt
 
 SUFFIX: Final = ".receipt.json"
 _CHUNK = 1024 * 1024
+_LONGEST_NAME: Final = 255
+"""Bytes of a name: what every file system in use takes at most (NAME_MAX)."""
 _MAXIMUM_RECEIPT = 4 * 1024 * 1024
 _READERS: Final = 4
 """Threads that read: a disk answers several questions at once faster than one after the other."""
@@ -178,6 +180,10 @@ class Reader:
         receipt = place + SUFFIX
         if file.refused is not None:
             return Hashed(file.path, receipt, refused=file.refused)
+        if len(os.fsencode(receipt.rpartition("/")[2])) > _LONGEST_NAME:
+            return Hashed(
+                file.path, receipt, refused="the name of its receipt would be too long: give it a shorter one"
+            )
         try:
             digest = hash_file(file.path)
         except FileChanged as error:

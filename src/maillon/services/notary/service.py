@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from maillon.evidence.entry import Entry
 from maillon.evidence.errors import EvidenceError
 from maillon.evidence.hashing import Digest, sha256
-from maillon.evidence.merkle import Frontier, inclusion_proof, leaf_hash
+from maillon.evidence.merkle import Frontier, inclusion_proof, leaf_hash, verify_inclusion
 from maillon.evidence.note import NoteSigner
 from maillon.evidence.receipt import TYPE
 from maillon.evidence.tiles import WIDTH, tile_path
@@ -35,7 +35,15 @@ from maillon.services.notary.anchoring import Anchoring
 from maillon.services.notary.answers import Answers
 from maillon.services.notary.authority import Authority
 from maillon.services.notary.contract import LogContract
-from maillon.services.notary.errors import Fatal, Halted, LogInconsistent, StoreUnavailable, Unavailable, UnknownEntry
+from maillon.services.notary.errors import (
+    DamagedLog,
+    Fatal,
+    Halted,
+    LogInconsistent,
+    StoreUnavailable,
+    Unavailable,
+    UnknownEntry,
+)
 from maillon.services.notary.intake import Intake
 from maillon.services.notary.log import Faults, Log, no_faults
 from maillon.services.notary.model import (
@@ -261,7 +269,7 @@ class NotaryService:
     def _entry_bytes(self, session: Connection, index: int, size: int) -> bytes:
         """One encoded entry, wherever it is by now."""
         if index < size:
-            with contextlib.suppress(FileNotFoundError, IndexError):
+            with contextlib.suppress(FileNotFoundError, IndexError, EvidenceError):
                 return self.published.entry(index, size)
         submission = tables.submission_of(session, index)
         if submission is None:
@@ -269,7 +277,10 @@ class NotaryService:
             size = tables.read_head(session).size
             if index >= size:
                 raise UnknownEntry(f"the log has no entry {index}")
-            return self.published.entry(index, size)
+            try:
+                return self.published.entry(index, size)
+            except (EvidenceError, FileNotFoundError, IndexError) as error:
+                raise DamagedLog(f"entry {index} cannot be read from the files of the log: {error}") from error
         length = len(submission.payloads) // submission.count
         at = (index - submission.first) * length
         return bytes((submission.kind,)) + submission.payloads[at : at + length]
@@ -328,11 +339,17 @@ class NotaryService:
                 raise UnknownEntry(f"the log has no entry {index}")
             return None
         assert record.stamp is not None
-        kind = Entry.decode(self.published.entry(index, record.size))
-        proof = inclusion_proof(index, record.size, self.published.reader(record.size).node)
+        try:
+            encoded = self.published.entry(index, record.size)
+            public = Entry.decode(encoded).is_public
+            proof = inclusion_proof(index, record.size, self.published.reader(record.size).node)
+            # A receipt lasts for decades, and a disk forgets: it leaves only when it holds.
+            verify_inclusion(leaf_hash(encoded), index, record.size, proof, record.root)
+        except (EvidenceError, FileNotFoundError, IndexError) as error:
+            raise DamagedLog(f"the files of the log do not prove entry {index}: {error}") from error
         return {
             "type": TYPE,
-            "entry": {"kind": "public" if kind.is_public else "commitment", "index": index},
+            "entry": {"kind": "public" if public else "commitment", "index": index},
             "inclusion": {"proof": [node.hex() for node in proof]},
             "checkpoint": record.note,
             "anchor": record.anchor,
