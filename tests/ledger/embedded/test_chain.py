@@ -131,6 +131,18 @@ def test_calls_and_estimates(network: Network) -> None:
         network.chain.estimate_gas(CallRequest(THERE, sender=THERE, value=1))
 
 
+def test_an_estimate_is_for_the_block_of_now(network: Network) -> None:
+    """Nothing was sealed for a while: a contract that waits for a moment is not asked about the last block."""
+    # Reverts while the time is less than the first word of its data.
+    patient = network.deploy(bytes.fromhex("6000354210600957005b60006000fd"))
+    moment = int(network.clock.now().timestamp()) + 100
+    request = CallRequest(patient, word(moment), network.accounts[0].address)
+    with pytest.raises(Reverted):
+        network.chain.estimate_gas(request)
+    network.clock.advance(100)
+    assert network.chain.estimate_gas(request) > 21_000
+
+
 def test_a_call_ends_at_its_time_limit(network: Network) -> None:
     contract = network.deploy(LOOP)
     with pytest.raises(Unavailable, match="timeout"):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -743,8 +744,14 @@ class Chain:
             return execute_call(reading.node, block.state_root, environment, request, gas=gas, limit=limit)
 
     def estimate_gas(self, request: CallRequest, height: Height | int | None = None, time_limit: float = 5.0) -> int:
-        """The least gas limit with which it succeeds, by bisection; raises `Reverted`, `InsufficientFunds`, ..."""
+        """The least gas limit with which it succeeds, by bisection; raises `Reverted`, `InsufficientFunds`, ...
+
+        Of the newest state it answers for the block that would be sealed now: its time is now, not when there last was
+        something to seal.
+        """
         block = self._at(height)
+        if block.number == self._head.number:
+            block = replace(block, timestamp=max(block.timestamp, int(self._clock.now().timestamp())))
         limit = _call_limit(time_limit)
         return self._in(self._call_threads, lambda: self._estimate(block, request, limit))
 
