@@ -50,7 +50,7 @@ def fill(store: Store) -> None:
             )  # fmt: skip
             search = f"{names.plain(name)} {number:09} {organisation.country.lower()} france"
             tables.insert_organisation(session, organisation, search)
-        tables.write_height(session, 1)
+        tables.advance(session, -1, 1)
 
 
 def measured(work: Any) -> dict[str, float]:

@@ -95,13 +95,12 @@ class Register:
 
     def _found(self, founders: Sequence[Founder], rules: Sequence[AdmissionRule], time: int) -> None:
         with self._store.transaction() as session:
-            if tables.read_height(session) >= 0:
+            if not tables.advance(session, -1, 0):
                 return
             for founder in founders:
                 _enter_founder(session, founder, time)
             for rule in rules:
                 tables.replace_rule(session, rule, rule.kind, rule.country)
-            tables.write_height(session, 0)
 
     async def _stage(self, since: int, until: int) -> list[_Staged]:
         staged = []
@@ -119,12 +118,11 @@ class Register:
 
     def _commit(self, staged: Sequence[_Staged], height: int, until: int) -> None:
         with self._store.transaction() as session:
-            if tables.read_height(session) != height:
+            if not tables.advance(session, height, until):
                 # Another process follows the same chain into the same database, and was faster.
                 return
             for one in staged:
                 _apply(session, one)
-            tables.write_height(session, until)
 
 
 def _identifier(word: bytes, value: str) -> Identifier:
