@@ -361,7 +361,8 @@ class Application:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        await self.start()
+        if self._housekeeping is None:
+            await self.start()
         try:
             yield
         finally:
@@ -743,6 +744,12 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[str], N
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{host}:{listening.getsockname()[1]}"
         progress("starting …")
+        try:
+            # Before the HTTP server, which would say what stands against it with a traceback and a status of its own.
+            await application.start()
+        except BaseException:
+            await application.stop()
+            raise
         if not await server.serve(application.create_app(), listening, lambda: ready(address)):
             raise HomeUnusable("the instance could not start; the reason stands above")
     finally:
