@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operating pages against the program: every setting with its default and words, every problem type."""
+"""The operating pages against the program: every setting with its default and words, every refusal, every action."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import maillon.main
 from maillon.kit.problems import REGISTRY
 from maillon.kit.settings import Settings
+from maillon.services.people.rules import ACTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,3 +43,15 @@ def test_every_problem_type_stands_in_the_table_with_its_status() -> None:
     assert {slug: str(kind.status) for slug, kind in REGISTRY.items()} == {
         slug: cells[1] for slug, cells in table.items()
     }
+
+
+def test_every_action_says_what_it_means_and_stands_in_the_page_of_people() -> None:
+    assert maillon.main.Application
+    page = (ROOT / "docs/operating/people.md").read_text()
+    assert ACTIONS
+    for action in ACTIONS.values():
+        assert action.meaning
+        assert f"`{action.name}`" in page
+        if action.on == "person":
+            assert not action.roles
+            assert action.scope is None

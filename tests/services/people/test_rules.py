@@ -129,18 +129,6 @@ def test_one_more_role_takes_nothing_away(
     assert rules.decide(actor, action, target, NOW).allowed <= rules.decide(richer, action, target, NOW).allowed
 
 
-def test_every_action_says_what_it_means_and_stands_in_the_operating_page() -> None:
-    from pathlib import Path
-
-    page = Path("docs/operating/people.md").read_text()
-    for action in rules.ACTIONS.values():
-        assert action.meaning
-        assert f"`{action.name}`" in page
-        if action.on == "person":
-            assert not action.roles
-            assert action.scope is None
-
-
 def test_two_actions_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="two actions"):
         rules.register(Action("people:read", "something else", "instance"))
