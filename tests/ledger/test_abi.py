@@ -155,7 +155,7 @@ def test_artifacts_are_loaded_once_and_unknown_ones_refused() -> None:
     assert artifact("anchors").slots["_anchors"] == 0
     assert artifact("anchors").selectors["register(bytes32)"] == keccak256(b"register(bytes32)")[:4]
     with pytest.raises(UnknownArtifact):
-        artifact("governance")
+        artifact("nowhere")
 
 
 def test_neither_compiler_nor_evm_is_loaded() -> None:

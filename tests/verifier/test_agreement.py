@@ -108,7 +108,7 @@ def alter(data: st.DataObject, document: dict[str, Any]) -> None:
             value.append(copy.deepcopy(data.draw(st.sampled_from(value))))
         elif value:
             value.pop() if how == "less" else value.reverse()
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and value:
         name = data.draw(st.sampled_from(sorted(value)))
         member = value.pop(name)
         if data.draw(st.booleans()):
