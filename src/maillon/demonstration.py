@@ -11,15 +11,18 @@ import asyncio
 import contextlib
 import datetime
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from maillon import main
 from maillon.kit import terminal
 from maillon.kit.keys import Keys
 from maillon.kit.settings import Settings
+from maillon.ledger.genesis import random_chain_id
 from maillon.ledger.signing import Account
 from maillon.network import consortium, engines
+from maillon.network.definition import NetworkDefinition, found, founding_of
 from maillon.network.errors import NodeUnusable
+from maillon.network.identity import NodeCard
 from maillon.network.supervisor import Supervisor, plan_of
 
 _CREDITS = 10**6 * 10**18
@@ -32,11 +35,16 @@ async def run(chosen: Settings, validators: int, ready: Callable[[str], None]) -
     if (chosen.home / "genesis.json").exists():
         raise NodeUnusable(f"{chosen.home} holds an embedded ledger: choose another home with --home")
     keys = Keys(chosen.home / "keys")
-    accounts = [Account(keys.account(name)).address for name in ("notary", "sandbox")]
+    notary, sandbox = (Account(keys.account(name)).address for name in ("notary", "sandbox"))
+    funded = [(notary, _CREDITS), (sandbox, _CREDITS)]
     now = int(datetime.datetime.now(datetime.UTC).timestamp())
-    homes = consortium.lay_out(
-        chosen.home / "consortium", validators, chosen.network, now, [(account, _CREDITS) for account in accounts]
-    )
+
+    def define(cards: Sequence[NodeCard]) -> NetworkDefinition:
+        # The platform's notary writes its log in the name of the first founder.
+        founding = founding_of(cards, [notary])
+        return found(chosen.network, random_chain_id(), now, cards, consortium.CREDITS, funded, founding)
+
+    homes = consortium.lay_out(chosen.home / "consortium", validators, chosen.network, now, define=define)
     supervisors = [Supervisor(plan_of(home, folder)) for home in homes]
     terminal.progress_line(f"starting {validators} nodes …")
     running = [asyncio.create_task(supervisor.run()) for supervisor in supervisors]

@@ -188,12 +188,14 @@ def _check_distinct(cards: Sequence[NodeCard]) -> None:
             raise InvalidNetwork(f"network: the same {name} on several cards: {owners}")
 
 
-def founding_of(cards: Sequence[NodeCard]) -> Founding:
+def founding_of(cards: Sequence[NodeCard], publishers: Sequence[Address] = ()) -> Founding:
     """The founders as their cards name them: an account that does everything, a validator and a node each.
 
-    A card has no legal identifier; who founds for good writes a founding file. Raises `InvalidFounding`.
+    `publishers` are further accounts of the first founder, which publish logs. A card has no legal identifier; who
+    founds for good writes a founding file. Raises `InvalidFounding`.
     """
     everything = SCOPES["admin"] | SCOPES["vote"] | SCOPES["operate"] | SCOPES["publish"]
+    further = tuple(FoundingAccount(account, SCOPES["publish"]) for account in publishers)
     return Founding(
         tuple(
             FoundingOrganisation(
@@ -202,7 +204,7 @@ def founding_of(cards: Sequence[NodeCard]) -> Founding:
                 legal_name=card.organisation,
                 kind=KINDS.index("other"),
                 country="FR",
-                accounts=(FoundingAccount(card.account, everything),),
+                accounts=(FoundingAccount(card.account, everything), *(further if number == 1 else ())),
                 validators=(card.validator_key,),
                 nodes=(FoundingNode(card.execution_key, card.consensus_id),),
             )
