@@ -99,7 +99,10 @@ def serve(chain: Chain, limits: Limits | None = None) -> Iterator[Served]:
         await server.serve([listening])
         await facade.close()
 
-    threads = [threading.Thread(target=asyncio.run, args=(serving(),)), threading.Thread(target=sealing.run)]
+    threads = [
+        threading.Thread(target=asyncio.run, args=(serving(),), daemon=True),
+        threading.Thread(target=sealing.run, daemon=True),
+    ]
     for thread in threads:
         thread.start()
     ready.wait(10)
@@ -108,6 +111,7 @@ def serve(chain: Chain, limits: Limits | None = None) -> Iterator[Served]:
     server.should_exit = True
     for thread in threads:
         thread.join(20)
+        assert not thread.is_alive(), "the door or the sealer did not end"
     listening.close()
     chain.close()
 

@@ -107,7 +107,7 @@ def test_the_page_tells_the_right_document_from_another_and_sends_neither(
     other.write_bytes(CONTENT + b"x")
     page.goto(f"{server}/fr/verify")
     page.locator("[data-verify] input[type=file]").set_input_files([other, receipt])
-    assert "ne prouve rien" in page.locator(".verdict--bad h2").inner_text()
+    assert "pas celui de ce fichier" in page.locator(".verdict--bad h2").inner_text()
     assert page.locator(".chain > li").first.get_attribute("data-state") == "bad"
     assert not any(b"heron-4711" in (request.post_data_buffer or b"") for request in sent)
 
