@@ -61,8 +61,8 @@ def notarised(page: Page, server: str, language: str, folder: Path) -> tuple[Pat
     file.write_bytes(CONTENT)
     page.goto(f"{server}/{language}/notarise")
     page.locator("[data-notarise] input[type=file]").set_input_files(file)
-    with page.expect_download() as waiting:
-        page.locator("[data-finished] a[download]").click()
+    with page.expect_download(timeout=150_000) as waiting:
+        page.locator("[data-finished] a[download]").click(timeout=120_000)
     receipt = folder / waiting.value.suggested_filename
     waiting.value.save_as(receipt)
     return file, receipt
@@ -168,7 +168,7 @@ def test_the_offline_verifier_is_beside_the_receipt_and_needs_no_server_any_more
     page = context.new_page()
     file, receipt = notarised(page, server, language, tmp_path)
     page.goto(f"{server}/{language}/receipts")
-    with page.expect_download() as waiting:
+    with page.expect_download(timeout=150_000) as waiting:
         page.locator("main a[href^='/verifier.html']").click()
     kept = tmp_path / waiting.value.suggested_filename
     waiting.value.save_as(kept)
