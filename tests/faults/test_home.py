@@ -155,7 +155,7 @@ OUTCOMES: Final[dict[str, dict[str, Refused | GoesOn]]] = {
     | {"removed": Refused("has no checkpoint")},
     "log/stamp/N": dict.fromkeys(("truncated", "flipped", "removed"), FINE),
     "log/tile/0/000.p/N": {
-        "truncated": Refused("tile at the edge of the log cannot be read"),
+        "truncated": Refused("tile at the edge of the log cannot be read|do not lead to the root"),
         "flipped": Refused("do not lead to the root"),
         "removed": Refused("tile at the edge of the log cannot be read"),
     },

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from maillon.evidence.checkpoint import Checkpoint
 from maillon.evidence.errors import EvidenceError
-from maillon.evidence.merkle import EMPTY_ROOT
+from maillon.evidence.merkle import EMPTY_ROOT, leaf_hash
 from maillon.evidence.note import Note, NoteSigner, NoteVerifier
 from maillon.evidence.tiles import decode_bundle
 from maillon.kit.errors import StoreUnavailable as KitUnavailable
@@ -197,4 +197,9 @@ class Log:
             raise LogInconsistent(f"a tile at the edge of the log cannot be read: {error}") from error
         if edge.root() != root:
             raise LogInconsistent("the tiles of the log do not lead to the root of its checkpoint: restore the log")
+        # The next step writes these entries again, in a wider bundle: a damaged one would spread.
+        if b"".join(leaf_hash(entry[2:]) for entry in edge.bundle) != (edge.tiles[0] if edge.tiles else b""):
+            raise LogInconsistent(
+                "the entries at the edge of the log do not lead to the root of its checkpoint: restore the log"
+            )
         return edge
