@@ -25,6 +25,10 @@ HERE = Path(__file__).parent
 THERE = Address(b"\x78" * 20)
 
 
+# With --faults: not yet watched over the contracts of the founding file, which these tests replace.
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def network(engine_programs: Path) -> Iterator[LocalNetwork]:
     """Four nodes for this module, which breaks them and leaves each test with a sound network."""
