@@ -87,6 +87,7 @@ def _log(home: Path, connection: sa.engine.Connection) -> Iterator[tuple[str, by
     while (read := published.as_of(size)) is None:
         if time.monotonic() > until:
             raise HomeUnusable(f"the log's step to {size} entries is committed and not being published: start it once")
+        # Another process publishes it, and tells nobody but the disk: it is looked at again, within the bound above.
         time.sleep(0.05)
     for path in paths_of(size):
         yield f"home/log/{path}", read(path)
