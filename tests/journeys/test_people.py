@@ -15,14 +15,12 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from post_office import PostOffice
 from running_platform import Running, environment, maillon, start
 
-CHROMIUM = shutil.which("chromium")
 PASSWORD = "teapot gravel ninety harvest"
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt install chromium")
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +47,6 @@ def running(tmp_path_factory: pytest.TempPathFactory, office: tuple[PostOffice, 
 def site(running: Running) -> str:
     """Where passkeys work: by name."""
     return running.url.replace("127.0.0.1", "localhost")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def with_authenticator(context: BrowserContext) -> Page:

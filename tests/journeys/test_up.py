@@ -249,7 +249,7 @@ def test_a_restored_home_that_contradicts_itself_is_told(starting: Start, home: 
     assert maillon("backup", str(archive), "--home", str(home)).returncode == 0
     restored = maillon("restore", str(archive), "--home", str(tmp_path / "moved"))
     assert restored.returncode == 2
-    assert "is not what its tile says" in restored.stderr
+    assert "the edge of the log do not lead to the root of its checkpoint" in restored.stderr
 
 
 def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:

@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 import workshop
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 import npm_packages
 from javascript_verifier import FILE, ROOT
 from maillon.kit.verifier import Verifier
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt install chromium")
 EXAMPLE = ROOT / "vectors/example"
 DOCUMENT, RECEIPT, TRUST = (EXAMPLE / name for name in ("minutes.txt", "minutes.txt.receipt.json", "trust.json"))
 SAID = {
@@ -33,14 +31,6 @@ SAID = {
         "undecided": "It cannot be told.",
     },
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def payload(name: str, content: bytes) -> dict[str, Any]:
