@@ -11,33 +11,61 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 import pytest
 import vyper
 
-from maillon.evidence.hashing import keccak256
-from maillon.ledger.abi import artifact, encode
-from maillon.ledger.genesis import DIRECTORY, name_word
+from maillon.evidence.hashing import keccak256, sha256
+from maillon.ledger.abi import Call, ask, encode
+from maillon.ledger.contracts.governance import Governance
+from maillon.ledger.errors import Reverted
+from maillon.ledger.founding import SANDBOX_STATUTES, Founding, Terms
+from maillon.ledger.genesis import GOVERNANCE, name_word, random_chain_id
 from maillon.ledger.node import NodeLedger
 from maillon.ledger.port import Address, TransactionReceipt
-from maillon.ledger.signing import Account
+from maillon.ledger.signing import Account, DynamicFeeTransaction, checksum
 from maillon.network import consortium, engines
 from maillon.network.configuration import NodeHome
+from maillon.network.definition import NetworkDefinition, found, founding_of
 from maillon.network.errors import EngineUnusable
+from maillon.network.identity import NodeCard
+from maillon.network.rules import GWEI, address_of_key
 
 TESTS = Path(__file__).parent
 READY_WITHIN = 180
 """Seconds after which a start has failed: far more than it needs on a busy machine."""
 PARTS = ("execution", "bridge", "consensus", "gateway")
+FINAL_WITHIN = 120
+"""Seconds in which a transaction is final: far more than the second it takes on an idle machine."""
+NAME = "Network of tests"
+THERE = Address(b"\x78" * 20)
+"""Where transfers of tests go."""
 CREDITS = 10**24
 ACCOUNTS = tuple(Account(number.to_bytes(32, "big")) for number in range(1, 9))
 """Keys anyone can guess: only networks made for one test run credit them."""
+ORDINARY, CONSTITUTIONAL = 1, 2
+"""Kinds of proposals."""
+VOTE, VOTE_LOCK = 12, 1
+"""Seconds a vote is open at least, and what passed waits at most, where votes govern a network of tests."""
+HURRIED = replace(
+    SANDBOX_STATUTES,
+    ordinary=Terms(2_500, 1, 2, VOTE, 0),
+    constitutional=Terms(5_000, 2, 3, VOTE, VOTE_LOCK),
+)
 WITHOUT = set(os.environ.get("MAILLON_TEST_WITHOUT", "").split())
+
+
+Answer = TypeVar("Answer")
+
+
+def governed(cards: Sequence[NodeCard]) -> Founding:
+    """Votes decide from block zero on, quickly, and credits are granted every five blocks."""
+    return replace(founding_of(cards), statutes=HURRIED, governed=True, period_length=5)
 
 
 def engines_folder() -> Path:
@@ -59,6 +87,8 @@ class LocalNode:
     home: NodeHome
     engines: Path
     bridge: Path | None = None
+    entrance: Sequence[str] = ()
+    """Before its command: what makes it run elsewhere, as in another network namespace."""
     process: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
@@ -77,6 +107,7 @@ class LocalNode:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLON_")}
         # It ends when the tests end, however they do.
         command = [
+            *self.entrance,
             "setpriv",
             "--pdeathsig",
             "TERM",
@@ -106,7 +137,8 @@ class LocalNode:
         said = until(lambda: stdout.readline() or self.process is None or self.process.poll() is not None, READY_WITHIN)
         if said != "ready\n":
             tail = "".join(self.log.read_text().splitlines(keepends=True)[-30:])
-            pytest.fail(f"{self.home.path} is not ready:\n{tail}")
+            status = None if self.process is None else self.process.poll()
+            pytest.fail(f"{self.home.path} is not ready (it said {said!r}, status {status}):\n{tail}")
 
     def pids(self) -> dict[str, int]:
         """The processes of the parts, as the supervisor last started them."""
@@ -174,19 +206,47 @@ class LocalNode:
 
     def hashes(self, first: int, last: int) -> list[str]:
         """The hashes of these blocks, both included."""
-        found: list[str] = []
-        for start in range(first, last + 1, 100):
+        blocks = self._all("eth_getBlockByNumber", [[hex(height), False] for height in range(first, last + 1)])
+        return [block["hash"] for block in blocks]
+
+    def receipts(self, sent: Sequence[str]) -> list[Any]:
+        """What became of each transaction here; None where it is in no block."""
+        return self._all("eth_getTransactionReceipt", [[each] for each in sent])
+
+    def _all(self, method: str, parameters: Sequence[Sequence[object]]) -> list[Any]:
+        """One method, asked with each of these parameters, a hundred at once."""
+        found: list[Any] = []
+        for start in range(0, len(parameters), 100):
             requests = [
-                {"jsonrpc": "2.0", "id": height, "method": "eth_getBlockByNumber", "params": [hex(height), False]}
-                for height in range(start, min(last, start + 99) + 1)
+                {"jsonrpc": "2.0", "id": number, "method": method, "params": list(each)}
+                for number, each in enumerate(parameters[start : start + 100])
             ]
-            answers = self.client.post(self.url, json=requests).json()
-            found += [answer["result"]["hash"] for answer in answers]
+            found += [answer["result"] for answer in self.client.post(self.url, json=requests).json()]
         return found
 
     def health(self) -> dict[str, Any]:
         found: dict[str, Any] = self.client.get(f"{self.url}/health").json()
         return found
+
+    def alarms(self) -> dict[str, str]:
+        """The alarms raised now; none while the bridge does not answer."""
+        bridge = self.health()["bridge"]
+        return {} if bridge is None else dict(bridge["alarms"])
+
+    @property
+    def address(self) -> str:
+        """Its validator's address in consensus."""
+        return address_of_key(self.identity.validator_key).hex()
+
+    def voters(self) -> dict[str, int]:
+        """Address → power of those who are to sign the newest height."""
+        found = self.ask_consensus("validators?per_page=100")["validators"]
+        return {entry["address"].lower(): int(entry["voting_power"]) for entry in found}
+
+    def signers(self) -> set[str]:
+        """The addresses of those whose signatures the newest commit carries."""
+        signatures = self.ask_consensus("commit")["signed_header"]["commit"]["signatures"]
+        return {vote["validator_address"].lower() for vote in signatures if vote["signature"]}
 
 
 @dataclass
@@ -197,17 +257,27 @@ class LocalNetwork:
     engines: Path
     count: int = 4
     others: int = 0
+    founding: Callable[[Sequence[NodeCard]], Founding] = founding_of
+    hosts: Sequence[str] = ()
+    """Where each node is reached; loopback for all when empty."""
     nodes: list[LocalNode] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
+    """Every transaction a node took from `send`."""
 
     def __enter__(self) -> Self:
-        funded = [(account.address, CREDITS) for account in ACCOUNTS]
+        now = int(time.time())
         homes = consortium.lay_out(
-            self.folder, self.count, "Network of tests", int(time.time()), funded, others=self.others
+            self.folder, self.count, NAME, now, define=self._define, others=self.others, hosts=self.hosts
         )
         self.nodes = [LocalNode(home, self.engines) for home in homes]
         self.chain_id = homes[0].network().genesis.chain_id
         self.consensus_chain_id = homes[0].network().genesis.consensus_chain_id
         return self
+
+    def _define(self, cards: Sequence[NodeCard]) -> NetworkDefinition:
+        funded = [(account.address, CREDITS) for account in ACCOUNTS]
+        founding = self.founding(cards)
+        return found(NAME, random_chain_id(), int(time.time()), cards, consortium.CREDITS, funded, founding)
 
     def __exit__(self, *_error: object) -> None:
         for node in self.nodes:
@@ -224,13 +294,13 @@ class LocalNetwork:
         for node in chosen:
             node.wait_ready()
 
-    def wait_height(self, height: int, nodes: Sequence[LocalNode] | None = None, within: float = 120) -> None:
+    def wait_height(self, height: int, nodes: Sequence[LocalNode] | None = None, within: float = 300) -> None:
         """Until every node has the block."""
         chosen = self.nodes[: self.count] if nodes is None else nodes
         reached = until(lambda: all(node.height() >= height for node in chosen), within)
         assert reached, f"block {height} not within {within} s: {[node.height() for node in chosen]}"
 
-    def grow(self, blocks: int, nodes: Sequence[LocalNode] | None = None, within: float = 120) -> int:
+    def grow(self, blocks: int, nodes: Sequence[LocalNode] | None = None, within: float = 300) -> int:
         """Until so many more blocks are there; the new height."""
         chosen = self.nodes[: self.count] if nodes is None else nodes
         target = max(node.height() for node in chosen) + blocks
@@ -238,36 +308,111 @@ class LocalNetwork:
         return target
 
     def check_same(self, nodes: Sequence[LocalNode] | None = None) -> None:
-        """The same block hash at every height everywhere, and the chain's time is not ahead of the clock."""
+        """The same block hash at every height everywhere, and every acknowledged transaction in one of them."""
         chosen = self.nodes[: self.count] if nodes is None else nodes
-        top = min(node.height() for node in chosen)
+        for sent in self.acknowledged:
+            assert self.mined(chosen[0], sent), f"{sent} was taken and is in no block"
+        top = chosen[0].height()
         self.wait_height(top, chosen)
         chains = [node.hashes(0, top) for node in chosen]
         for height, hashes in enumerate(zip(*chains, strict=True)):
             assert len(set(hashes)) == 1, f"a fork at {height}: {hashes}"
+        receipts = [node.receipts(self.acknowledged) for node in chosen]
+        for sent, each in zip(self.acknowledged, zip(*receipts, strict=True), strict=True):
+            assert all(each), f"{sent} is missing somewhere"
+            assert len({receipt["blockHash"] for receipt in each}) == 1
+            assert {receipt["status"] for receipt in each} == {"0x1"}
 
     # The chain
+
+    def send(self, node: LocalNode, key: int, to: bytes = THERE) -> str:
+        """Give a transfer to a node, which takes it; its hash. It is looked for in every `check_same` from then on."""
+        sent = str(node.rpc("eth_sendRawTransaction", self.transfer(node, ACCOUNTS[key], Address(to))))
+        self.acknowledged.append(sent)
+        return sent
+
+    def transfer(self, node: LocalNode, account: Account, to: Address = THERE, tip: int = GWEI, wei: int = 1) -> str:
+        """A signed transfer, the account's next as this node sees it."""
+        nonce = int(node.rpc("eth_getTransactionCount", checksum(account.address), "pending"), 16)
+        made = DynamicFeeTransaction(self.chain_id, nonce, tip, 100 * GWEI, 21_000, to, wei, b"")
+        return "0x" + made.sign(account).raw.hex()
+
+    def mined(self, node: LocalNode, sent: str, within: float = 240) -> bool:
+        """Whether the transaction is in a block within that time."""
+        return bool(until(lambda: node.rpc("eth_getTransactionReceipt", sent), within))
 
     def instruct(self, to: Address | None, data: bytes, account: Account, node: int = 0) -> TransactionReceipt:
         """Send a transaction and wait until it is final."""
 
-        async def work() -> TransactionReceipt:
+        async def work(ledger: NodeLedger) -> TransactionReceipt:
+            return await ledger.wait(await ledger.send(to, data, account), FINAL_WITHIN)
+
+        return self._with_ledger(work, node)
+
+    def do(self, call: Call[Any], account: Account) -> TransactionReceipt:
+        """Call a contract in a transaction and wait until it is final."""
+        return self.instruct(call.to, call.data, account)
+
+    def ask(self, call: Call[Answer]) -> Answer:
+        """Ask a contract in the newest state."""
+        return self._with_ledger(lambda ledger: ask(ledger, call))
+
+    def give(self, to: Address, wei: int) -> None:
+        """Credits from an account of the tests, as one member may hand another."""
+        node = self.nodes[0]
+        sent = node.rpc("eth_sendRawTransaction", self.transfer(node, ACCOUNTS[6], to, wei=wei))
+        assert self.mined(node, sent)
+
+    def _with_ledger(self, work: Callable[[NodeLedger], Coroutine[Any, Any, Answer]], node: int = 0) -> Answer:
+        async def connected() -> Answer:
             ledger = await NodeLedger.connect(self.nodes[node].url)
             try:
-                return await ledger.wait(await ledger.send(to, data, account), 60)
+                return await work(ledger)
             finally:
                 await ledger.close()
 
-        return asyncio.run(work())
+        return asyncio.run(connected())
 
-    def point(self, name: str, target: Address) -> None:
-        """Lead a name of the Directory to a contract, by the seat of governance: the first founder's account."""
-        call = artifact("directory").selectors["point(bytes32,address)"]
-        data = call + encode(("bytes32", "address"), (name_word(name), target))
-        self.instruct(DIRECTORY, data, self.nodes[0].identity.account)
+    def time(self) -> int:
+        """Of the newest block, in seconds."""
+        return int(self.nodes[0].rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+
+    def decide(self, *calls: Call[Any], kind: int = ORDINARY) -> None:
+        """Have the founders put these calls to the vote, all be in favour, and execute them when they passed.
+
+        On a machine too busy for a short vote a longer one is held, as people would.
+        """
+        acts = [(call.to, call.data) for call in calls]
+        for longer in (1, 3):
+            try:
+                self._hold_vote(acts, kind, longer)
+            except Reverted as error:
+                sys.stderr.write(f"a vote could not be held: {error}\n")
+            else:
+                return
+        self._hold_vote(acts, kind, 9)
+
+    def _hold_vote(self, acts: Sequence[tuple[Address, bytes]], kind: int, longer: int) -> None:
+        governance = Governance(GOVERNANCE)
+        founders = [node.identity.account for node in self.nodes[: self.count]]
+        opens = self.time() + 8 * longer
+        closes = opens + VOTE * longer
+        self.do(governance.propose(kind, sha256(b"a text of tests"), tuple(acts), opens, closes), founders[0])
+        proposal = self.ask(governance.proposal_count())
+        assert until(lambda: self.time() >= opens, 120)
+
+        async def all_in_favour(ledger: NodeLedger) -> None:
+            call = governance.cast(proposal, 1, bytes(32))
+            sent = await asyncio.gather(*(ledger.send(call.to, call.data, founder) for founder in founders))
+            await asyncio.gather(*(ledger.wait(each, FINAL_WITHIN) for each in sent))
+
+        self._with_ledger(all_in_favour)
+        assert until(lambda: self.time() > closes + VOTE_LOCK, 300)
+        self.do(governance.execute(proposal, tuple(acts)), founders[1])
+        assert self.ask(governance.proposal_of(proposal)).executed, self.ask(governance.failure_of(proposal))
 
     def deploy_registry(self, name: str) -> Registry:
-        """A registry of tests under that name; the chain follows it from the next blocks on."""
+        """A registry of tests that answers to that name; the chain follows it once a vote leads the name to it."""
         source = (TESTS / "network" / "registry.vy").read_text()
         code = bytes.fromhex(vyper.compile_code(source, output_formats=["bytecode"])["bytecode"][2:])
         made = self.instruct(None, code + name_word(name), ACCOUNTS[7])

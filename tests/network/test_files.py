@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from maillon.evidence.hashing import sha256
+from maillon.ledger.signing import address_of, recover
 from maillon.network import engines
 from maillon.network.configuration import NodeHome, NodeSettings
 from maillon.network.definition import NetworkDefinition, found
@@ -185,3 +189,16 @@ def test_a_card_cannot_be_made_of_impossible_values(tmp_path: Path) -> None:
     for changed in ({"organisation": ""}, {"host": "-x"}, {"execution_port": 0}, {"account": b""}):
         with pytest.raises(InvalidNetwork):
             dataclasses.replace(good, **changed)  # type: ignore[arg-type]
+
+
+def test_a_node_proves_its_keys_as_the_contract_asks(tmp_path: Path) -> None:
+    """Against the contract's own reading: `ecrecover` of the execution key, Ed25519 over the 32 bytes."""
+    identity, digest = Identity(tmp_path / "keys"), sha256(b"a digest")
+    execution, consensus_key, consensus = identity.prove_node(digest)
+    r, s = int.from_bytes(execution[:32], "big"), int.from_bytes(execution[32:64], "big")
+    assert recover(digest, execution[64] - 27, r, s) == address_of(b"\x04" + identity.execution_key)
+    assert sha256(consensus_key)[:20] == identity.consensus_id
+    for key, signature in ((consensus_key, consensus), (identity.validator_key, identity.prove_validator(digest))):
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, digest)
+        with pytest.raises(InvalidSignature):
+            Ed25519PublicKey.from_public_bytes(key).verify(signature, sha256(b"another"))

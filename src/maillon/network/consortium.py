@@ -49,11 +49,13 @@ def lay_out(  # noqa: PLR0917 - each is named where it is called
     funded: Sequence[tuple[Address, int]] = (),
     define: Definition | None = None,
     others: int = 0,
+    hosts: Sequence[str] = (),
 ) -> list[NodeHome]:
     """Make a network of so many founders, and `others` further nodes that are no validators, on free ports of loopback.
 
     Nothing that exists is made anew. `funded` are further accounts and their wei; `define` makes another definition of
-    the founders' cards. Raises `NodeUnusable`, `InvalidNetwork`.
+    the founders' cards; `hosts` are addresses to listen at in place of loopback's, one for each node. Raises
+    `NodeUnusable`, `InvalidNetwork`.
     """
     made = homes(folder, count + others)
     if all(home.network_file.exists() for home in made):
@@ -61,8 +63,11 @@ def lay_out(  # noqa: PLR0917 - each is named where it is called
     ports = iter(free_ports(6 * len(made)))
     cards = []
     for position, home in enumerate(made):
+        host = hosts[position] if hosts else "127.0.0.1"
         settings = NodeSettings(
             organisation=ORGANISATIONS[position % len(ORGANISATIONS)],
+            host=host,
+            listen=host,
             role="validator" if position < count else "full",
             consensus_port=next(ports),
             execution_port=next(ports),
@@ -74,7 +79,7 @@ def lay_out(  # noqa: PLR0917 - each is named where it is called
         )
         home.lay_out(settings)
         identity = home.identity()
-        card = identity.card(settings.organisation, "127.0.0.1", settings.consensus_port, settings.execution_port)
+        card = identity.card(settings.organisation, host, settings.consensus_port, settings.execution_port)
         if position < count:
             cards.append(card)
     definition = found(name, random_chain_id(), time, cards, CREDITS, funded) if define is None else define(cards)

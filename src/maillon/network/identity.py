@@ -204,6 +204,19 @@ class Identity:
         """See `NodeCard`."""
         return self._execution.public_key.format(compressed=False)[1:]
 
+    def prove_validator(self, digest: bytes) -> bytes:
+        """The validator key's signature over `Network.validator_digest`, as `join` takes it: 64 bytes."""
+        return self._validator.sign(digest)
+
+    def prove_node(self, digest: bytes) -> tuple[bytes, bytes, bytes]:
+        """What `Network.add_node` takes beside the execution key, for `Network.node_digest`.
+
+        The execution peer's signature (r, s, v: 65 bytes), the consensus peer's public key, and its signature.
+        """
+        parity, r, s = Account(self._execution.secret).sign_hash(digest)
+        execution = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([27 + parity])
+        return execution, self._peer.public_key().public_bytes_raw(), self._peer.sign(digest)
+
     def card(self, organisation: str, host: str, consensus_port: int, execution_port: int) -> NodeCard:
         """The card, signed. Raises `InvalidNetwork`."""
         card = NodeCard(

@@ -19,7 +19,7 @@ import structlog
 
 from maillon.network.configuration import Plan
 from maillon.network.errors import ExecutionUnavailable
-from maillon.network.execution import CallRefused, Execution, Socket
+from maillon.network.execution import CallRefused, Socket
 from maillon.network.registry import ListedNode, Registry
 
 INTERVAL: Final = 1.0
@@ -33,13 +33,18 @@ class PeerKeeper:
     """Keeps one node's peers those the chain lists."""
 
     def __init__(
-        self, plan: Plan, socket: Socket, http: httpx.AsyncClient, restart_consensus: Callable[[], Awaitable[None]]
+        self,
+        plan: Plan,
+        socket: Socket,
+        registry: Registry,
+        http: httpx.AsyncClient,
+        restart_consensus: Callable[[], Awaitable[None]],
     ) -> None:
         self._plan = plan
         self._socket = socket
         self._http = http
         self._restart = restart_consensus
-        self._registry = Registry(Execution(socket))
+        self._registry = registry
         self._trusted: set[bytes] = set()
         self._listed: dict[bytes, bytes] = {}
         """Consensus id → execution key, of the newest usable list."""

@@ -66,6 +66,8 @@ class Constitution:
     period_length: int | None
     floor_tip: int | None
     credits_contract: bytes | None
+    network_contract: bytes | None
+    """Where the contract Network is, whether or not it answers."""
 
     def validator_view(self) -> dict[bytes, int] | None:
         """The validators as `rules` take them."""
@@ -122,7 +124,7 @@ class Registry:
         answers: list[bytes | None] = await self._execution.views(block_hash, views) if views else []
         validators, nodes = (answers[0], answers[1]) if network is not None else (None, None)
         period, floor = (answers[-2], answers[-1]) if credit is not None else (None, None)
-        return Constitution(_validators(validators), _nodes(nodes), _number(period), _number(floor), credit)
+        return Constitution(_validators(validators), _nodes(nodes), _number(period), _number(floor), credit, network)
 
 
 def _decoded(kind: str, answer: bytes | None) -> Sequence[Any] | None:

@@ -26,8 +26,10 @@ from maillon.network.application import ask
 from maillon.network.configuration import NodeHome, Plan
 from maillon.network.engines import COMETBFT, GETH, installed
 from maillon.network.errors import ExecutionUnavailable, NodeDown, NodeUnusable
-from maillon.network.execution import CallRefused, Socket
+from maillon.network.execution import CallRefused, Execution, Socket
+from maillon.network.housekeeping import QueueKeeper
 from maillon.network.peers import PeerKeeper
+from maillon.network.registry import Registry
 
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
@@ -80,7 +82,11 @@ class Supervisor:
         bridge = list(self.bridge_command) or [*program, "bridge", str(home.path)]
         self._socket = Socket(home.execution_socket)
         self._http = httpx.AsyncClient(timeout=2)
-        self._peers = PeerKeeper(self.plan, self._socket, self._http, self.restart_consensus)
+        registry = Registry(Execution(self._socket))
+        self._keepers = (
+            PeerKeeper(self.plan, self._socket, registry, self._http, self.restart_consensus),
+            QueueKeeper(self.plan, self._socket, registry),
+        )
         rpc = f"http://127.0.0.1:{settings.consensus_rpc_port}/status"
         self.parts = [
             Part("execution", self.plan.execution_command(), self._execution_ready, 120, 60),
@@ -97,7 +103,7 @@ class Supervisor:
         """Start everything and keep it running; ends after `stopping` is set, with everything stopped."""
         self.plan.write()
         await self._initialise()
-        peers = asyncio.create_task(self._peers.run())
+        keepers = [asyncio.create_task(keeper.run()) for keeper in self._keepers]
         try:
             first = 0
             while not self.stopping.is_set():
@@ -106,9 +112,11 @@ class Supervisor:
                 self.ready.set()
                 first = await self._first_to_end()
         finally:
-            peers.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await peers
+            for keeper in keepers:
+                keeper.cancel()
+            for keeper in keepers:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await keeper
             await self._stop_from(0)
             await self._socket.close()
             await self._http.aclose()
