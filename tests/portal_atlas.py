@@ -413,6 +413,7 @@ ATLAS: tuple[Sight, ...] = (
     Sight("vote-refused-position", "votes/1/cast?position=perhaps", 422),
     Sight("unknown-vote", "votes/999999", 404),
     Sight("vote-record-none", "votes/1/record", 404),
+    Sight("vote-record-printed-none", "votes/1/record.pdf", 404),
     Sight("vote-execute-unknown", "votes/999999/execute", 404),
     Sight("problem-types", "problems"),
     Sight("problem-type", "problems/too-many-requests"),

@@ -140,9 +140,10 @@ def of_findings() -> set[str]:
 
 
 def of_words() -> set[str]:
-    """What services say in words of their own: the messages of `say` and `counted` in each `words.py`."""
+    """What services say in words of their own: the messages of `say` and `counted` in `words.py` and `printed.py`."""
     found: set[str] = set()
-    for path in sorted((SOURCE / "maillon/services").glob("*/words.py")):
+    services = SOURCE / "maillon/services"
+    for path in sorted((*services.glob("*/words.py"), *services.glob("*/printed.py"))):
         spoken = extract_from_file("python", path, keywords={"say": None, "counted": (2, 3)})
         for _line, message, _comments, _context in spoken:
             found.update((message,) if isinstance(message, str) else filter(None, message))

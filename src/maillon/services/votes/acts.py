@@ -475,6 +475,13 @@ class Effects:
     changes: tuple[Change, ...] = field(default=())
 
 
+def organisations_of(act: Act | RawAct) -> list[int]:
+    """Organisations that a call names."""
+    if isinstance(act, RawAct):
+        return []
+    return [value for name, value in act.arguments.items() if name == "organisation"]
+
+
 def questions(acts: Iterable[Act | RawAct]) -> tuple[Fact, ...]:
     """What must be asked of the chain to show these acts, each once."""
     asked: dict[Fact, None] = {}

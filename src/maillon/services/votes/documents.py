@@ -11,7 +11,7 @@ from typing import Any
 
 from maillon.kit.language import Language
 from maillon.ledger.signing import checksum
-from maillon.services.votes.acts import Act, Effects
+from maillon.services.votes.acts import Act, Effects, organisations_of
 from maillon.services.votes.contract import Prepared
 from maillon.services.votes.model import Proxy, Statutes, Tally
 from maillon.services.votes.rules import add_up, favour_needed, lacking, quorum_needed
@@ -30,14 +30,7 @@ async def words_for(service: VotesService, language: Language, organisations: Se
 
 def involved(shown: Shown) -> list[int]:
     """Organisations that a proposal's page names."""
-    return [shown.proposal.proposer, *(number for effect in shown.effects for number in about_organisations(effect))]
-
-
-def about_organisations(effect: Effects) -> list[int]:
-    """Organisations that a call names."""
-    if not isinstance(effect.act, Act):
-        return []
-    return [value for name, value in effect.act.arguments.items() if name == "organisation"]
+    return [shown.proposal.proposer, *(number for effect in shown.effects for number in organisations_of(effect.act))]
 
 
 def tally_document(tally: Tally) -> dict[str, int]:

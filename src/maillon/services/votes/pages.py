@@ -38,8 +38,8 @@ from maillon.services.votes.acting import (
     parse_act,
     titled,
 )
+from maillon.services.votes.acts import organisations_of
 from maillon.services.votes.documents import (
-    about_organisations,
     effect_document,
     involved,
     listed_document,
@@ -150,7 +150,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         calls: list[dict[str, Any]] = []
         if isinstance(act, ProposeAct):
             effects = await service.effects([call.read() for call in act.calls])
-            about = [number for effect in effects for number in about_organisations(effect)]
+            about = [number for effect in effects for number in organisations_of(effect.act)]
             said = await words_for(service, language, about)
             calls = [effect_document(effect, said) for effect in effects]
         number = getattr(act, "proposal", None)
@@ -275,6 +275,16 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "entry": entry,
         }
         return renderer.answer(request, language, "votes_record.html", shown)
+
+    @router.get("/{language}/votes/{name}/record.pdf")
+    async def printed(language: Language, name: str) -> Response:
+        number = _number(name)
+        found = await service.printed(number, language)
+        headers = {
+            "Content-Language": language,
+            "Content-Disposition": f'attachment; filename="vote-{number}.record.{language}.pdf"',
+        }
+        return Response(found, media_type="application/pdf", headers=headers)
 
     @router.get("/{language}/votes/{name}/execute")
     async def execute(request: Request, language: Language, name: str) -> Response:

@@ -7,12 +7,13 @@ what came of it. Whoever holds it can check its digest against its receipt, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
 
+from maillon.kit.language import Language
 from maillon.ledger.signing import checksum
 from maillon.services.votes.model import Lacking, Statutes, Tally
 from maillon.services.votes.rules import add_up, missing
@@ -28,6 +29,7 @@ def make_record(
     tallies: dict[int, Tally],
     said: Sequence[tuple[BallotRow, str | None]],
     *,
+    calls_in_words: Sequence[Mapping[Language, str]],
     network: str,
     chain_id: int,
     name: Callable[[int], str],
@@ -46,7 +48,10 @@ def make_record(
             "proposer": _organisation(proposal.proposer, name),
             "text": text,
             "text_hash": proposal.text_hash.hex(),
-            "calls": [{"target": checksum(call.target), "data": "0x" + call.data.hex()} for call in proposal.calls],
+            "calls": [
+                {"target": checksum(call.target), "data": "0x" + call.data.hex(), "in_words": dict(says)}
+                for call, says in zip(proposal.calls, calls_in_words, strict=True)
+            ],
             "opens": proposal.opens,
             "closes": proposal.closes,
             "executable_from": proposal.executable_from,

@@ -22,12 +22,13 @@ from maillon.kit.audit import Deed, record
 from maillon.kit.clock import Clock
 from maillon.kit.errors import KitError
 from maillon.kit.errors import StoreUnavailable as KitUnavailable
+from maillon.kit.language import LANGUAGES, Language
 from maillon.kit.store import Store
 from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Signer, TransactionReceipt
 from maillon.services.votes import store as tables
 from maillon.services.votes import texts
-from maillon.services.votes.acts import Act, Book, Effects, RawAct, effects, questions, read
+from maillon.services.votes.acts import Act, Book, Effects, RawAct, effects, organisations_of, questions, read
 from maillon.services.votes.contract import Prepared, VotesContract, reason_in_words
 from maillon.services.votes.errors import (
     InvalidPosition,
@@ -51,9 +52,11 @@ from maillon.services.votes.model import (
     Statutes,
     Tally,
 )
+from maillon.services.votes.printed import print_record
 from maillon.services.votes.record import make_record
 from maillon.services.votes.rules import add_up, outlook
 from maillon.services.votes.store import BallotRow, ProposalRow
+from maillon.services.votes.words import Words
 
 PAGE: Final = 25
 FOLLOW_EVERY: Final = 1.0
@@ -155,6 +158,7 @@ class VotesService:
         self._effects: dict[tuple[int, int], tuple[Effects, ...]] = {}
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
+        self._printing = asyncio.Lock()
 
     # Life.
 
@@ -378,17 +382,25 @@ class VotesService:
             return row, tables.texts(session, digests), statutes, tables.tallies_of(session, [number])[number], rows
 
         row, known, statutes, tallies, rows = await self._read(ask)
+        book = await self._contract.book()
+        acts = [read(call, book) for call in row.proposal.calls]
         involved = {row.proposal.proposer, *(n for each in rows for n in (each.organisation, each.ballot.holder))}
+        involved |= {number for act in acts for number in organisations_of(act)}
         names = await self._register.legal_names(involved - {0})
+
+        def name(organisation: int) -> str:
+            return names.get(organisation, f"#{organisation}")
+
         document = make_record(
             row,
             known.get(row.proposal.text_hash),
             statutes,
             tallies,
             [(each, known.get(each.reason_hash)) for each in rows],
+            calls_in_words=[{language: Words(language, name).act(act) for language in LANGUAGES} for act in acts],
             network=self._network,
             chain_id=self.chain_id,
-            name=lambda organisation: names.get(organisation, f"#{organisation}"),
+            name=name,
         )
         await self._write(lambda session: tables.insert_record(session, number, document, None))
         return document
@@ -409,6 +421,22 @@ class VotesService:
         if found is None:
             raise NoRecord(f"the receipt of the record of proposal {number} is not ready yet")
         return found
+
+    async def printed(self, number: int, language: Language) -> bytes:
+        """The record as a PDF, with the record and its receipt inside. Raises `NoRecord` while there is no receipt.
+
+        Made when first asked for, and kept: its digest stays, and printing costs nothing the second time.
+        """
+        kept: bytes | None = await self._read(tables.printed_of, number, language)
+        if kept is not None:
+            return kept
+        # One at a time: whoever asks for many records waits, and takes the time of nobody else.
+        async with self._printing:
+            document, receipt = (await self.record(number))[0], await self.receipt(number)
+            made = await asyncio.to_thread(print_record, document, receipt, Words(language))
+            found: list[bytes] = []
+            await self._write(lambda session: found.append(tables.insert_printed(session, number, language, made)))
+        return found[0]
 
     # Texts.
 

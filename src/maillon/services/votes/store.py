@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of votes and what is done to them. Callers bring the transaction; nothing here commits.
 
-All but `votes_text` and `votes_record` is read from the chain's events and is made again by `reindex`, row for row.
-Texts and reasons are what people sent whose digests the chain names; records are documents this instance has signed.
+All but `votes_text`, `votes_record` and `votes_printed` is read from the chain's events and is made again by `reindex`,
+row for row. Texts and reasons are what people sent whose digests the chain names; records are documents this instance
+has had notarised; printed records are made of them once, so that their digest stays when the typesetter changes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Select,
+    String,
     Table,
     Text,
     delete,
@@ -29,6 +31,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from maillon.kit.store import metadata
 from maillon.ledger.port import Address
@@ -127,6 +130,13 @@ RECORD: Final = Table(
     Column("proposal", BigInteger, primary_key=True, autoincrement=False),
     Column("document", LargeBinary, nullable=False),
     Column("entry", BigInteger),
+)
+PRINTED: Final = Table(
+    "votes_printed",
+    metadata,
+    Column("proposal", BigInteger, primary_key=True, autoincrement=False),
+    Column("language", String(2), primary_key=True),
+    Column("document", LargeBinary, nullable=False),
 )
 _READ_MODEL = (CURSOR, STATUTES, PROPOSAL, TALLY, BALLOT, PROXY)
 _AT_ONCE = 5_000
@@ -479,3 +489,20 @@ def record_of(session: Connection, number: int) -> tuple[bytes, int | None] | No
 def write_entry(session: Connection, number: int, entry: int) -> None:
     """The notary has it."""
     session.execute(update(RECORD).where(RECORD.c.proposal == number).values(entry=entry))
+
+
+def insert_printed(session: Connection, number: int, language: str, document: bytes) -> bytes:
+    """Keep a printed record; the one kept before, where another process was faster."""
+    try:
+        with session.begin_nested():
+            session.execute(insert(PRINTED).values(proposal=number, language=language, document=document))
+    except IntegrityError:
+        return printed_of(session, number, language) or document
+    return document
+
+
+def printed_of(session: Connection, number: int, language: str) -> bytes | None:
+    """The printed record of a vote in a language; None while nobody has asked for it."""
+    here = (PRINTED.c.proposal == number) & (PRINTED.c.language == language)
+    found = session.execute(select(PRINTED.c.document).where(here)).scalar_one_or_none()
+    return None if found is None else bytes(found)
