@@ -105,12 +105,10 @@ class Supervisor:
         await self._initialise()
         keepers = [asyncio.create_task(keeper.run()) for keeper in self._keepers]
         try:
-            first = 0
             while not self.stopping.is_set():
-                if not await self._start_from(first):
-                    continue
-                self.ready.set()
-                first = await self._first_to_end()
+                if await self._start_all():
+                    self.ready.set()
+                    await self._one_to_end()
         finally:
             for keeper in keepers:
                 keeper.cancel()
@@ -133,13 +131,17 @@ class Supervisor:
         if process.returncode:
             raise NodeUnusable(f"geth could not write block zero: {errors.decode(errors='replace')[-500:]}")
 
-    async def _start_from(self, first: int) -> bool:
-        """Start what does not run, in order, each when the one before is ready; False when one was not."""
-        for position in range(first, len(self.parts)):
-            part = self.parts[position]
+    async def _start_all(self) -> bool:
+        """Start what does not run, in order, each when the one before is ready; False when one was not.
+
+        Every part is looked at each time: two that end together are seen to end one after the other, in any order.
+        """
+        for position, part in enumerate(self.parts):
             if self.stopping.is_set():
                 return False
             if not part.running:
+                # The gateway depends on nobody's start: it waits for what it asks.
+                await self._stop_from(position + 1, but="gateway")
                 await self._start(part)
             if not await self._is_ready(part):
                 _log.error("not ready", part=part.name, log=str(self._log_file(part)))
@@ -149,6 +151,13 @@ class Supervisor:
         return True
 
     async def _start(self, part: Part) -> None:
+        """Start a part. A machine that cannot now, as when its disk is full, is asked again after a pause."""
+        try:
+            await self._spawn(part)
+        except OSError as error:
+            _log.error("not started", part=part.name, reason=str(error))
+
+    async def _spawn(self, part: Part) -> None:
         log = self._log_file(part)
         if log.exists() and log.stat().st_size > LOG_SIZE:
             log.replace(log.with_suffix(".before.log"))
@@ -180,8 +189,8 @@ class Supervisor:
             await asyncio.sleep(READY_POLL)
         return False
 
-    async def _first_to_end(self) -> int:
-        """Wait until a part ends, or we are to stop; stop what depends on it. The position to start again from."""
+    async def _one_to_end(self) -> None:
+        """Wait until a part ends, or we are to stop; then a while, longer each time the same one ends soon."""
         ends = {
             asyncio.create_task(part.process.wait()): position
             for position, part in enumerate(self.parts)
@@ -191,18 +200,15 @@ class Supervisor:
         done, pending = await asyncio.wait([*ends, stop], return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
-        positions = [ends[task] for task in done if task in ends]
+        positions = sorted(ends[task] for task in done if task in ends)
         if self.stopping.is_set() or not positions:
-            return 0
-        first = min(positions)
-        part = self.parts[first]
-        assert part.process is not None
-        _log.error("ended", part=part.name, status=part.process.returncode, log=str(self._log_file(part)))
-        part.restarts += 1
-        # The gateway depends on nobody's start: it waits for what it asks.
-        await self._stop_from(first + 1, but="gateway")
-        await self._pause(part)
-        return first
+            return
+        for part in (self.parts[position] for position in positions):
+            assert part.process is not None
+            _log.error("ended", part=part.name, status=part.process.returncode, log=str(self._log_file(part)))
+            part.restarts += 1
+        await self._stop_from(positions[0] + 1, but="gateway")
+        await self._pause(self.parts[positions[0]])
 
     async def _pause(self, part: Part) -> None:
         lived = asyncio.get_running_loop().time() - part.started

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The supervisor over processes that do nothing: whatever ends, with whatever else at once, all of it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import combinations
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from local_network import PARTS
+from maillon.network.configuration import NodeHome, NodeSettings
+from maillon.network.supervisor import Part, Supervisor
+
+SLEEP = ("sleep", "600")
+
+
+def supervisor(folder: Path) -> Supervisor:
+    """One whose parts are ready as soon as those they depend on run."""
+    home = NodeHome(folder / "node")
+    home.lay_out(NodeSettings("City"))
+    (home.execution / "geth" / "chaindata").mkdir(parents=True)
+    network = SimpleNamespace(genesis=SimpleNamespace(chain_id=77), nodes=())
+    identity = SimpleNamespace(execution_key=b"", consensus_id=b"", validator_key=b"")
+    plan = SimpleNamespace(
+        home=home, settings=home.settings(), network=network, identity=identity, write=lambda: None,
+        execution_command=lambda: SLEEP, consensus_command=lambda: SLEEP,
+    )  # fmt: skip
+    made = Supervisor(cast("Any", plan), SLEEP)
+
+    def ready(position: int) -> Callable[[], Awaitable[bool]]:
+        async def asked() -> bool:
+            return all(part.running for part in made.parts[:position])
+
+        return asked
+
+    made.parts = [Part(name, SLEEP, ready(position), 30, 5, pause=0.01) for position, name in enumerate(PARTS)]
+    return made
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in other processes
+            await asyncio.sleep(0.01)
+
+
+def processes(made: Supervisor) -> dict[str, int]:
+    return {part.name: part.process.pid for part in made.parts if part.process is not None and part.running}
+
+
+async def broken(made: Supervisor, breaking: Callable[[], Awaitable[None]]) -> None:
+    running = asyncio.create_task(made.run())
+    try:
+        await asyncio.wait_for(made.ready.wait(), 60)
+        await breaking()
+    finally:
+        made.stopping.set()
+        await asyncio.wait_for(running, 60)
+    assert not processes(made), "something was left running"
+
+
+@pytest.mark.parametrize("killed", [each for count in range(1, 5) for each in combinations(PARTS, count)], ids="-".join)
+async def test_what_is_killed_comes_back(tmp_path: Path, killed: Sequence[str]) -> None:
+    """In every order in which the ends of processes killed together can be noticed: they are killed one by one, too."""
+    made = supervisor(tmp_path)
+
+    async def kill() -> None:
+        for order in (killed, tuple(reversed(killed))):
+            before = processes(made)
+            for name in order:
+                os.kill(before[name], signal.SIGKILL)
+                await asyncio.sleep(0)
+            await until(lambda before=before: len(now := processes(made)) == 4 and not _same(now, before, killed))
+            after = processes(made)
+            first = PARTS.index(min(killed, key=PARTS.index))
+            for name in PARTS[first:3]:
+                assert after[name] != before[name], f"{name} depends on what ended, and was not started again"
+            for name in PARTS[:first]:
+                assert after[name] == before[name]
+
+    await broken(made, kill)
+
+
+def _same(now: dict[str, int], before: dict[str, int], names: Sequence[str]) -> bool:
+    return any(now[name] == before[name] for name in names)
+
+
+@pytest.mark.parametrize(("earlier", "later"), list(combinations(PARTS[:3], 2)), ids=str)
+async def test_what_ends_while_another_is_waited_for_comes_back(tmp_path: Path, earlier: str, later: str) -> None:
+    """A bridge that is killed takes CometBFT with it; whose end is noticed first must not matter."""
+    made = supervisor(tmp_path)
+    noticed = made.parts[PARTS.index(later)]
+    noticed.pause = 0.5
+
+    async def kill() -> None:
+        before = processes(made)
+        os.kill(before[later], signal.SIGKILL)
+        await until(lambda: noticed.restarts == 1)
+        os.kill(before[earlier], signal.SIGKILL)
+        await until(lambda: len(now := processes(made)) == 4 and not _same(now, before, (earlier, later)))
+
+    await broken(made, kill)
+
+
+async def test_a_process_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    made = supervisor(tmp_path)
+    bridge = made.parts[1]
+
+    async def lose_and_find() -> None:
+        bridge.command = ("/nowhere/at/all",)
+        os.kill(processes(made)["bridge"], signal.SIGKILL)
+        await until(lambda: not bridge.running)
+        await asyncio.sleep(0.1)
+        bridge.command = SLEEP
+        await until(lambda: len(processes(made)) == 4)
+
+    await broken(made, lose_and_find)
