@@ -5,7 +5,13 @@ Everything is durable as in operation, and every process of the four nodes share
 Transfers are signed while they are sent, spread over the nodes in batches, and counted in the blocks afterwards. Submit
 to final is the time from giving a transaction to a node until that node shows its receipt: a block there is final.
 
+Then one of four is killed and stays dead under load, comes back, and a node whose data are gone replays the whole
+chain from the others, which is what a newcomer does.
+
     bench/network.py [VALIDATORS] [SECONDS]
+
+More than four validators on two cores say how far one machine carries them, not what a network of machines does: for
+them, only the first part is run.
 """
 
 from __future__ import annotations
@@ -13,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 import statistics
 import sys
 import tempfile
@@ -28,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import build
 
-from local_network import LocalNetwork, engines_folder
+from local_network import LocalNetwork, LocalNode, engines_folder
 from maillon.evidence.hashing import keccak256
 from maillon.ledger.abi import encode
 from maillon.ledger.port import Address
@@ -47,6 +54,7 @@ class Sender:
     def __init__(self, network: LocalNetwork, number: int, token: Address) -> None:
         self.account = Account((1000 + number).to_bytes(32, "big"))
         self.node = network.nodes[number % network.count]
+        """Which node it gives its transfers to."""
         self._chain_id = network.chain_id
         self._token = token
         self.nonce = 0
@@ -133,7 +141,8 @@ async def offer(network: LocalNetwork, senders: list[Sender], rate: int, seconds
     return {
         "offered_per_second": round(sent / offered),
         "mined_per_second": round(mined / (last - began)),
-        "lost": sent - mined,
+        "lost": sent - refused - mined,
+        "refused": refused,
         "blocks": len(blocks),
         "largest_block": max(blocks, default=0),
         "empty_blocks_while_transactions_waited": sum(count == 0 for count in full),
@@ -174,9 +183,80 @@ async def final_times(senders: list[Sender], rate: int, seconds: float) -> dict[
     }
 
 
+def size_of(node: LocalNode) -> int:
+    """Bytes of a node's data."""
+    return sum(file.stat().st_size for file in node.home.path.rglob("*") if file.is_file())
+
+
+def with_one_dead(network: LocalNetwork, senders: list[Sender], rate: int, seconds: float) -> dict[str, Any]:
+    """Throughput while one validator is dead, and how long it takes to be back with the others after its start."""
+    *living, victim = network.nodes[: network.count]
+    victim.kill_all()
+    former = {sender: sender.node for sender in senders}
+    for number, sender in enumerate(senders):
+        sender.node = living[number % len(living)]
+    found = asyncio.run(offer(network, senders, rate, seconds))
+    began = time.monotonic()
+    network.start([victim])
+    while victim.height() < living[0].height():
+        time.sleep(0.05)
+    missed = found["blocks"]
+    for sender, node in former.items():
+        sender.node = node
+    return {
+        "one_dead_mined_per_second": found["mined_per_second"],
+        "one_dead_lost": found["lost"],
+        "back_after_missing_blocks": missed,
+        "back_seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def recovery(network: LocalNetwork) -> float:
+    """Seconds from SIGKILL of a whole node, started again at once, until it has every block the others have."""
+    *living, victim = network.nodes[: network.count]
+    began = time.monotonic()
+    victim.kill_all()
+    network.start([victim])
+    while victim.height() < living[0].height():
+        time.sleep(0.05)
+    return round(time.monotonic() - began, 1)
+
+
+def replay(network: LocalNetwork, transfers: int) -> dict[str, float]:
+    """A node without data gets the whole chain from the others and executes it, while they go on."""
+    *living, victim = network.nodes[: network.count]
+    victim.stop()
+    for directory in (victim.home.execution, victim.home.consensus / "data"):
+        shutil.rmtree(directory)
+    victim.home.lay_out(victim.settings)
+    began = time.monotonic()
+    network.start([victim])
+    while victim.height() < living[0].height():
+        time.sleep(0.05)
+    seconds = time.monotonic() - began
+    return {
+        "replay_blocks": victim.height(),
+        "replay_seconds": round(seconds, 1),
+        "replay_blocks_per_second": round(victim.height() / seconds, 1),
+        "replay_transfers_per_second": round(transfers / seconds),
+    }
+
+
+def idle(network: LocalNetwork, seconds: float) -> dict[str, float]:
+    """Blocks and bytes of a network nobody uses."""
+    node = network.nodes[0]
+    first, before, began = node.height(), size_of(node), time.monotonic()
+    time.sleep(seconds)
+    grown, passed = size_of(node) - before, time.monotonic() - began
+    return {
+        "idle_blocks_per_second": round((node.height() - first) / passed, 2),
+        "idle_gigabytes_per_year": round(grown / passed * 365 * 86_400 / 1e9, 2),
+    }
+
+
 def main(validators: int = 4, seconds: float = 60) -> None:
     """Print the figures as one line of JSON."""
-    figures: dict[str, Any] = {"validators": validators, "seconds": seconds}
+    figures: dict[str, Any] = {"validators": validators, "seconds_of_load": seconds}
     with (
         tempfile.TemporaryDirectory(prefix="maillon-") as folder,
         LocalNetwork(Path(folder), engines_folder(), validators) as network,
@@ -186,11 +266,21 @@ def main(validators: int = 4, seconds: float = 60) -> None:
         figures["seconds_to_ready"] = round(time.monotonic() - began, 1)
         _token, senders = prepare(network)
         figures |= asyncio.run(final_times(senders, 100, min(seconds, 20)))
+        before, transfers = size_of(network.nodes[0]), 0
         for rate in (600, 900, 1_800):
-            figures[f"offered_{rate}"] = asyncio.run(offer(network, senders, rate, seconds))
-            print(json.dumps(figures[f"offered_{rate}"]), file=sys.stderr)
-        size = sum(file.stat().st_size for file in Path(folder).glob("organisation-01/**/*") if file.is_file())
-        figures["bytes_on_disk_of_one_node"] = size
+            found = asyncio.run(offer(network, senders, rate, seconds))
+            print(rate, json.dumps(found), file=sys.stderr)
+            figures |= {f"offered_{rate}_{name}": value for name, value in found.items()}
+            transfers += round(found["offered_per_second"] * seconds) - found["lost"] - found["refused"]
+        figures["bytes_of_a_node_per_transfer"] = round((size_of(network.nodes[0]) - before) / transfers)
+        if validators == 4:
+            figures |= with_one_dead(network, senders, 900, min(seconds, 30))
+            figures["one_dead_share"] = round(
+                figures["one_dead_mined_per_second"] / figures["offered_900_mined_per_second"], 2
+            )
+            figures["recovery_after_kill_seconds"] = recovery(network)
+            figures |= idle(network, min(seconds, 30))
+            figures |= replay(network, transfers)
         network.check_same()
     print(json.dumps(figures))
 

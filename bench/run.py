@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the measurements and write what they found: bench/results.json, and the page docs/measured.md from it.
 
-`bench/run.py` runs all, `bench/run.py notary ledger` some (the others keep their last figures), and `--page` only
-writes the page.
+`bench/run.py` runs all, `bench/run.py notary "network 7 20"` some (the others keep their last figures), and `--page`
+only writes the page.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from machine import describe
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs/measured.md"
-MEASUREMENTS = ("start", "notary", "command_line", "evidence", "ledger", "attack", "members")
+MEASUREMENTS = (
+    *("start", "notary", "command_line", "evidence", "ledger", "attack", "members", "network"),
+    *("network 7 20", "network 10 20", "network 13 20"),
+)
+"""Scripts, with their arguments."""
 
 TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
     ("start", "cold_seconds_to_ready", "cold `up`, new home, to ready (s)", "under", 6),
@@ -34,14 +38,32 @@ TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
     ("members", "search_three_words_p95_ms", "directory search with 2,000 members, p95 (ms)", "under", 50),
     ("members", "page_of_the_directory_p95_ms", "the page of it, p95 (ms)", "under", 60),
     ("ledger", "transfers_per_second", "ERC-20 transfers in full blocks, durable, per second", "over", 400),
+    ("network", "offered_900_mined_per_second", "four validators: ERC-20 transfers mined per second", "over", 600),
+    ("network", "offered_900_lost", "of these lost", "under", 1),
+    (
+        "network",
+        "submit_to_final_p50_seconds",
+        "four validators: submit to final at 100 per second, p50 (s)",
+        "under",
+        1.2,
+    ),
+    ("network", "submit_to_final_p95_seconds", "the same, p95 (s)", "under", 1.7),
+    ("network", "one_dead_share", "throughput with one of four dead, share", "over", 0.8),
+    ("network", "recovery_after_kill_seconds", "a node back after SIGKILL (s)", "under", 10),
+    ("network", "replay_blocks_per_second", "a newcomer's replay, blocks per second", "over", 60),
 )
 
 
 def run(name: str) -> dict[str, Any]:
     """One measurement in a process of its own; the last line it prints is its figures."""
     print(f"measuring {name} …", file=sys.stderr)
+    script, *arguments = name.split()
     finished = subprocess.run(
-        [sys.executable, str(HERE / f"{name}.py")], stdout=subprocess.PIPE, text=True, check=True, timeout=1800
+        [sys.executable, str(HERE / f"{script}.py"), *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=1800,
     )
     figures: dict[str, Any] = json.loads(finished.stdout.strip().splitlines()[-1])
     return figures
@@ -61,11 +83,13 @@ def page(results: dict[str, Any]) -> str:
     lines += ["", "## Every figure", ""]
     for measurement, result in sorted(results.items()):
         machine = result["machine"]
+        script, *arguments = measurement.split()
+        command = " ".join((f"python bench/{script}.py", *arguments))
         lines += [
             f"### {measurement}",
             "",
             (
-                f"`python bench/{measurement}.py`, {result['date']}, {machine['cores']} cores of "
+                f"`{command}`, {result['date']}, {machine['cores']} cores of "
                 f"{machine['processor']}, {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}."
             ),
             "",
