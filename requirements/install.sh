@@ -7,6 +7,9 @@ venv=$here/.venv
 
 say() { printf '%s\n' "$*" >&2; }
 
+# Ours, too, is compiled once and kept beside the code.
+unset PYTHONDONTWRITEBYTECODE
+
 # A machine that trusts an authority of its own (a proxy that opens TLS) says so in the system's bundle; pip and uv carry
 # bundles that do not know it. Where there is none, theirs serve.
 system_certificates=/etc/ssl/certs/ca-certificates.crt
@@ -86,7 +89,8 @@ install_locked() {
     [ -x "$venv/bin/python" ] || make_environment
     rm -f "$venv/installed"
     uv=$(find_uv)
-    "$uv" pip install --quiet --python "$venv/bin/python" --require-hashes --requirement "$lock" >&2
+    # Compiled once, here: a machine that keeps no bytecode would compile it all at each start, for seconds.
+    "$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes --requirement "$lock" >&2
     packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     printf '%s\n' "$here/src" >"$packages/maillon.pth"
     printf '%s' "$wanted" >"$venv/installed"
