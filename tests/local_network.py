@@ -27,7 +27,7 @@ from maillon.ledger.errors import Reverted
 from maillon.ledger.founding import SANDBOX_STATUTES, Founding, Terms
 from maillon.ledger.genesis import GOVERNANCE, name_word, random_chain_id
 from maillon.ledger.node import NodeLedger
-from maillon.ledger.port import Address, TransactionReceipt
+from maillon.ledger.port import Address, Height, TransactionReceipt
 from maillon.ledger.signing import Account, DynamicFeeTransaction, checksum
 from maillon.network import consortium, engines
 from maillon.network.configuration import NodeHome
@@ -353,9 +353,9 @@ class LocalNetwork:
         """Call a contract in a transaction and wait until it is final."""
         return self.instruct(call.to, call.data, account)
 
-    def ask(self, call: Call[Answer]) -> Answer:
-        """Ask a contract in the newest state."""
-        return self._with_ledger(lambda ledger: ask(ledger, call))
+    def ask(self, call: Call[Answer], at: Height | None = None) -> Answer:
+        """Ask a contract in the state after a block, the newest when None."""
+        return self._with_ledger(lambda ledger: ask(ledger, call, at))
 
     def give(self, to: Address, wei: int) -> None:
         """Credits from an account of the tests, as one member may hand another."""

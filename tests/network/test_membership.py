@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,9 @@ from maillon.ledger.genesis import CREDITS as CREDITS_CONTRACT
 from maillon.ledger.genesis import MEMBERS, NETWORK
 from maillon.ledger.port import Address
 from maillon.ledger.signing import checksum
+from maillon.network.registration import Registered
 from maillon.network.rules import GWEI
+from running_platform import maillon
 
 NEWCOMER: Final = 5
 """Its number: the founders are 1 to 4."""
@@ -44,6 +47,22 @@ def connected(node: LocalNode, other: LocalNode) -> bool:
     return consensus is None or other.identity.consensus_id.hex() in consensus["peers"]
 
 
+def registered(network: LocalNetwork, node: LocalNode, *arguments: str) -> Registered:
+    """What the operator's command says, through a founder's gateway."""
+    done = maillon(
+        "node",
+        "register",
+        "--through",
+        network.nodes[1].url,
+        "--home",
+        str(node.home.path.parent),
+        "--json",
+        *arguments,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Registered(**json.loads(done.stdout))
+
+
 def apply(network: LocalNetwork, newcomer: LocalNode) -> None:
     """A founder presents the newcomer, whose account has signed that it will belong to it."""
     operator = newcomer.identity.account
@@ -64,6 +83,8 @@ def test_a_node_gets_nothing_until_its_organisation_is_admitted_and_then_everyth
     try:
         newcomer.wait_ready()
         apply(network, newcomer)
+        early = maillon("node", "register", "--through", network.nodes[1].url, "--home", str(newcomer.home.path.parent))
+        assert (early.returncode, "operates for no active member" in early.stderr) == (1, True), early.stderr
         network.decide(members.admit(NEWCOMER, 1, 0))
         # By the founders' account: who is refused may believe in its connection for a moment.
         assert not any(connected(node, newcomer) for node in founders)
@@ -73,8 +94,7 @@ def test_a_node_gets_nothing_until_its_organisation_is_admitted_and_then_everyth
         network.give(operator.address, CREDITS // 10**6)
         network.do(members.set_scopes(operator.address, SCOPES["admin"] | SCOPES["operate"], bytes(32)), operator)
         network.do(members.set_credit_account(operator.address), operator)
-        proof = newcomer.identity.prove_node(network.ask(contract.node_digest(NEWCOMER)))
-        network.do(contract.add_node(newcomer.identity.execution_key, *proof), operator)
+        assert registered(network, newcomer) == Registered(NEWCOMER, 0, 0)
         network.wait_height(founders[0].height(), [newcomer])
         assert until(lambda: newcomer.health()["execution"]["peers"] == 4, 120)
     except BaseException:
@@ -105,23 +125,25 @@ def test_credits_come_with_the_period(network: LocalNetwork) -> None:
 
 def test_a_validator_joins_and_signs(network: LocalNetwork) -> None:
     newcomer, founders = network.nodes[4], network.nodes[:4]
-    proof = newcomer.identity.prove_validator(network.ask(contract.validator_digest(NEWCOMER)))
-    network.do(contract.join(newcomer.identity.validator_key, proof), newcomer.identity.account)
+    assert registered(network, newcomer, "--validator") == Registered(NEWCOMER, 1, 1)
+    assert registered(network, newcomer, "--validator") == Registered(NEWCOMER, 1, 1), "what is there stays"
     assert until(lambda: newcomer.address in founders[0].signers(), 240)
     network.check_same(network.nodes)
 
 
 def test_an_organisation_departs_and_is_dropped_everywhere(network: LocalNetwork) -> None:
-    """Its node at once; its validator in the next epoch, as its joining used what may move in this one.
+    """Its node at once; its validator too, or in the next epoch when its joining used what may move in this one.
 
     Nobody here calls `advance` then: a founder's node does. Every founder's CometBFT starts again once, in turn, to be
     rid of the connection, and the chain goes on.
     """
     newcomer, founders = network.nodes[4], network.nodes[:4]
     key = newcomer.identity.validator_key
-    network.do(members.leave(), newcomer.identity.account)
+    departed = network.do(members.leave(), newcomer.identity.account).height
     assert newcomer.identity.execution_key not in {node.execution_key for node in network.ask(contract.nodes())}
-    assert network.ask(contract.queue()) == (key,)
+    seat = network.ask(contract.seat_of(key), departed)
+    assert (seat.target, seat.retired) == (0, True)
+    assert network.ask(contract.queue(), departed) == ((key,) if seat.power else ())
     assert until(lambda: not any(connected(node, newcomer) for node in founders), 480)
     assert until(lambda: newcomer.health()["execution"]["peers"] == 0, 240)
     assert until(lambda: newcomer.address not in founders[0].voters(), 600), "the queue was not moved"

@@ -38,6 +38,10 @@ class InvalidNetwork(NetworkError):
     """A network file or a node card is not what it should be; the message names the field."""
 
 
+class RegistrationRefused(NetworkError):
+    """The chain does not list the node; the message is its reason."""
+
+
 class NodeDown(NetworkError):
     """No node answers where one was expected."""
 
