@@ -48,7 +48,7 @@ def running(home: Path, *arguments: str) -> Iterator[Platform]:
     port = free_port()
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "maillon", "up", "--home", str(home), "--port", str(port), *arguments],
+        [sys.executable, "-m", "maillon", "up", "--no-demo", "--home", str(home), "--port", str(port), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -72,7 +72,7 @@ def maillon(*arguments: str, timeout: float = 300) -> subprocess.CompletedProces
 def start(
     home: Path,
     *arguments: str,
-    command: Sequence[str] = ("up", "--port", "0"),
+    command: Sequence[str] = ("up", "--port", "0", "--no-demo"),
     within: float = READY_WITHIN,
     program: Sequence[str] = ("-m", "maillon"),
 ) -> Running:

@@ -23,6 +23,7 @@ from starlette.responses import Response
 
 import maillon
 from maillon.backups import FrozenLedger
+from maillon.demo import Demo
 from maillon.evidence.consensus import Validator, ValidatorSet
 from maillon.evidence.errors import EvidenceError
 from maillon.evidence.hashing import Algorithm, Digest
@@ -44,8 +45,9 @@ from maillon.kit.settings import Settings
 from maillon.kit.store import Store
 from maillon.ledger.contracts.anchors import SLOTS
 from maillon.ledger.errors import LedgerError, Unavailable
+from maillon.ledger.founding import sandbox as sandbox_of
 from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, InvalidGenesis, make_genesis, random_chain_id
-from maillon.ledger.port import Address, Ledger, Prover, Signer
+from maillon.ledger.port import Address, Ledger, Prover, Signer, TransactionReceipt
 from maillon.ledger.signing import Account, DynamicFeeTransaction
 from maillon.services.explorer import Ask, ExplorerError, ExplorerService
 from maillon.services.explorer import api as explorer_api
@@ -77,6 +79,9 @@ if TYPE_CHECKING:
     from maillon.ledger.node import NodeLedger
 
 _SANDBOX_FUNDS = 10**6 * 10**18
+_SANDBOX_GRANT = 10 * 10**18
+_LEAST_CREDITS = 10**17
+"""Wei: some hundred acts at the floor tip."""
 _HOUSEKEEPING = 60.0
 """Seconds between two rounds of what need not be written with each request."""
 
@@ -133,6 +138,8 @@ class Application:
     sealer: Sealer | None = None
     node: NodeLedger | None = None
     facade: Facade | None = None
+    demo: Demo | None = None
+    """The demonstration, where this home has one or is to have one."""
     _housekeeping: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @classmethod
@@ -178,6 +185,7 @@ class Application:
         )
         outbox, people = people_parts(settings, parts.network, keys, store, clock, access)
         members = members_part(settings, parts, keys, store, clock, people, outbox)
+        people.name_organisations(members.called)
         votes = VotesService(
             store,
             VotesContract(parts.ledger, DIRECTORY, BlockTimes(parts.ask)),
@@ -221,6 +229,11 @@ class Application:
             node=parts.node,
             facade=parts.facade,
         )
+        if settings.ledger is None:
+            demo = Demo(settings.home)
+            # Letters to invented people must not leave this machine: with a mail server there is no demonstration.
+            new = settings.demo and settings.smtp is None and not (settings.home / "trust.json").exists()
+            application.demo = demo if demo.begun or new else None
         application._pin()
         application._first_key()
         application._first_administrator(progress)
@@ -302,6 +315,8 @@ class Application:
 
     async def stop(self) -> None:
         """Finish what was taken, and close everything, in the order opposite to the start."""
+        if self.demo is not None:
+            await self.demo.stop()
         if self._housekeeping is not None:
             self._housekeeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -353,7 +368,7 @@ class Application:
         app.include_router(votes_api.router(self.votes, delegates))
         app.include_router(votes_pages.pages(self.votes, self.renderer, url, self.network, delegates))
         app.include_router(explorer_api.router(self.explorer))
-        app.include_router(explorer_pages.pages(self.explorer, self.renderer))
+        app.include_router(explorer_pages.pages(self.explorer, self.renderer, self._demonstrated))
         app.include_router(notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock))
         app.include_router(common_pages(self.renderer))
         app.add_middleware(JsonAddress)
@@ -448,7 +463,12 @@ class Application:
                 "failure": failure,
             },
             "mail": {"waiting": waiting, "failed": failed},
+            "demo": None if self.demo is None else self.demo.progress.document(),
         }
+
+    def _demonstrated(self) -> dict[str, Any] | None:
+        """How far the demonstration is, for the home page."""
+        return None if self.demo is None else self.demo.progress.document()
 
     async def readiness(self) -> dict[str, Any]:
         """Raise a problem unless the instance can take an entry now."""
@@ -499,6 +519,10 @@ def people_of_home(settings: Settings) -> Iterator[PeopleService]:
         store.close()
 
 
+def _purse(parts: _LedgerParts, keys: Keys) -> SandboxPurse:
+    return SandboxPurse(parts.ask, parts.ledger, parts.chain_id, Account(keys.account("sandbox")))
+
+
 def members_part(  # noqa: PLR0917 - the collaborators
     settings: Settings,
     parts: _LedgerParts,
@@ -516,6 +540,7 @@ def members_part(  # noqa: PLR0917 - the collaborators
             raise Unavailable(f"the ledger does not know block {height}")
         return int(block["timestamp"], 16)
 
+    purse = None if parts.chain is None else _purse(parts, keys)
     return MembersService(
         store,
         PrivateStore(Encryption.open(keys)),
@@ -524,6 +549,7 @@ def members_part(  # noqa: PLR0917 - the collaborators
         outbox,
         clock,
         office=Account(keys.account("steward")),
+        purse=purse,
         public_url=settings.portal_url,
         network=parts.network,
     )
@@ -562,6 +588,38 @@ class Register:
     async def signer(self, organisation: int) -> Signer:
         """The key kept here that may vote. Raises the register's refusal where there is none."""
         return await self._members.signer(organisation, Scope.VOTE)
+
+
+class SandboxPurse:
+    """Credits for the members of a sandbox, which no period grants them: from the sandbox account, when they act."""
+
+    def __init__(self, ask: Ask, ledger: Ledger, chain_id: int, sandbox: Signer) -> None:
+        self._ask = ask
+        self._ledger = ledger
+        self._sandbox = sandbox
+        self._chain_id = chain_id
+        self._one_at_a_time = asyncio.Lock()
+
+    async def fill(self, account: Address) -> None:
+        """See that an account can act. Raises `LedgerError`."""
+        # One at a time: two acts of one account would both find it empty, and their transfers have one nonce.
+        async with self._one_at_a_time:
+            if int(await self._ask("eth_getBalance", "0x" + account.hex(), "latest"), 16) >= _LEAST_CREDITS:
+                return
+            await transfer(self._ask, self._ledger, self._chain_id, self._sandbox, account, _SANDBOX_GRANT)
+
+
+async def transfer(  # noqa: PLR0917 - what a transfer is made of
+    ask: Ask, ledger: Ledger, chain_id: int, sender: Signer, receiver: Address, wei: int
+) -> TransactionReceipt:
+    """Send credits, until it is final. Raises `LedgerError`."""
+    address = "0x" + sender.address.hex()
+    nonce = int(await ask("eth_getTransactionCount", address, "pending"), 16)
+    price = int(await ask("eth_gasPrice"), 16)
+    tip = int(await ask("eth_maxPriorityFeePerGas"), 16)
+    signed = DynamicFeeTransaction(chain_id, nonce, tip, 2 * price, 100_000, receiver, wei, b"").sign(sender)
+    await ask("eth_sendRawTransaction", "0x" + signed.raw.hex())
+    return await ledger.wait(signed.hash)
 
 
 class Delegates:
@@ -691,14 +749,17 @@ def _genesis(settings: Settings, keys: Keys, clock: Clock, progress: Progress) -
         raise HomeUnusable(f"{path} is gone, and the chain was made from it: restore it from a backup")
     progress("making the first block …")
     chain_id = random_chain_id()
+    validators = [keys.validator_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)]
     genesis = make_genesis(
         network=settings.network,
         chain_id=chain_id,
         time=int(clock.now().timestamp()),
-        validator_keys=[keys.validator_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)],
+        validator_keys=validators,
         funded={notary: _SANDBOX_FUNDS, sandbox: _SANDBOX_FUNDS, steward: _SANDBOX_FUNDS},
         steward=steward,
         logs={settings.origin or f"maillon-{chain_id}/log": notary},
+        # A vote decides here as it does on a network: what is tried is what will be.
+        founding=sandbox_of(steward, [notary], validators, governed=True),
     )
     write_private(path, genesis.to_json())
     return genesis
@@ -728,7 +789,9 @@ def version() -> str:
     return maillon.__version__
 
 
-async def serve(settings: Settings, progress: Progress, ready: Callable[[str], None]) -> None:
+async def serve(
+    settings: Settings, progress: Progress, ready: Callable[[str], None], clock: Clock | None = None
+) -> None:
     """Run until SIGINT or SIGTERM; `ready` is called with the address once everything answers.
 
     The caller holds the home. Raises what `Application.open` raises, and `HomeUnusable` when the port is in use.
@@ -740,7 +803,7 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[str], N
     try:
         # Letters and passkeys name the port that was given, not the 0 that was asked for.
         settings = settings.model_copy(update={"port": listening.getsockname()[1]})
-        application = await Application.open(settings, progress)
+        application = await Application.open(settings, progress, clock)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{host}:{listening.getsockname()[1]}"
         progress("starting …")
@@ -750,7 +813,14 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[str], N
         except BaseException:
             await application.stop()
             raise
-        if not await server.serve(application.create_app(), listening, lambda: ready(address)):
+
+        def started() -> None:
+            ready(address)
+            # Only now: whoever waits for the ready line does not wait for invented people.
+            if application.demo is not None and settings.demo and settings.smtp is None:
+                application.demo.begin(address)
+
+        if not await server.serve(application.create_app(), listening, started):
             raise HomeUnusable("the instance could not start; the reason stands above")
     finally:
         listening.close()
@@ -798,13 +868,6 @@ async def give_credits(settings: Settings, receiver: Address, wei: int) -> int:
     sandbox = Account(Keys(settings.home / "keys").account("sandbox"))
     node = await NodeLedger.connect(f"{settings.server_url}/rpc")
     try:
-        sender = "0x" + sandbox.address.hex()
-        nonce = int(await node.ask("eth_getTransactionCount", sender, "pending"), 16)
-        price = int(await node.ask("eth_gasPrice"), 16)
-        tip = int(await node.ask("eth_maxPriorityFeePerGas"), 16)
-        transfer = DynamicFeeTransaction(node.chain_id, nonce, tip, 2 * price, 100_000, receiver, wei, b"")
-        signed = transfer.sign(sandbox)
-        await node.ask("eth_sendRawTransaction", "0x" + signed.raw.hex())
-        return int((await node.wait(signed.hash)).height)
+        return int((await transfer(node.ask, node, node.chain_id, sandbox, receiver, wei)).height)
     finally:
         await node.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator's commands: up, status, reindex, backup, restore, credit, keys, people, explain."""
+"""The operator's commands: up, demo, status, reindex, backup, restore, credit, keys, people, explain."""
 
 from __future__ import annotations
 
@@ -50,6 +50,9 @@ def up(  # noqa: PLR0917 - options of a command
     ] = None,
     database: Annotated[str | None, typer.Option(help="URL of the database, in place of SQLite in the home.")] = None,
     network: Annotated[str | None, typer.Option(help="The name of a new network.")] = None,
+    demo: Annotated[
+        bool | None, typer.Option("--demo/--no-demo", help="Whether a new home is filled with an invented alliance.")
+    ] = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
@@ -60,7 +63,7 @@ def up(  # noqa: PLR0917 - options of a command
     from maillon.kit import logs  # noqa: PLC0415
 
     chosen = _settings(
-        as_json, home=home, port=port, host=host, ledger=ledger, database=database, network=network, url=url
+        as_json, home=home, port=port, host=host, ledger=ledger, database=database, network=network, demo=demo, url=url
     )
     logs.configure(chosen.log_level)
 
@@ -100,11 +103,62 @@ def status(home: Home = None, url: Url = None, as_json: Json = False) -> None:
             ("anchored", f"{log['anchored_size']} entries, in block {log['anchored_height']}"),
             ("database", document["database"]),
         ]
+        if document["demo"]:
+            rows.append(("demonstration", _demonstrated(document["demo"])))
         if log["failure"]:
             rows.append(("failure", log["failure"]))
         terminal.print_table(("", ""), rows)
     if document["status"] != "ready":
         raise typer.Exit(terminal.REFUSED)
+
+
+def _demonstrated(document: dict[str, Any]) -> str:
+    """How far the demonstration is, in words."""
+    said = f"{document['state']}, {document['done']} of {document['of']} steps"
+    return said if document["state"] == "complete" or not document["about"] else f"{said}: {document['about']}"
+
+
+def demo(
+    people: Annotated[bool, typer.Option("--people", help="Only list who can log in, and with what.")] = False,
+    home: Home = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Fill this home with an invented alliance, through a running server's doors; then list who can log in."""
+    from maillon.demo import Demo, NotWanted  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, url=url)
+    try:
+        if chosen.smtp is not None or chosen.ledger is not None:
+            raise NotWanted("a demonstration is for a sandbox: with the embedded ledger, and without a mail server")
+        backups.require_instance(chosen.home)
+        found = Demo(chosen.home)
+        if not people:
+            _require_server(chosen, as_json=as_json)
+            asyncio.run(found.fill(chosen.server_url, lambda at: terminal.progress_line(_demonstrated(at.document()))))
+    except _OURS as error:
+        terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
+    _show_people(found, as_json=as_json)
+
+
+def _require_server(chosen: Settings, *, as_json: bool) -> None:
+    try:
+        httpx.get(f"{chosen.server_url}/health/live", timeout=10).raise_for_status()
+    except httpx.HTTPError as error:
+        terminal.fail(f"{chosen.server_url} does not answer: {error}. Is `maillon up` running?", as_json=as_json)
+
+
+def _show_people(found: Any, *, as_json: bool) -> None:
+    import pyotp  # noqa: PLC0415 - only the demonstration shows somebody else's codes
+
+    shown = [one | {"code": pyotp.TOTP(one["otp"]).now()} for one in found.people()]
+    if as_json:
+        terminal.print_json({"progress": found.progress.document(), "people": shown})
+        return
+    for one in shown:
+        typer.echo(f"{one['name']}, {one['organisation']}")
+        typer.echo(f"    {one['address']}  {one['password']}  {one['code']}")
+    typer.echo("Address, password, and the code of this half minute, which is good once.")
 
 
 def reindex(home: Home = None, url: Url = None, as_json: Json = False) -> None:
@@ -206,7 +260,7 @@ def credit(
         typer.echo(f"{amount:g} credits to {address}, in block {height}")
 
 
-def demo(
+def network_demo(
     validators: Annotated[int, typer.Option(min=1, max=13, help="How many organisations.")] = 4,
     port: Annotated[int | None, typer.Option(help="The platform's port; 0 takes a free one.")] = None,
     home: Home = None,
@@ -473,8 +527,8 @@ def explain(  # noqa: PLR0917 - options of a command
 
 def add(application: typer.Typer) -> None:
     """Join these commands to the program."""
-    network_commands.network.command("demo")(demo)
-    for command in (up, status, reindex, backup, restore, credit, explain):
+    network_commands.network.command("demo")(network_demo)
+    for command in (up, demo, status, reindex, backup, restore, credit, explain):
         application.command()(command)
     application.add_typer(keys, name="keys")
     application.add_typer(people, name="people")

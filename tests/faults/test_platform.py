@@ -84,7 +84,7 @@ class Client:
 
 def victim(home: Path, boundary: str, occurrence: int) -> Running | None:
     """Started and ready, or None when it met the boundary before."""
-    arguments = ["up", "--home", str(home), "--port", "0", "--json"]
+    arguments = ["up", "--no-demo", "--home", str(home), "--port", "0", "--json"]
     process = subprocess.Popen(
         [sys.executable, "-c", VICTIM, boundary, str(occurrence), *arguments],
         stdout=subprocess.PIPE,

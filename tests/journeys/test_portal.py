@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("home")
     environment = os.environ | {"PYTHONPATH": "src"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "maillon", "up", "--home", str(home), "--port", "0"],
+        [sys.executable, "-m", "maillon", "up", "--no-demo", "--home", str(home), "--port", "0"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
     )  # fmt: skip
     assert process.stdout is not None

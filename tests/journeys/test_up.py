@@ -106,7 +106,7 @@ def test_the_ready_line_is_the_last_thing_it_says(home: Path) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "maillon", "up", "--home", str(home), "--port", str(port)],
+        [sys.executable, "-m", "maillon", "up", "--no-demo", "--home", str(home), "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

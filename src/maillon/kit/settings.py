@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     session_life: int = Field(12, ge=1, le=720, description="Hours after which a browser is logged out in any case.")
     log_in_rate: int = Field(30, ge=1, description="Tries to log in a minute from one address.")
     providers: tuple[Provider, ...] = Field((), description="OpenID Connect providers people may log in with.")
+    demo: bool = Field(True, description="Whether a new home is filled with an invented alliance, to look around in.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
     @field_validator("public_url")

@@ -256,8 +256,13 @@ SANDBOX_STATUTES: Final = Statutes(
 """The same law in a hurry: a vote of the sandbox takes minutes."""
 
 
-def sandbox(steward: Address, publishers: Iterable[Address], validators: Sequence[bytes]) -> Founding:
-    """One organisation for trying: the steward may do everything, the others publish."""
+def sandbox(
+    steward: Address, publishers: Iterable[Address], validators: Sequence[bytes], *, governed: bool = False
+) -> Founding:
+    """One organisation for trying: the steward may do everything, the others publish.
+
+    Where it is `governed`, what needs a vote needs one here too: the steward's organisation is then the only voter.
+    """
     others = sorted(set(publishers) - {steward})
     accounts = [FoundingAccount(steward, ALL_SCOPES), *(FoundingAccount(each, SCOPES["publish"]) for each in others)]
     organisation = FoundingOrganisation(
@@ -271,7 +276,7 @@ def sandbox(steward: Address, publishers: Iterable[Address], validators: Sequenc
     )
     # Whoever stands in a public register (evidence 1) is admitted by the steward, so that joining can be tried at once.
     rules = tuple(AdmissionRule(kind, "", SCOPES["admission officer"], 1, tier=1) for kind in range(len(KINDS)))
-    return Founding((organisation,), statutes=SANDBOX_STATUTES, rules=rules)
+    return Founding((organisation,), statutes=SANDBOX_STATUTES, rules=rules, governed=governed)
 
 
 def _values(value: Any) -> tuple[Any, ...]:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -14,13 +15,13 @@ from maillon.services.explorer.rules import PAGE
 from maillon.services.explorer.service import ExplorerService
 
 
-def pages(service: ExplorerService, renderer: Renderer) -> APIRouter:
-    """The routes."""
+def pages(service: ExplorerService, renderer: Renderer, demonstrated: Callable[[], dict[str, Any] | None]) -> APIRouter:
+    """The routes. `demonstrated` says how far a demonstration is; None where nobody here is invented."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/{language}/")
     async def home(request: Request, language: Language) -> Response:
-        return renderer.answer(request, language, "home.html", {"state": await service.state()})
+        return renderer.answer(request, language, "home.html", {"state": await service.state(), "demo": demonstrated()})
 
     @router.get("/{language}/blocks")
     async def blocks(

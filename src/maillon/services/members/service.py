@@ -11,9 +11,9 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.engine import Connection
@@ -23,6 +23,7 @@ from maillon.kit.clock import Clock
 from maillon.kit.errors import KitError
 from maillon.kit.mail import Letter, Outbox
 from maillon.kit.store import Store
+from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address, Signer
 from maillon.ledger.signing import Account
 from maillon.services.members import errors, rules
@@ -109,6 +110,13 @@ class Review:
     """What the rule still asks for; empty when it admits as things stand."""
 
 
+class Purse(Protocol):
+    """Where an account that is about to act has its credits from, when no period grants them."""
+
+    async def fill(self, account: Address) -> None:
+        """See that an account can act. Raises a `LedgerError`."""
+
+
 class MembersService:
     """Members, for one instance. `start` follows the chain, `stop` ends that."""
 
@@ -124,7 +132,9 @@ class MembersService:
         office: Signer,
         public_url: str,
         network: str,
+        purse: Purse | None = None,
     ) -> None:
+        self._purse = purse
         self._store = store
         self._private = private
         self._contract = contract
@@ -239,6 +249,14 @@ class MembersService:
         """Legal names by number, for pages that name organisations."""
         wanted = set(numbers)
         return {number: name for number, name in await self._read(tables.legal_names) if number in wanted}
+
+    def called(self, organisations: Collection[str]) -> dict[str, str]:
+        """Legal names by number as text, for whom an organisation is an id. Called from threads."""
+        wanted = {int(one) for one in organisations if one.isascii() and one.isdigit()}
+        if not wanted:
+            return {}
+        with self._store.read() as session:
+            return {str(number): name for number, name in tables.legal_names(session) if number in wanted}
 
     async def news(self, limit: int = 50) -> list[HistoryEntry]:
         """Admissions and departures, newest first."""
@@ -646,7 +664,7 @@ class MembersService:
     # What an organisation does for itself.
 
     async def signer(self, number: int, scope: Scope) -> Account:
-        """The organisation's key that is kept here and may do this. Raises `KeyNotKept`."""
+        """The organisation's key that is kept here and may do this. Raises `KeyNotKept`, `Unavailable`."""
 
         def read(session: Connection) -> bytes | None:
             kept = self._private.keys_of(session, number)
@@ -658,7 +676,13 @@ class MembersService:
         secret = await self._read(read)
         if secret is None:
             raise errors.KeyNotKept(" ".join(rules.names_of(scope, rules.SCOPE_NAMES)))
-        return Account(secret)
+        account = Account(secret)
+        if self._purse is not None:
+            try:
+                await self._purse.fill(account.address)
+            except LedgerError as error:
+                raise errors.LedgerUnavailable(f"the ledger could not be asked: {error}") from error
+        return account
 
     async def leave(self, number: int, actor: str) -> OrganisationPage:
         """Leave the alliance. Raises `KeyNotKept`, `RefusedByLedger`, `Unavailable`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,15 @@ class Foundation:
         self.providers = dict(providers)
         self._idle = session_idle
         self._life = session_life
+        self._names: Callable[[Collection[str]], Mapping[str, str]] = lambda _organisations: {}
+
+    def name_organisations(self, names: Callable[[Collection[str]], Mapping[str, str]]) -> None:
+        """Have organisations called by what another service knows of them: here they are ids. Called from threads."""
+        self._names = names
+
+    def called(self, organisations: Collection[str]) -> dict[str, str]:
+        """What organisations are called; those nobody has a name for are left out."""
+        return dict(self._names(organisations))
 
     def decide(self, actor: Actor, action: Action, target: Target) -> Decision:
         """Whether they may, and every reason why."""

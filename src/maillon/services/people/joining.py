@@ -54,10 +54,12 @@ class Joining(Foundation):
         """The same for a service that has decided by itself: a member was admitted and needs an administrator."""
         if not roles:
             raise InvalidRoles("an invitation gives at least one role")
+        office = {"fr": f"le secrétariat de {self._network}", "en": f"the office of {self._network}"}[language]
+        called = office if organisation == OFFICE else self.called([organisation]).get(organisation, organisation)
         with self._store.transaction() as connection:
             invitation, code = self._insert_invitation(connection, by, organisation, address, roles)
             words = {
-                "organisation": organisation,
+                "organisation": called,
                 "network": self._network,
                 "until": invitation.expires.strftime("%Y-%m-%d %H:%M UTC"),
                 "link": f"{self._url}/{language}/join#{code}",

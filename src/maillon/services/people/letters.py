@@ -14,15 +14,15 @@ LETTERS: dict[str, dict[str, tuple[str, str]]] = {
     "invitation": {
         "fr": (
             "Vous êtes invité à rejoindre {organisation}",
-            "Bonjour,\n\n{organisation} vous invite sur {network}.\n\nOuvrez cette adresse d’ici au {until} :\n{link}"
-            "\n\nSi la page le demande, copiez-y ce code :\n{code}\n\nSi vous n’attendiez pas cette invitation, ne "
-            "faites rien : elle s’éteint seule.\n",
+            "Bonjour,\n\nVous êtes invité à rejoindre {organisation} sur {network}.\n\nOuvrez cette adresse d’ici au "
+            "{until} :\n{link}\n\nSi la page le demande, copiez-y ce code :\n{code}\n\nSi vous n’attendiez pas cette "
+            "invitation, ne faites rien : elle s’éteint seule.\n",
         ),
         "en": (
             "You are invited to join {organisation}",
-            "Hello,\n\n{organisation} invites you to {network}.\n\nOpen this address before {until}:\n{link}\n\nIf the "
-            "page asks for it, copy this code into it:\n{code}\n\nIf you did not expect this invitation, do nothing: "
-            "it ends by itself.\n",
+            "Hello,\n\nYou are invited to join {organisation} at {network}.\n\nOpen this address before {until}:\n"
+            "{link}\n\nIf the page asks for it, copy this code into it:\n{code}\n\nIf you did not expect this "
+            "invitation, do nothing: it ends by itself.\n",
         ),
     },
     "reset": {

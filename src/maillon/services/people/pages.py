@@ -413,6 +413,7 @@ class _Pages:
             "has_authenticator": account.person.has_authenticator,
             "recovery_codes": account.recovery_codes,
             "organisations": [{"id": name, "roles": roles} for name, roles in organisations.items()],
+            "called": await asyncio.to_thread(self._people.called, list(organisations)),
             "office": OFFICE,
             "sessions": [
                 {
@@ -609,6 +610,7 @@ class _Pages:
         now = self._clock.now()
         document = {
             "organisation": organisation,
+            "called": await asyncio.to_thread(self._people.called, [organisation]),
             "people_list": [
                 {
                     "id": person.id,
@@ -686,6 +688,7 @@ class _Pages:
         now = self._clock.now()
         document = {
             "organisation": organisation,
+            "called": await asyncio.to_thread(self._people.called, [organisation]),
             "keys": [
                 {
                     "id": key.id,
@@ -754,6 +757,7 @@ class _Pages:
         names = {f"person:{person.id}": person.profile.name for person, _ in people}
         document = {
             "organisation": organisation,
+            "called": await asyncio.to_thread(self._people.called, [organisation]),
             "deeds": [
                 {
                     "number": number,
