@@ -87,6 +87,13 @@ class AccountBody(_Body):
     label: str = Field(max_length=40)
 
 
+class NewAccountBody(AccountBody):
+    """The same of a new one: made here, unless it is one with a key elsewhere that consents."""
+
+    account: str = Field("", pattern=r"^(?:0x[0-9a-fA-F]{40})?$")
+    consent: str = Field("", max_length=132)
+
+
 class InvitedBody(_Body):
     """Whom a member invites."""
 
@@ -411,12 +418,23 @@ def router(  # noqa: C901, PLR0915 - one function for each route
 
         return await once.answer(request, key, actor.tag, done)
 
-    @made.post("/members/{number}/accounts", summary="Add an account, its key kept here",
+    @made.post("/members/{number}/accounts", summary="Add an account: its key made and kept here, or with its holder",
                responses=_refusals(401, 403, 404, 409, 503))  # fmt: skip
-    async def add_account(request: Request, number: Number, body: AccountBody, key: Key = None) -> Response:
+    async def add_account(request: Request, number: Number, body: NewAccountBody, key: Key = None) -> Response:
         actor = await own(request, number)
         scopes = rules.parse_scopes(body.scopes)
-        return await _own(request, number, key, actor, service.add_account(number, scopes, body.label, actor.tag))
+        if body.account or body.consent:
+            account, consent = rules.parse_address(body.account), rules.parse_consent(body.consent)
+            added = service.add_wallet(number, account, scopes, body.label, consent, actor.tag)
+        else:
+            added = service.add_account(number, scopes, body.label, actor.tag)
+        return await _own(request, number, key, actor, added)
+
+    @made.get("/members/{number}/consents/{address}", summary="What an account with a key of its own signs to be added",
+              responses=_refusals(404, 503))  # fmt: skip
+    async def consent(number: Number, address: AccountAddress) -> dict[str, Any]:
+        found = await service.consent_to_sign(number, rules.parse_address(address))
+        return {"digest": "0x" + found.digest.hex(), "typed_data": found.typed_data()}
 
     @made.put("/members/{number}/accounts/{address}", summary="Change what an account may do",
               responses=_refusals(401, 403, 404, 409, 503))  # fmt: skip

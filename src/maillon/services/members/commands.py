@@ -345,6 +345,9 @@ def members_delegate(  # noqa: PLR0917 - options of a command
     label: Annotated[str, typer.Option(help="Its label: public for ever, never a person's name.")] = "",
     scope: Annotated[list[str] | None, typer.Option(help="admin, vote, operate, publish; repeatable.")] = None,
     account: Annotated[str | None, typer.Option(help="An account there is; without it a new one is made.")] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="Add the account of this key file instead: the key stays in the file.")
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Let the account act no more.")] = False,
     home: _Home = None,
     url: _Url = None,
@@ -356,6 +359,10 @@ def members_delegate(  # noqa: PLR0917 - options of a command
     headers = _credentials(settings)
     if account is None and remove:
         fail("say which account: --account 0x…", as_json=as_json)
+    if key is not None:
+        if account is not None or remove:
+            fail("--key adds the account of that key; --account changes one there is", as_json=as_json)
+        body |= _consenting(settings, number, key, as_json=as_json)
     if account is None:
         document = _ask(settings, "POST", path, headers, as_json=as_json, json=body)
     elif remove:
@@ -363,6 +370,38 @@ def members_delegate(  # noqa: PLR0917 - options of a command
     else:
         document = _ask(settings, "PUT", f"{path}/{quote(account)}", headers, as_json=as_json, json=body)
     _show(document, as_json=as_json)
+
+
+def _consenting(settings: Settings, number: int, path: Path, *, as_json: bool) -> dict[str, str]:
+    """The account of a key file and its consent, made here from what is asked and never signed as it is given.
+
+    A server that lied about the organisation, the contract or the network would be found out by none of this; but what
+    is signed can only ever be a consent of `Members`, for the organisation whose identifier is printed.
+    """
+    # Imported here: only this signs.
+    from maillon.ledger.key_file import KeyFileUnusable, read_key  # noqa: PLC0415
+    from maillon.ledger.port import Address  # noqa: PLC0415
+    from maillon.services.members.consent import Consent  # noqa: PLC0415
+    from maillon.services.members.identifiers import identifier_hash  # noqa: PLC0415
+    from maillon.services.members.model import Identifier  # noqa: PLC0415
+
+    try:
+        signer = read_key(path, lambda: typer.prompt("Passphrase", hide_input=True, err=True))
+    except KeyFileUnusable as error:
+        fail(str(error), REFUSED, as_json=as_json)
+    account = "0x" + signer.address.hex()
+    known = _ask(settings, "GET", f"/members/{number}", {}, as_json=as_json)["identifier"]
+    asked = _ask(settings, "GET", f"/members/{number}/consents/{account}", {}, as_json=as_json)["typed_data"]
+    domain, message = asked["domain"], asked["message"]
+    consent = Consent(
+        int(domain["chainId"]),
+        Address(bytes.fromhex(domain["verifyingContract"][2:])),
+        identifier_hash(Identifier(known["scheme"], known["value"])),
+        signer.address,
+        int(message["nonce"]),
+    )
+    typer.echo(f"{signer!r} consents to act for {known['label']} {known['shown']}", err=True)
+    return {"account": account, "consent": "0x" + consent.sign(signer).hex()}
 
 
 @commands.command("leave")

@@ -21,6 +21,7 @@ from maillon.ledger.contracts.members import Members, Standing
 from maillon.ledger.contracts.members import decode_event as decode_members
 from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
+from maillon.services.members.consent import Consent, domain_separator
 from maillon.services.members.errors import LedgerUnavailable, NoRegister, RefusedByLedger
 from maillon.services.members.identifiers import identifier_hash, scheme_word
 from maillon.services.members.model import AdmissionRule, ApplicationForm, Evidence, Identifier, Kind, Scope
@@ -29,7 +30,6 @@ MEMBERS: Final = b"Members".ljust(32, b"\0")
 ADMISSIONS: Final = b"Admissions".ljust(32, b"\0")
 NOBODY: Final = Address(bytes(20))
 _INVITATION_TYPE: Final = keccak256(b"Invitation(bytes32 organisation,string legalName,uint256 nonce,uint256 expires)")
-_DOMAIN_TYPE: Final = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _Answer = TypeVar("_Answer")
 
 
@@ -247,10 +247,13 @@ class MembersContract:
 
     async def consent(self, identifier: Identifier, account: Signer) -> bytes:
         """The account's signature that it will belong to an organisation: r, s, v in 65 bytes (EIP-712)."""
+        return (await self.consent_to_sign(identifier, account.address)).sign(account)
+
+    async def consent_to_sign(self, identifier: Identifier, account: Address) -> Consent:
+        """What an account signs to belong to an organisation, now."""
         members = await self._members()
-        digest = await self._ask(members.consent_digest(identifier_hash(identifier), account.address))
-        parity, r, s = account.sign_hash(digest)
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes((27 + parity,))
+        nonce = await self._ask(members.consents_of(account))
+        return Consent(self._chain_id, members.address, identifier_hash(identifier), account, nonce)
 
     async def present(self, form: ApplicationForm, admin: Signer, label: str, signer: Signer) -> int:
         """Enter an applicant with its first account; its number. Safe to repeat: what is there already is found."""
@@ -310,10 +313,15 @@ class MembersContract:
     async def add_account(
         self, identifier: Identifier, account: Signer, scopes: Scope, label: str, signer: Signer
     ) -> None:
-        """Let an account act for the signer's organisation."""
-        members = await self._members()
+        """Let an account whose key is here act for the signer's organisation."""
         consent = await self.consent(identifier, account)
-        call = members.add_account(account.address, scopes.value, label_word(label), consent)
+        await self.add_consenting(account.address, scopes, label, consent, signer)
+
+    async def add_consenting(
+        self, account: Address, scopes: Scope, label: str, consent: bytes, signer: Signer
+    ) -> None:  # fmt: skip
+        """Let an account that has signed its consent act for the signer's organisation."""
+        call = (await self._members()).add_account(account, scopes.value, label_word(label), consent)
         await self._instruct(call, signer)
 
     async def set_scopes(self, account: Address, scopes: Scope, label: str, signer: Signer) -> None:
@@ -337,12 +345,7 @@ class MembersContract:
     async def invitation_digest(self, identifier: Identifier, legal_name: str, nonce: int, expires: int) -> bytes:
         """What a member's admin signs to invite an organisation (EIP-712, domain "Maillon Members", version 1)."""
         address = await self.members_address()
-        domain = keccak256(
-            encode(
-                ("bytes32", "bytes32", "bytes32", "uint256", "address"),
-                (_DOMAIN_TYPE, keccak256(b"Maillon Members"), keccak256(b"1"), self._chain_id, address),
-            )
-        )
+        domain = domain_separator(self._chain_id, address)
         invitation = keccak256(
             encode(
                 ("bytes32", "bytes32", "bytes32", "uint256", "uint256"),

@@ -390,6 +390,15 @@ class UnknownAccount(Refused):
     advice = "The page of the organisation lists its accounts."
 
 
+class InvalidConsent(Refused):
+    """A signature of an account that does not have the form of one."""
+
+    slug = "invalid-consent"
+    title = "The consent of the account is not a signature"
+    advice = "Have the wallet sign again: 65 bytes, as 0x and 130 hexadecimal digits."
+    field = "consent"
+
+
 class RefusedByLedger(Refused):
     """The law on the chain says no; the reason is the contract's own words."""
 

@@ -419,7 +419,11 @@ class _Pages:
             account = rules.parse_address(form.text("account"))
             await self._service.set_scopes(number, account, scopes, form.text("label"), actor.tag)
             return "changed"
-        await self._service.add_account(number, scopes, form.text("label"), actor.tag)
+        if act == "wallet":
+            account, consent = rules.parse_address(form.text("account")), rules.parse_consent(form.text("consent"))
+            await self._service.add_wallet(number, account, scopes, form.text("label"), consent, actor.tag)
+        else:
+            await self._service.add_account(number, scopes, form.text("label"), actor.tag)
         return "added"
 
 

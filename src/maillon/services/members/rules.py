@@ -112,6 +112,7 @@ _ADDRESS = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
 _ACCOUNT = re.compile(r"0x[0-9a-fA-F]{40}")
+_CONSENT = re.compile(r"0x[0-9a-fA-F]{130}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 FIELDS: Final = frozenset(
     {"scheme", "identifier", "legal_name", "kind", "country", "contact_name", "contact_address", "language", "message"}
@@ -268,6 +269,13 @@ def parse_label(text: str) -> str:
     if _LABEL.fullmatch(label) is None:
         raise errors.InvalidLabel
     return label
+
+
+def parse_consent(text: str) -> bytes:
+    """The signature of an account's consent: 65 bytes in hexadecimal. Raises `InvalidConsent`."""
+    if _CONSENT.fullmatch(text.strip()) is None:
+        raise errors.InvalidConsent
+    return bytes.fromhex(text.strip()[2:])
 
 
 def parse_scopes(words: Sequence[str]) -> Scope:

@@ -28,6 +28,7 @@ from maillon.ledger.port import Address, Signer
 from maillon.ledger.signing import Account
 from maillon.services.members import errors, rules
 from maillon.services.members import store as tables
+from maillon.services.members.consent import Consent
 from maillon.services.members.contract import MembersContract
 from maillon.services.members.documents import MAXIMUM_DOCUMENTS, CheckedDocument, check_document
 from maillon.services.members.identifiers import legal_person, shown
@@ -677,12 +678,16 @@ class MembersService:
         if secret is None:
             raise errors.KeyNotKept(" ".join(rules.names_of(scope, rules.SCOPE_NAMES)))
         account = Account(secret)
+        await self._fill(account.address)
+        return account
+
+    async def _fill(self, account: Address) -> None:
+        """See that an account has credits, where no period grants them. Raises `Unavailable`."""
         if self._purse is not None:
             try:
-                await self._purse.fill(account.address)
+                await self._purse.fill(account)
             except LedgerError as error:
                 raise errors.LedgerUnavailable(f"the ledger could not be asked: {error}") from error
-        return account
 
     async def leave(self, number: int, actor: str) -> OrganisationPage:
         """Leave the alliance. Raises `KeyNotKept`, `RefusedByLedger`, `Unavailable`."""
@@ -716,6 +721,24 @@ class MembersService:
             await self._write(lambda session: self._private.delete_key(session, account.address))
             raise
         return await self._done(number, "account", "added", actor, "0x" + account.address.hex())
+
+    async def consent_to_sign(self, number: int, account: bytes) -> Consent:
+        """What an account whose key is elsewhere signs to act for an organisation. Raises `UnknownOrganisation`."""
+        page = await self.organisation(number)
+        return await self._contract.consent_to_sign(page.organisation.identifier, Address(account))
+
+    async def add_wallet(  # noqa: PLR0917 - what is entered on the chain
+        self, number: int, account: bytes, scopes: Scope, label: str, consent: bytes, actor: str
+    ) -> OrganisationPage:
+        """Let an account whose key never was here act for the organisation: it has signed that it will.
+
+        Raises as `add_account`; what is no signature of the account is `RefusedByLedger`.
+        """
+        plain_label = rules.parse_label(label)
+        signer = await self.signer(number, Scope.ADMIN)
+        await self._contract.add_consenting(Address(account), scopes, plain_label, consent, signer)
+        await self._fill(Address(account))
+        return await self._done(number, "account", "added", actor, "0x" + account.hex())
 
     async def set_scopes(
         self, number: int, account: bytes, scopes: Scope, label: str, actor: str

@@ -8,14 +8,14 @@ takes and what its nonce is, and a wrong answer to these can make an act fail, n
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import orjson
 
+from maillon.ledger import key_file
 from maillon.ledger.abi import Call
 from maillon.ledger.contracts.brake import Brake
 from maillon.ledger.contracts.governance import Governance
@@ -24,7 +24,6 @@ from maillon.ledger.signing import Account, DynamicFeeTransaction
 from maillon.services.votes import texts
 from maillon.services.votes.model import Position, ProposalKind, ProposedCall
 
-MAXIMUM_KEY_FILE: Final = 64 * 1024
 _PATIENCE: Final = 60.0
 """Seconds we wait for a transaction to be final."""
 _PAUSE: Final = 0.25
@@ -54,30 +53,12 @@ class Signed:
     block: int
 
 
-def read_key(path: Path, passphrase: Any) -> Account:
-    """The account of a key file: 64 hexadecimal digits, or an Ethereum keystore (version 3) opened by a passphrase.
-
-    `passphrase` is asked only for a keystore. Raises `KeyUnusable`.
-    """
+def read_key(path: Path, passphrase: Callable[[], str]) -> Account:
+    """The account of a key file, as `maillon.ledger.key_file` reads it. Raises `KeyUnusable`."""
     try:
-        if path.stat().st_mode & 0o077:
-            raise KeyUnusable(f"{path} can be read by others: chmod 600 {path}")
-        data = path.read_bytes()[: MAXIMUM_KEY_FILE + 1]
-    except OSError as error:
-        raise KeyUnusable(f"{path} cannot be read: {error.strerror}") from None
-    text = data.decode(errors="replace").strip()
-    if text.startswith("{"):
-        # Imported here: only a keystore needs it, and it is slow to load.
-        from eth_account import Account as Keystore  # noqa: PLC0415
-
-        try:
-            return Account(bytes(Keystore.decrypt(orjson.loads(text), passphrase())))
-        except (ValueError, KeyError, TypeError, orjson.JSONDecodeError) as error:
-            raise KeyUnusable(f"{path} does not open: {error}") from None
-    try:
-        return Account(bytes.fromhex(text.removeprefix("0x")))
-    except ValueError:
-        raise KeyUnusable(f"{path} holds neither 64 hexadecimal digits nor a keystore") from None
+        return key_file.read_key(path, passphrase)
+    except key_file.KeyFileUnusable as error:
+        raise KeyUnusable(str(error)) from None
 
 
 class Server:
