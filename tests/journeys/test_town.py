@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small town joins, gets its people in, takes part in a vote that changes the admission rule, and leaves.
+
+In a real browser, in both languages, and by the command line alone. The platform's clock is moved while a vote is open:
+what a vote needs is time, and nothing here is written as if it had passed. With MAILLON_SCREENS set to a folder, each
+page met is left there as a picture, on three widths.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from maillon.ledger.contracts.admissions import Admissions
+from maillon.ledger.genesis import ADMISSIONS
+from maillon.ledger.signing import Account
+from running_platform import ROOT, Running, Start, maillon
+
+PASSWORD = "teapot gravel ninety harvest"
+PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
+NAME = "Commune de Saint-Ambrun-sur-Velle"
+ASSOCIATION = "4"
+REGISTER_AND_MANDATE = "3"
+WIDTHS = {"phone": 360, "tablet": 768, "wide": 1280}
+PATIENCE = 120_000
+"""Milliseconds until a page must show something: many times what it takes on a busy machine."""
+
+
+@dataclass
+class Town:
+    """One platform, and the people at it."""
+
+    platform: Running
+    clock: Path
+    language: str
+    ahead: int = 0
+    seen: list[str] = field(default_factory=list)
+
+    def pass_time(self, seconds: int) -> None:
+        """The platform's clock moves on."""
+        self.ahead += seconds
+        self.clock.write_text(str(self.ahead))
+
+    def now(self) -> int:
+        return int(time.time()) + self.ahead
+
+    def url(self, path: str) -> str:
+        return f"{self.platform.url}/{self.language}/{path}"
+
+    def letter(self, address: str) -> str:
+        """The code of the newest letter with one to somebody."""
+        end = time.monotonic() + PATIENCE / 1000
+        while time.monotonic() < end:
+            letters = sorted((self.platform.home / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+            for path in reversed(letters):
+                letter = message_from_bytes(path.read_bytes(), policy=default)
+                body = letter.get_body(("plain",))
+                found = None if body is None else re.search(r"/join#(\S+)", body.get_content())
+                if address in letter["To"] and found:
+                    self.seen.append(body.get_content())  # type: ignore[union-attr] - it was found in it
+                    return found[1]
+            time.sleep(0.2)
+        pytest.fail(f"no letter reached {address}")
+
+    def look(self, page: Page, name: str) -> None:
+        """Leave a picture, where somebody wants to look; and no page is ever wider than its screen."""
+        folder = os.environ.get("MAILLON_SCREENS")
+        for width in WIDTHS.values() if folder else (WIDTHS["phone"], WIDTHS["wide"]):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width}"
+            if folder:
+                page.screenshot(path=Path(folder) / f"{name}-{self.language}-{width}.png", full_page=True)
+
+
+def platform_with_clock(begin: Callable[..., Running], home: Path, clock: Path) -> Running:
+    home.mkdir(mode=0o700)
+    (home / "settings.toml").write_text("log_in_rate = 1000\n")
+    return begin(home, program=(str(ROOT / "tests/moved_clock.py"), str(clock)))
+
+
+@pytest.fixture(params=["fr", "en"])
+def town(request: pytest.FixtureRequest, starting: Start, tmp_path: Path) -> Iterator[Town]:
+    clock = tmp_path / "clock"
+    return Town(platform_with_clock(starting, tmp_path / "home", clock), clock, request.param)
+
+
+def person(browser: Browser, town: Town) -> Iterator[Page]:
+    context = browser.new_context(locale=town.language, reduced_motion="reduce")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+    assert [one for one in complaints if "422" not in one] == []
+
+
+@pytest.fixture
+def office(browser: Browser, town: Town) -> Iterator[Page]:
+    yield from person(browser, town)
+
+
+@pytest.fixture
+def mayor(browser: Browser, town: Town) -> Iterator[Page]:
+    yield from person(browser, town)
+
+
+@pytest.fixture
+def secretary(browser: Browser, town: Town) -> Iterator[Page]:
+    yield from person(browser, town)
+
+
+def join(town: Town, page: Page, code: str, address: str, name: str) -> None:
+    """Follow an invitation: a password, and the application's code."""
+    page.goto(town.url(f"join#{code}"))
+    expect(page.locator("#code")).to_have_value(code)
+    page.locator("#address").fill(address)
+    page.locator("#name").fill(name)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("button[value=password]").click()
+    secret = page.locator("ol.steps code").inner_text().replace(" ", "")
+    town.look(page, "town-second-factor")
+    page.locator("#code").fill(pyotp.TOTP(secret).at(town.now()))
+    page.locator("form[action$='/join/code'] button").click()
+    expect(page.locator(".recovery-codes li")).to_have_count(10)
+    town.look(page, "town-recovery-codes")
+    page.locator("a.btn--main").click()
+    expect(page.locator("h1")).to_have_text(name)
+
+
+def test_a_small_town_in_a_browser(town: Town, office: Page, mayor: Page, secretary: Page, tmp_path: Path) -> None:
+    # 1. Whoever runs the platform follows the link of the home, and is its first administrator.
+    link = (town.platform.home / "first-administrator").read_text().strip()
+    join(town, office, link.partition("#")[2], "maud.ferrand@valdorme.example", "Maud Ferrand")
+    # 2. The town applies, corrects a digit, adds a document.
+    applies(town, mayor, tmp_path)
+    # 3. The office reads it, and answers for having seen the register: the rule admits.
+    office.locator("a[href$='/office/applications']").first.click()
+    town.look(office, "town-applications")
+    office.locator("th a.org").click()
+    town.look(office, "town-review")
+    office.locator("input[name=evidence][value=register]").check()
+    office.locator("button[value=accept]").click()
+    expect(office.locator(".notice--ok")).to_be_visible()
+    # 4. Its first person comes by the letter, which calls the town by its name, and gets a second one in.
+    join(town, mayor, town.letter("camille.aubin@ambrun.example"), "camille.aubin@ambrun.example", "Camille Aubin")
+    assert NAME in town.seen[-1]
+    expect(mayor.locator("main")).to_contain_text(NAME)
+    town.look(mayor, "town-account")
+    mayor.locator("a[href$='/people']").click()
+    expect(mayor.locator("h1")).to_contain_text(NAME)
+    mayor.locator("#address").fill("lea.roussel@ambrun.example")
+    mayor.locator("form[action$='/invitations'] input[value=delegate]").check()
+    mayor.locator("form[action$='/invitations'] button").click()
+    expect(mayor.locator(".notice--ok")).to_be_visible()
+    town.look(mayor, "town-people")
+    join(town, secretary, town.letter("lea.roussel@ambrun.example"), "lea.roussel@ambrun.example", "Léa Roussel")
+    # 5. The town lets its account vote.
+    mayor.locator("a[href$='/register']").click()
+    town.look(mayor, "town-register")
+    number = mayor.url.split("/organisations/")[1].split("/")[0]
+    mayor.locator("table summary").click()
+    mayor.locator("table input[name=scope][value=vote]").check()
+    mayor.locator("table button[value=change]").click()
+    expect(mayor.locator(".notice--ok")).to_be_visible()
+    # 6. It proposes another rule, sees what it changes before it signs, votes, and sees it done.
+    votes(town, mayor, secretary)
+    # 7. It leaves. Its past stays where everybody reads it.
+    mayor.goto(town.url(f"organisations/{number}/register"))
+    mayor.locator("button[value=leave]").click()
+    expect(mayor.locator(".notice--ok")).to_be_visible()
+    mayor.goto(town.url(f"members/{number}"))
+    town.look(mayor, "town-departed")
+    expect(mayor.locator(".page-head")).to_contain_text({"fr": "Partie", "en": "Left"}[town.language])
+
+
+def applies(town: Town, page: Page, folder: Path) -> None:
+    page.goto(town.url("apply"))
+    page.locator("#scheme").select_option("siren")
+    page.locator("#identifier").fill("000 001 231")
+    page.locator("#legal_name").fill(NAME)
+    page.locator("#kind").select_option("administration")
+    page.locator("#country").select_option("FR")
+    page.locator("#contact_name").fill("Camille Aubin")
+    page.locator("#contact_address").fill("camille.aubin@ambrun.example")
+    page.locator("#message").fill("912")
+    page.locator("form[action$='/apply'] button").click()
+    expect(page.locator(".notice--bad")).to_be_visible()
+    town.look(page, "town-wrong-digit")
+    expect(page.locator("#legal_name")).to_have_value(NAME)
+    page.locator("#identifier").fill("000 001 230")
+    page.locator("form[action$='/apply'] button").click()
+    expect(page.locator(".notice--ok")).to_be_visible()
+    town.look(page, "town-applied")
+    (folder / "extrait.pdf").write_bytes(PDF)
+    page.locator("#document").set_input_files(folder / "extrait.pdf")
+    page.locator("form[action$='/application/documents'] button").click()
+    expect(page.locator("main")).to_contain_text("extrait.pdf")
+
+
+def votes(town: Town, mayor: Page, secretary: Page) -> None:
+    # The mayor proposes.
+    mayor.goto(town.url("votes"))
+    mayor.locator("a[href$='/votes/propose']").first.click()
+    mayor.locator("a[href$='act=Admissions.set_rule']").click()
+    mayor.locator("#kind").select_option(ASSOCIATION)
+    mayor.locator("#offices").select_option("32")
+    mayor.locator("#evidence").select_option(REGISTER_AND_MANDATE)
+    mayor.locator("#tier").fill("1")
+    mayor.locator("#college").fill("0")
+    mayor.locator("#text").fill("Accueillir les associations sur mandat\n\nPour savoir qui parle en leur nom.")
+    opens = (town.now() // 60 + 3) * 60
+    for name, moment in (("opens", opens), ("closes", opens + 120)):
+        shown = mayor.evaluate(
+            "seconds => new Date(seconds * 1000).toLocaleString('sv', {timeZone: 'Europe/Paris'})", moment
+        )
+        mayor.locator(f"#{name}").fill(shown[:16].replace(" ", "T"))
+    town.look(mayor, "town-propose")
+    mayor.locator("form[action$='/votes/propose'] button").click()
+    expect(mayor.locator("main")).to_contain_text("Accueillir les associations sur mandat")
+    town.look(mayor, "town-propose-sign")
+    mayor.locator("form[action$='/votes/acts'] button").click()
+    mayor.wait_for_url(re.compile(r"/votes/\d+$"))
+    address = mayor.url
+    town.look(mayor, "town-announced")
+    # Its second person, a delegate, votes once it is open.
+    town.pass_time(opens - town.now() + 1)
+    secretary.goto(address)
+    town.look(secretary, "town-open")
+    secretary.locator("input[name=position][value=for]").check()
+    secretary.locator("#reason").fill("Pour la salle des fêtes.")
+    secretary.locator("form[action$='/cast'] button").click()
+    town.look(secretary, "town-cast-sign")
+    secretary.locator("form[action$='/votes/acts'] button").click()
+    secretary.wait_for_url(address)
+    expect(secretary.locator("main")).to_contain_text("Pour la salle des fêtes.")
+    expect(secretary.locator(".tally__key li").first).to_contain_text("1")
+    town.look(secretary, "town-cast")
+    # Closed, and then executable: anybody does what was decided.
+    town.pass_time(180)
+    secretary.goto(address)
+    secretary.locator("a[href$='/execute']").click()
+    secretary.locator("form[action$='/votes/acts'] button").click()
+    secretary.wait_for_url(address)
+    expect(secretary.locator(".page-head .badge")).to_have_attribute("data-s", "ok")
+    town.look(secretary, "town-executed")
+    # The rule that whoever applies reads is the new one.
+    secretary.goto(town.url("apply"))
+    rule = secretary.locator("tbody tr", has=secretary.locator("th", has_text=re.compile("^Association$")))
+    expect(rule).to_contain_text({"fr": "peut parler", "en": "speak for"}[town.language])
+    town.pass_time(60)
+    until_record(secretary, f"{address}/record")
+    expect(secretary.locator("main")).to_contain_text(NAME)
+    town.look(secretary, "town-record")
+
+
+def until_record(page: Page, address: str) -> None:
+    """The record is made a moment after a minute has passed since the close."""
+    end = time.monotonic() + PATIENCE / 1000
+    while True:
+        answer = page.request.get(address)
+        if answer.status == 200:
+            break
+        assert time.monotonic() < end, answer.text()
+        time.sleep(0.5)
+    page.goto(address)
+
+
+# The command line alone.
+
+
+def run(town: Town, *arguments: str, status: int = 0) -> Any:
+    home, url = ("--home", str(town.platform.home)), ("--url", town.platform.url)
+    done = maillon(*arguments, *home, *url, "--json")
+    assert done.returncode == status, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_small_town_by_the_command_line_alone(tmp_path: Path, starting: Start) -> None:
+    clock = tmp_path / "clock"
+    town = Town(platform_with_clock(starting, tmp_path / "home", clock), clock, "fr")
+    # 1. It applies with a document, and the office admits it by the rule.
+    (tmp_path / "extrait.pdf").write_bytes(PDF)
+    who = ("--scheme", "siren", "--identifier", "000 001 230", "--name", NAME, "--kind", "administration")
+    whom = ("--contact", "Camille Aubin", "--address", "camille.aubin@ambrun.example")
+    applied = run(town, "members", "apply", *who, *whom, "--document", str(tmp_path / "extrait.pdf"))
+    admitted = run(town, "members", "admit", applied["id"], "--evidence", "register")
+    number = str(admitted["organisation"])
+    # 2. It gets its people in: a second account votes with a key that never leaves this machine.
+    key = tmp_path / "delegate.key"
+    key.touch(mode=0o600)
+    key.write_text(("11" * 31) + "07")
+    delegate = Account(bytes.fromhex(("11" * 31) + "07"))
+    add = ("members", "delegate", number, "--key", str(key), "--label", "secretariat-1", "--scope", "vote")
+    page = run(town, *add)
+    added = next(one for one in page["accounts"] if one["label"] == "secretariat-1")
+    assert added["address"] == "0x" + delegate.address.hex()
+    assert added["scopes"] == ["vote"]
+    # An account belongs to one organisation, once; and its key is nowhere in the home.
+    assert "members: " in run(town, *add, status=1)["error"]
+    secret = bytes.fromhex(key.read_text())
+    files = [path.read_bytes() for path in town.platform.home.rglob("*") if path.is_file()]
+    assert not [content for content in files if secret in content or secret.hex().encode() in content]
+    # 3. It proposes another rule, votes, and executes it.
+    rule = Admissions(ADMISSIONS).set_rule(4, b"\0\0", (True, 32, 3, 1, 0))
+    text = tmp_path / "proposal.txt"
+    text.write_text("Accueillir les associations sur mandat\n\nPour savoir qui parle en leur nom.\n")
+    opens = town.now() + 60
+    sign = ("--key", str(key), "--yes")
+    call = f"0x{rule.to.hex()} 0x{rule.data.hex()}"
+    moments = ("--opens", str(opens), "--closes", str(opens + 60))
+    run(town, "votes", "propose", str(text), *sign, "--call", call, *moments)
+    early = run(town, "votes", "cast", "1", "for", *sign, status=1)
+    assert "not open" in early["error"]
+    town.pass_time(opens - town.now() + 1)
+    run(town, "votes", "cast", "1", "for", *sign)
+    assert "governance" in run(town, "votes", "execute", "1", *sign, status=1)["error"]
+    town.pass_time(120)
+    run(town, "votes", "execute", "1", *sign)
+    assert run(town, "votes", "show", "1")["state"] == "executed"
+    # 4. The rule is another one for whoever comes next, and anybody counts again without a server.
+    association = (
+        "--scheme",
+        "siren",
+        "--identifier",
+        "000 001 784",
+        "--name",
+        "Mémoire vive",
+        "--kind",
+        "association",
+    )
+    applied = run(town, "members", "apply", *association, *whom)
+    assert run(town, "members", "review", applied["id"])["missing"] == ["register", "mandate"]
+    export = tmp_path / "votes.json"
+    run(town, "votes", "export", str(export))
+    recounted = json.loads(maillon("votes", "recount", str(export), "--json").stdout)
+    assert [(one["state"], one["in_favour"]) for one in recounted["votes"]] == [("executed", 1)]
+    # 5. It leaves.
+    assert run(town, "members", "leave", number, "--yes")["status"] == "departed"
+    assert "governance" in run(town, "votes", "cast", "1", "for", *sign, status=1)["error"]
