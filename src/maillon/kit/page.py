@@ -13,6 +13,7 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -26,6 +27,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from maillon.kit.guides import GUIDES, read_guide
 from maillon.kit.language import LANGUAGES, Language, reader_language, say, translations
 from maillon.kit.problems import NOT_FOUND, REGISTRY, Problem, ProblemType
 
@@ -236,7 +238,7 @@ def specimens() -> dict[str, Any]:
     }
 
 
-def pages(renderer: Renderer) -> APIRouter:
+def pages(renderer: Renderer) -> APIRouter:  # noqa: C901 - one function for each page
     """Routes every portal has: the entrance, static files and the pages of the problem types."""
     router = APIRouter(include_in_schema=False)
 
@@ -252,6 +254,18 @@ def pages(renderer: Renderer) -> APIRouter:
     async def problem_types(request: Request, language: Language) -> Response:
         kinds = sorted(REGISTRY.values(), key=lambda kind: (kind.status, kind.slug))
         return renderer.answer(request, language, "problem_types.html", {"kinds": kinds})
+
+    @router.get("/{language}/guides")
+    async def guides(request: Request, language: Language) -> Response:
+        found = [read_guide(language, name) for name in GUIDES]
+        document = {"guides": [{"name": each.name, "title": each.title, "lead": each.lead} for each in found]}
+        return renderer.answer(request, language, "guides.html", document)
+
+    @router.get("/{language}/guides/{name}")
+    async def guide(request: Request, language: Language, name: str) -> Response:
+        if name not in GUIDES:
+            raise Problem(NOT_FOUND, f"there is no guide {name[:80]!r}")
+        return renderer.answer(request, language, "guide.html", {"guide": asdict(read_guide(language, name))})
 
     @router.get("/design")
     async def design_without_language(request: Request) -> Response:

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The user guides keep their word: commands, options, pages and headings they name exist, in both languages alike."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from maillon.commands import application
+from maillon.kit.guides import GUIDES, heading_id, read_guide
+from maillon.kit.language import LANGUAGES, Language
+from portal_atlas import ATLAS
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs/guides"
+COMMAND = re.compile(r"maillon ((?:[a-z-]+ ?)+)")
+OPTION = re.compile(r"(--[a-z-]+)")
+LINK = re.compile(r"\]\(([^)]+)\)")
+ANYWHERE = ("/verifier.html",)
+
+
+def text(language: str, name: str) -> str:
+    return (FOLDER / language / f"{name}.md").read_text(encoding="utf-8")
+
+
+def command_of(words: list[str]) -> tuple[Any, list[str]]:
+    """The command that words lead to, and what of them is left for its arguments."""
+    found: Any = typer.main.get_command(application())
+    while words and words[0] in getattr(found, "commands", {}):
+        found = found.commands[words.pop(0)]
+    return found, words
+
+
+@pytest.mark.parametrize("name", GUIDES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_command_and_option_exists(language: str, name: str) -> None:
+    shown = re.findall(r"^ {4}(maillon .*)$|`(maillon [^`]+)`", text(language, name), re.MULTILINE)
+    assert shown, "a guide without a command"
+    for block, inline in shown:
+        line = (block or inline).partition("  #")[0]
+        words = COMMAND.match(line)
+        assert words is not None, line
+        command, _rest = command_of(words[1].split())
+        assert not hasattr(command, "commands"), f"{line}: there is no such command"
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert set(OPTION.findall(line)) <= known, f"{line}: the command takes {sorted(known)}"
+
+
+@pytest.mark.parametrize("name", GUIDES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_exists_in_the_language_of_the_guide(language: Language, name: str) -> None:
+    known = {sight.path.partition("?")[0] for sight in ATLAS if sight.status == 200}
+    links = LINK.findall(text(language, name))
+    assert links, "a guide without a page"
+    for link in links:
+        if link in ANYWHERE:
+            continue
+        path, _, heading = link.partition("#")
+        assert path.startswith(f"/{language}/"), link
+        assert path[4:] in known, f"{link}: the atlas has no such page"
+        if heading:
+            target = text(language, path.rsplit("/", 1)[1])
+            assert heading in [heading_id(each) for each in re.findall(r"^#+ (.*)$", target, re.MULTILINE)], link
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_both_languages_have_the_same_parts(name: str) -> None:
+    def parts(language: str) -> list[str]:
+        return re.findall(r"^(#+) ", text(language, name), re.MULTILINE)
+
+    assert parts("fr") == parts("en")
+
+
+@pytest.mark.parametrize("name", GUIDES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_they_render_without_anything_raw(language: Language, name: str) -> None:
+    guide = read_guide(language, name)
+    assert guide.title
+    assert "<h2 id=" in guide.html
+    assert "<script" not in guide.html
+    assert "**" not in guide.html
+
+
+def test_a_guide_that_names_what_is_not_there_is_found() -> None:
+    command, rest = command_of(["votes", "abolish"])
+    assert hasattr(command, "commands")
+    assert rest == ["abolish"]
