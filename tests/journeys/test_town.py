@@ -171,9 +171,7 @@ def test_a_small_town_in_a_browser(town: Town, office: Page, mayor: Page, secret
     mayor.locator("a[href$='/register']").click()
     town.look(mayor, "town-register")
     number = mayor.url.split("/organisations/")[1].split("/")[0]
-    mayor.locator("table summary").click()
-    mayor.locator("table input[name=scope][value=vote]").check()
-    mayor.locator("table button[value=change]").click()
+    mayor.locator(".notice--wait button[value=change]").click()
     expect(mayor.locator(".notice--ok")).to_be_visible()
     # 6. It proposes another rule, sees what it changes before it signs, votes, and sees it done.
     votes(town, mayor, secretary)
@@ -215,7 +213,7 @@ def votes(town: Town, mayor: Page, secretary: Page) -> None:
     mayor.goto(town.url("votes"))
     mayor.locator("a[href$='/votes/propose']").first.click()
     mayor.locator("a[href$='act=Admissions.set_rule']").click()
-    mayor.locator("#kind").select_option(ASSOCIATION)
+    mayor.locator("#organisation_kind").select_option(ASSOCIATION)
     mayor.locator("#offices").select_option("32")
     mayor.locator("#evidence").select_option(REGISTER_AND_MANDATE)
     mayor.locator("#tier").fill("1")

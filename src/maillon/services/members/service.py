@@ -149,6 +149,7 @@ class MembersService:
         self._names: tuple[int, list[ComparedName]] = (-1, [])
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
+        self._settling = asyncio.Lock()
 
     # Life.
 
@@ -624,6 +625,11 @@ class MembersService:
 
     async def _settle(self) -> None:
         """What the chain has decided about applicants of this instance: members get their first administrator."""
+        # Whoever follows the chain and whoever has just admitted come here at once: one of them invites.
+        async with self._settling:
+            await self._settle_all()
+
+    async def _settle_all(self) -> None:
         for application in await self.queue([ApplicationState.PRESENTED], MAXIMUM_PAGE):
             assert application.organisation is not None
             organisation = await self._read(tables.organisation_of, application.organisation)

@@ -40,7 +40,8 @@ COMMON: Final[Mapping[str, tuple[Field, ...]]] = {
     "Members.reinstate": _ORGANISATION,
     "Members.exclude": _ORGANISATION,
     "Admissions.set_rule": (
-        Field("kind", "organisation_kind"),
+        # Not "kind": that is the proposal's own, in the same form.
+        Field("organisation_kind", "organisation_kind"),
         Field("country", "country"),
         Field("offices", "offices"),
         Field("evidence", "evidence"),
