@@ -9,102 +9,28 @@ page met is left there as a picture, on three widths.
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from email import message_from_bytes
-from email.policy import default
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from maillon.ledger.contracts.admissions import Admissions
 from maillon.ledger.genesis import ADMISSIONS
 from maillon.ledger.signing import Account
-from running_platform import ROOT, Running, Start, maillon
+from running_platform import Start, maillon
+from town import APPLICATION, NAME, PATIENCE, PDF, Town, join, person, platform_with_clock, run
 
-PASSWORD = "teapot gravel ninety harvest"
-PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
-NAME = "Commune de Saint-Ambrun-sur-Velle"
 ASSOCIATION = "4"
 REGISTER_AND_MANDATE = "3"
-WIDTHS = {"phone": 360, "tablet": 768, "wide": 1280}
-PATIENCE = 120_000
-"""Milliseconds until a page must show something: many times what it takes on a busy machine."""
-
-
-@dataclass
-class Town:
-    """One platform, and the people at it."""
-
-    platform: Running
-    clock: Path
-    language: str
-    ahead: int = 0
-    seen: list[str] = field(default_factory=list)
-
-    def pass_time(self, seconds: int) -> None:
-        """The platform's clock moves on."""
-        self.ahead += seconds
-        self.clock.write_text(str(self.ahead))
-
-    def now(self) -> int:
-        return int(time.time()) + self.ahead
-
-    def url(self, path: str) -> str:
-        return f"{self.platform.url}/{self.language}/{path}"
-
-    def letter(self, address: str) -> str:
-        """The code of the newest letter with one to somebody."""
-        end = time.monotonic() + PATIENCE / 1000
-        while time.monotonic() < end:
-            letters = sorted((self.platform.home / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
-            for path in reversed(letters):
-                letter = message_from_bytes(path.read_bytes(), policy=default)
-                body = letter.get_body(("plain",))
-                found = None if body is None else re.search(r"/join#(\S+)", body.get_content())
-                if address in letter["To"] and found:
-                    self.seen.append(body.get_content())  # type: ignore[union-attr] - it was found in it
-                    return found[1]
-            time.sleep(0.2)
-        pytest.fail(f"no letter reached {address}")
-
-    def look(self, page: Page, name: str) -> None:
-        """Leave a picture, where somebody wants to look; and no page is ever wider than its screen."""
-        folder = os.environ.get("MAILLON_SCREENS")
-        for width in WIDTHS.values() if folder else (WIDTHS["phone"], WIDTHS["wide"]):
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width}"
-            if folder:
-                page.screenshot(path=Path(folder) / f"{name}-{self.language}-{width}.png", full_page=True)
-
-
-def platform_with_clock(begin: Callable[..., Running], home: Path, clock: Path) -> Running:
-    home.mkdir(mode=0o700)
-    (home / "settings.toml").write_text("log_in_rate = 1000\n")
-    return begin(home, program=(str(ROOT / "tests/moved_clock.py"), str(clock)))
 
 
 @pytest.fixture(params=["fr", "en"])
 def town(request: pytest.FixtureRequest, starting: Start, tmp_path: Path) -> Iterator[Town]:
     clock = tmp_path / "clock"
     return Town(platform_with_clock(starting, tmp_path / "home", clock), clock, request.param)
-
-
-def person(browser: Browser, town: Town) -> Iterator[Page]:
-    context = browser.new_context(locale=town.language, reduced_motion="reduce")
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    yield page
-    context.close()
-    assert [one for one in complaints if "422" not in one] == []
 
 
 @pytest.fixture
@@ -120,24 +46,6 @@ def mayor(browser: Browser, town: Town) -> Iterator[Page]:
 @pytest.fixture
 def secretary(browser: Browser, town: Town) -> Iterator[Page]:
     yield from person(browser, town)
-
-
-def join(town: Town, page: Page, code: str, address: str, name: str) -> None:
-    """Follow an invitation: a password, and the application's code."""
-    page.goto(town.url(f"join#{code}"))
-    expect(page.locator("#code")).to_have_value(code)
-    page.locator("#address").fill(address)
-    page.locator("#name").fill(name)
-    page.locator("#password").fill(PASSWORD)
-    page.locator("button[value=password]").click()
-    secret = page.locator("ol.steps code").inner_text().replace(" ", "")
-    town.look(page, "town-second-factor")
-    page.locator("#code").fill(pyotp.TOTP(secret).at(town.now()))
-    page.locator("form[action$='/join/code'] button").click()
-    expect(page.locator(".recovery-codes li")).to_have_count(10)
-    town.look(page, "town-recovery-codes")
-    page.locator("a.btn--main").click()
-    expect(page.locator("h1")).to_have_text(name)
 
 
 def test_a_small_town_in_a_browser(town: Town, office: Page, mayor: Page, secretary: Page, tmp_path: Path) -> None:
@@ -279,21 +187,12 @@ def until_record(page: Page, address: str) -> None:
 # The command line alone.
 
 
-def run(town: Town, *arguments: str, status: int = 0) -> Any:
-    home, url = ("--home", str(town.platform.home)), ("--url", town.platform.url)
-    done = maillon(*arguments, *home, *url, "--json")
-    assert done.returncode == status, done.stdout + done.stderr
-    return json.loads(done.stdout)
-
-
 def test_a_small_town_by_the_command_line_alone(tmp_path: Path, starting: Start) -> None:
     clock = tmp_path / "clock"
     town = Town(platform_with_clock(starting, tmp_path / "home", clock), clock, "fr")
     # 1. It applies with a document, and the office admits it by the rule.
     (tmp_path / "extrait.pdf").write_bytes(PDF)
-    who = ("--scheme", "siren", "--identifier", "000 001 230", "--name", NAME, "--kind", "administration")
-    whom = ("--contact", "Camille Aubin", "--address", "camille.aubin@ambrun.example")
-    applied = run(town, "members", "apply", *who, *whom, "--document", str(tmp_path / "extrait.pdf"))
+    applied = run(town, "members", "apply", *APPLICATION, "--document", str(tmp_path / "extrait.pdf"))
     admitted = run(town, "members", "admit", applied["id"], "--evidence", "register")
     number = str(admitted["organisation"])
     # 2. It gets its people in: a second account votes with a key that never leaves this machine.
@@ -339,6 +238,7 @@ def test_a_small_town_by_the_command_line_alone(tmp_path: Path, starting: Start)
         "--kind",
         "association",
     )
+    whom = ("--contact", "Lucien Moreau", "--address", "lucien.moreau@memoire-vive.example")
     applied = run(town, "members", "apply", *association, *whom)
     assert run(town, "members", "review", applied["id"])["missing"] == ["register", "mandate"]
     export = tmp_path / "votes.json"

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A town at a platform whose clock a test moves: its people's browsers, their letters, and its command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from running_platform import ROOT, Running, maillon
+
+PASSWORD = "teapot gravel ninety harvest"
+PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
+NAME = "Commune de Saint-Ambrun-sur-Velle"
+WIDTHS = {"phone": 360, "tablet": 768, "wide": 1280}
+PATIENCE = 120_000
+"""Milliseconds until a page must show something: many times what it takes on a busy machine."""
+APPLICATION = (
+    *("--scheme", "siren", "--identifier", "000 001 230", "--name", NAME, "--kind", "administration"),
+    *("--contact", "Camille Aubin", "--address", "camille.aubin@ambrun.example"),
+)
+
+
+@dataclass
+class Town:
+    """One platform, and the people at it."""
+
+    platform: Running
+    clock: Path
+    language: str
+    ahead: int = 0
+    seen: list[str] = field(default_factory=list)
+
+    def pass_time(self, seconds: int) -> None:
+        """The platform's clock moves on."""
+        self.ahead += seconds
+        self.clock.write_text(str(self.ahead))
+
+    def now(self) -> int:
+        return int(time.time()) + self.ahead
+
+    def url(self, path: str) -> str:
+        return f"{self.platform.url}/{self.language}/{path}"
+
+    def letter(self, address: str) -> str:
+        """The code of the newest letter with one to somebody."""
+        end = time.monotonic() + PATIENCE / 1000
+        while time.monotonic() < end:
+            letters = sorted((self.platform.home / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+            for path in reversed(letters):
+                letter = message_from_bytes(path.read_bytes(), policy=default)
+                body = letter.get_body(("plain",))
+                found = None if body is None else re.search(r"/join#(\S+)", body.get_content())
+                if address in letter["To"] and found:
+                    self.seen.append(body.get_content())  # type: ignore[union-attr] - it was found in it
+                    return found[1]
+            time.sleep(0.2)
+        pytest.fail(f"no letter reached {address}")
+
+    def look(self, page: Page, name: str) -> None:
+        """Leave a picture, where somebody wants to look; and no page is ever wider than its screen."""
+        folder = os.environ.get("MAILLON_SCREENS")
+        for width in WIDTHS.values() if folder else (WIDTHS["phone"], WIDTHS["wide"]):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width}"
+            if folder:
+                page.screenshot(path=Path(folder) / f"{name}-{self.language}-{width}.png", full_page=True)
+
+
+def platform_with_clock(begin: Callable[..., Running], home: Path, clock: Path) -> Running:
+    home.mkdir(mode=0o700)
+    (home / "settings.toml").write_text("log_in_rate = 1000\n")
+    return begin(home, program=(str(ROOT / "tests/moved_clock.py"), str(clock)))
+
+
+def person(browser: Browser, town: Town) -> Iterator[Page]:
+    context = browser.new_context(locale=town.language, reduced_motion="reduce")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+    assert [one for one in complaints if "422" not in one] == []
+
+
+def join(town: Town, page: Page, code: str, address: str, name: str) -> None:
+    """Follow an invitation: a password, and the application's code."""
+    page.goto(town.url(f"join#{code}"))
+    expect(page.locator("#code")).to_have_value(code)
+    page.locator("#address").fill(address)
+    page.locator("#name").fill(name)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("button[value=password]").click()
+    secret = page.locator("ol.steps code").inner_text().replace(" ", "")
+    town.look(page, "town-second-factor")
+    page.locator("#code").fill(pyotp.TOTP(secret).at(town.now()))
+    page.locator("form[action$='/join/code'] button").click()
+    expect(page.locator(".recovery-codes li")).to_have_count(10)
+    town.look(page, "town-recovery-codes")
+    page.locator("a.btn--main").click()
+    expect(page.locator("h1")).to_have_text(name)
+
+
+def run(town: Town, *arguments: str, status: int = 0) -> Any:
+    home, url = ("--home", str(town.platform.home)), ("--url", town.platform.url)
+    done = maillon(*arguments, *home, *url, "--json")
+    assert done.returncode == status, done.stdout + done.stderr
+    return json.loads(done.stdout)
