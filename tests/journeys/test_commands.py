@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`maillon votes …` and `maillon members …` against a real platform: what they print, refuse, and end with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from maillon.ledger.contracts.admissions import Admissions
+from maillon.ledger.contracts.members import Members
+from maillon.ledger.genesis import ADMISSIONS, MEMBERS
+from maillon.ledger.signing import Account
+from maillon.services.votes.client import Server
+from running_platform import maillon, start
+from town import APPLICATION, NAME, Town, platform_with_clock, run
+
+SECRET = "22" * 32
+OFFICER = 16
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    folder = tmp_path_factory.mktemp("commands")
+    clock = folder / "clock"
+    platform = platform_with_clock(start, folder / "home", clock)
+    yield Town(platform, clock, "fr")
+    assert platform.stop() == 0, "".join(platform.errors)
+    platform.close()
+
+
+@pytest.fixture(scope="module")
+def key(town: Town) -> Path:
+    """A key file of the town's own."""
+    path = town.clock.parent / "delegate.key"
+    path.touch(mode=0o600)
+    path.write_text(SECRET)
+    return path
+
+
+@pytest.fixture(scope="module")
+def steward(town: Town) -> Path:
+    return town.platform.home / "keys/account-steward.hex"
+
+
+@pytest.fixture(scope="module")
+def number(town: Town, key: Path) -> str:
+    """The town, a member whose key file votes."""
+    applied = run(town, "members", "apply", *APPLICATION)
+    admitted = run(town, "members", "admit", applied["id"], "--evidence", "register")
+    made = str(admitted["organisation"])
+    run(town, "members", "delegate", made, "--key", str(key), "--label", "secretariat-1", "--scope", "vote")
+    return made
+
+
+def propose(town: Town, text: str, key: Path, *calls: str) -> str:
+    """A proposal that is open on return, for ten minutes; its number."""
+    file = town.clock.parent / "proposal.txt"
+    file.write_text(text)
+    opens = town.now() + 60
+    moments = ("--opens", str(opens), "--closes", str(opens + 600))
+    given = [part for call in calls for part in ("--call", call)]
+    run(town, "votes", "propose", str(file), "--key", str(key), "--yes", *moments, *given)
+    town.pass_time(opens - town.now() + 1)
+    return str(max(one["number"] for one in run(town, "votes", "list", "--show", "all")["proposals"]))
+
+
+def applicant(town: Town, identifier: str, name: str) -> str:
+    who = ("--scheme", "siren", "--identifier", identifier, "--name", name, "--kind", "association")
+    whom = ("--contact", "Lucien Moreau", "--address", "lucien.moreau@memoire-vive.example")
+    return str(run(town, "members", "apply", *who, *whom)["id"])
+
+
+def test_an_application_is_asked_for_more_refused_and_told_why(town: Town) -> None:
+    identifier = applicant(town, "000 001 784", "Mémoire vive")
+    asked = run(town, "members", "refuse", identifier, "--ask", "--reason", "Un extrait récent, s’il vous plaît.")
+    assert asked["state"] == "incomplete"
+    assert asked["steps"][-1]["note"] == "Un extrait récent, s’il vous plaît."
+    refused = run(town, "members", "refuse", identifier, "--reason", "Aucune réponse.")
+    assert refused["state"] == "refused"
+    again = run(town, "members", "refuse", identifier, "--reason", "Encore.", status=1)
+    assert "refused" in again["error"]
+    assert identifier not in [one["id"] for one in run(town, "members", "queue")["applications"]]
+    assert identifier in [one["id"] for one in run(town, "members", "queue", "--state", "refused")["applications"]]
+
+
+def test_a_refusal_has_a_reason_and_an_application(town: Town) -> None:
+    identifier = applicant(town, "000 002 022", "Sans motif")
+    assert run(town, "members", "refuse", identifier, "--reason", "  ", status=1)["error"]
+    unknown = run(town, "members", "refuse", "0" * 24, "--reason", "Personne.", status=1)
+    assert unknown["error"]
+    home, url = ("--home", str(town.platform.home)), ("--url", town.platform.url)
+    assert maillon("members", "refuse", identifier, *home, *url).returncode == 2
+
+
+def test_a_suspension_takes_two_officers_of_two_members(town: Town, number: str, key: Path, steward: Path) -> None:
+    # 1. A vote makes the town's account an officer.
+    delegate = Account(bytes.fromhex(SECRET))
+    call = Members(MEMBERS).appoint(delegate.address, OFFICER)
+    vote = propose(town, "Nommer un officier", steward, f"0x{call.to.hex()} 0x{call.data.hex()}")
+    run(town, "votes", "cast", vote, "for", "--key", str(steward), "--yes")
+    run(town, "votes", "cast", vote, "for", "--key", str(key), "--yes")
+    town.pass_time(700)
+    run(town, "votes", "execute", vote, "--key", str(key), "--yes")
+    # 2. A third organisation is what they are about.
+    other = applicant(town, "000 001 891", "Logiciels Brume")
+    target = str(
+        run(town, "members", "admit", other, "--evidence", "register", "--evidence", "mandate")["organisation"]
+    )
+    assert run(town, "members", "suspend", target, status=1)["error"], "without a reason"
+    case = run(town, "members", "suspend", target, "--reason", "Clés publiées.")["case"]
+    assert run(town, "members", "show", target)["status"] == "active", "one officer suspends nobody"
+    same = run(town, "members", "suspend", target, "--case", case, status=1)
+    assert "admissions:" in same["error"], "nor the same one twice"
+    # 3. The town's officer asks the same, with its own key: the member is suspended.
+    server = Server(town.platform.url)
+    server.sign(Admissions(ADMISSIONS).suspend(int(target), bytes.fromhex(case)), delegate)
+    server.close()
+    shown = run(town, "members", "show", target)
+    assert shown["status"] == "suspended"
+    assert run(town, "members", "suspend", "999", "--reason", "Personne.", status=1)["error"]
+    # 4. The other way round: the town asked first, and this instance is the second officer.
+    town.pass_time(8 * 86_400)
+    assert run(town, "members", "show", target)["status"] == "active", "after seven days it ends by itself"
+
+
+def test_what_is_voted_on_is_listed_and_shown_as_words(town: Town, number: str, steward: Path) -> None:
+    vote = propose(town, "Adopter la charte\n\nRien d’une personne dans la chaîne.", steward)
+    home, url = ("--home", str(town.platform.home)), ("--url", town.platform.url)
+    listed = maillon("votes", "list", *home, *url)
+    assert listed.returncode == 0
+    assert "Adopter la charte" in listed.stdout
+    assert max(len(line) for line in listed.stdout.splitlines()) <= 120
+    shown = maillon("votes", "show", vote, *home, *url)
+    assert "It calls no contract: it is a resolution." in shown.stdout
+    assert "Rien d’une personne dans la chaîne." in shown.stdout
+    assert run(town, "votes", "show", "999", status=1)["error"]
+
+
+def test_positions_and_proxies(town: Town, number: str, key: Path, steward: Path) -> None:
+    vote = propose(town, "Tenir l’assemblée à Saint-Ambrun", steward)
+    sign, office = ("--key", str(key), "--yes"), ("--key", str(steward), "--yes")
+    assert "positions are" in run(town, "votes", "cast", vote, "perhaps", *sign, status=2)["error"]
+    assert "reason" in run(town, "votes", "cast", vote, "object", *sign, status=1)["error"]
+    # A proxy is cast by its holder, and beaten by its giver.
+    run(town, "votes", "give-proxy", "1", "--proposal", vote, *sign)
+    run(town, "votes", "cast", vote, "against", "--for", number, *office)
+    assert run(town, "votes", "show", vote)["tally"]["against"] == 1
+    run(town, "votes", "revoke-proxy", "--proposal", vote, *sign)
+    assert run(town, "votes", "show", vote)["tally"]["against"] == 0
+    refused = run(town, "votes", "cast", vote, "for", "--for", number, *office, status=1)
+    assert "governance:" in refused["error"]
+    objected = run(town, "votes", "cast", vote, "object", "--reason", "La salle est trop petite.", *sign)
+    assert "says" in objected
+    tally = run(town, "votes", "show", vote)["tally"]
+    assert (tally["objecting"], tally["against"], tally["in_favour"]) == (1, 0, 0)
+
+
+def test_a_key_others_can_read_signs_nothing(town: Town, number: str, tmp_path: Path) -> None:
+    open_key = tmp_path / "open.key"
+    open_key.write_text(SECRET)
+    open_key.chmod(0o644)
+    refused = run(town, "votes", "cast", "1", "for", "--key", str(open_key), "--yes", status=1)
+    assert "chmod 600" in refused["error"]
+    add = ("members", "delegate", number, "--label", "autre-1", "--scope", "vote")
+    assert "chmod 600" in run(town, *add, "--key", str(open_key), status=1)["error"]
+    assert "cannot be read" in run(town, *add, "--key", str(tmp_path / "none"), status=1)["error"]
+    empty = tmp_path / "empty.key"
+    empty.touch(mode=0o600)
+    assert "holds neither" in run(town, *add, "--key", str(empty), status=1)["error"]
+
+
+def test_what_one_would_sign_is_asked_and_a_no_signs_nothing(town: Town, number: str, key: Path, steward: Path) -> None:
+    vote = propose(town, "Demander d’abord", steward)
+    home, url = ("--home", str(town.platform.home)), ("--url", town.platform.url)
+    # Standard input is at its end: nobody says yes.
+    asked = maillon("votes", "cast", vote, "for", "--key", str(key), *home, *url)
+    assert asked.returncode == 1
+    assert "Demander d’abord" in asked.stderr
+    assert "Sign?" in asked.stderr
+    assert run(town, "votes", "show", vote)["tally"]["in_favour"] == 0
+
+
+def test_a_server_that_is_away_is_another_status_than_a_refusal(key: Path, tmp_path: Path) -> None:
+    away = ("--home", str(tmp_path), "--url", "http://127.0.0.1:1", "--json")
+    for command in (("list",), ("show", "1"), ("cast", "1", "for", "--key", str(key), "--yes"), ("export", "x.json")):
+        done = maillon("votes", *command, *away)
+        assert done.returncode == 2, done.stdout
+        assert "no answer" in json.loads(done.stdout)["error"]
+    done = maillon("members", "suspend", "2", "--reason", "r", *away)
+    assert done.returncode == 2
+
+
+def test_the_brake_is_pulled_by_those_who_may(town: Town, number: str, key: Path) -> None:
+    pulled = run(town, "votes", "brake", "--key", str(key), "--yes")
+    assert "emergency brake" in pulled["says"]
+    again = run(town, "votes", "brake", "--key", str(key), "--yes", status=1)
+    assert "brake:" in again["error"]
+    assert NAME in [one["legal_name"] for one in run(town, "members", "list")["members"]]
