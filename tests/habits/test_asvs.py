@@ -31,6 +31,25 @@ def test_every_test_of_the_checklist_exists() -> None:
     assert missing == []
 
 
+SECTIONS = (5, 4, 7, 4, 4, 8, 6, 4, 2, 7, 7, 3, 4, 3, 4, 5, 3)
+"""How many sections each chapter of the ASVS 5.0 has, from 1."""
+ONLY_LEVEL_THREE = {"3.1", "3.6", "11.7", "15.4"}
+"""Sections without a line of levels 1 and 2."""
+
+
+def test_every_chapter_and_section_is_there() -> None:
+    written = set()
+    for line in PAGE.read_text().splitlines():
+        if line.startswith("| "):
+            cell = line.split("|")[1]
+            for first, last in re.findall(r"(\d+\.\d+)(?:\.\d+)?(?: to (\d+\.\d+)\.\d+)?", cell):
+                chapter, section = first.split(".")
+                until = int(last.split(".")[1]) if last else int(section)
+                written |= {f"{chapter}.{number}" for number in range(int(section), until + 1)}
+    wanted = {f"{chapter}.{section}" for chapter, count in enumerate(SECTIONS, 1) for section in range(1, count + 1)}
+    assert sorted(wanted - written - ONLY_LEVEL_THREE) == []
+
+
 def test_every_line_has_a_test_or_a_reason() -> None:
     lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") and "requirement" not in line]
     assert len(lines) > 50
