@@ -108,7 +108,9 @@ def test_every_path_the_tour_names_exists() -> None:
 def test_links_between_documents_lead_somewhere() -> None:
     broken = [
         f"{page.relative_to(ROOT)} → {target}"
+        # Guides lead to pages of the portal: tests/habits/test_guides.py follows them.
         for page in tracked("*.md")
+        if "guides" not in page.parts
         for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text())
         if not (page.parent / target).exists()
     ]
