@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 import time
 import urllib.error
 import urllib.request
@@ -333,6 +334,18 @@ def _open_menu(page: Page, _example: Example) -> None:
         button.click()
 
 
+def _ask_for_credits(page: Page, _example: Example) -> None:
+    page.fill("#account", "0x" + secrets.token_hex(20))
+    page.click("form .btn--main")
+    page.wait_for_selector(".notice--ok")
+
+
+def _ask_for_nobody(page: Page, _example: Example) -> None:
+    page.fill("#account", "somebody")
+    page.click("form .btn--main")
+    page.wait_for_selector(".error")
+
+
 def _open_details(page: Page, example: Example) -> None:
     _verify_valid(page, example)
     for summary in page.locator("summary").all():
@@ -420,6 +433,12 @@ ATLAS: tuple[Sight, ...] = (
     Sight("guide-delegate", "guides/delegate"),
     Sight("guide-office", "guides/office"),
     Sight("guide-unknown", "guides/nobody", 404),
+    Sight("credits", "credits"),
+    Sight("credits-none", "credits?after=99"),
+    Sight("credits-given", "credits", act=_ask_for_credits),
+    Sight("credits-refused", "credits", act=_ask_for_nobody),
+    Sight("credits-member", "credits/1"),
+    Sight("credits-unknown", "credits/999", 404),
     Sight("problem-types", "problems"),
     Sight("problem-type", "problems/too-many-requests"),
     Sight("design", "design"),

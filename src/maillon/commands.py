@@ -29,6 +29,7 @@ def application() -> typer.Typer:
     import typer  # noqa: PLC0415 - see above
 
     from maillon import operations  # noqa: PLC0415
+    from maillon.services.credits import commands as credits_commands  # noqa: PLC0415
     from maillon.services.members import commands as members  # noqa: PLC0415
     from maillon.services.notary import commands as notary  # noqa: PLC0415
     from maillon.services.people import commands as people  # noqa: PLC0415
@@ -44,6 +45,7 @@ def application() -> typer.Typer:
     )
     operations.add(made)
     made.registered_commands.extend(notary.commands.registered_commands + people.commands.registered_commands)
+    made.registered_commands.extend(credits_commands.commands.registered_commands)
     made.add_typer(notary.trust, name="trust")
     made.add_typer(members.commands, name="members")
     made.add_typer(votes.votes, name="votes")

@@ -22,6 +22,7 @@ from fastapi import FastAPI, Header, Query, Request
 from starlette.responses import Response
 
 import maillon
+from maillon import delegation
 from maillon.backups import FrozenLedger
 from maillon.demo import Demo
 from maillon.evidence.consensus import Validator, ValidatorSet
@@ -43,12 +44,16 @@ from maillon.kit.page import JsonAddress, Renderer
 from maillon.kit.page import pages as common_pages
 from maillon.kit.settings import Settings
 from maillon.kit.store import Store
+from maillon.ledger.abi import NotDecodable
 from maillon.ledger.contracts.anchors import SLOTS
 from maillon.ledger.errors import LedgerError, Unavailable
 from maillon.ledger.founding import sandbox as sandbox_of
 from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, InvalidGenesis, make_genesis, random_chain_id
 from maillon.ledger.port import Address, Ledger, Prover, Signer, TransactionReceipt
 from maillon.ledger.signing import Account, DynamicFeeTransaction
+from maillon.services.credits import CreditsContract, CreditsError, CreditsService, Faucet
+from maillon.services.credits import api as credits_api
+from maillon.services.credits import pages as credits_pages
 from maillon.services.explorer import Ask, ExplorerError, ExplorerService
 from maillon.services.explorer import api as explorer_api
 from maillon.services.explorer import pages as explorer_pages
@@ -131,6 +136,7 @@ class Application:
     people: PeopleService
     outbox: Outbox
     members: MembersService
+    credits: CreditsService
     renderer: Renderer
     trust: TrustAnchors
     ledger: Ledger
@@ -221,6 +227,7 @@ class Application:
             people=people,
             outbox=outbox,
             members=members,
+            credits=credits_part(parts, keys, members, clock),
             renderer=Renderer(),
             trust=trust,
             ledger=parts.ledger,
@@ -349,7 +356,7 @@ class Application:
             openapi_url="/v1/openapi.json",
             lifespan=self._lifespan,
         )
-        ours = (NotaryError, VotesError, LedgerError, ExplorerError, PeopleError, MembersError)
+        ours = (NotaryError, VotesError, LedgerError, ExplorerError, PeopleError, MembersError, CreditsError)
         problems.install(app, *ours, present=self.renderer.problem)
         # The hot routes come first: routes are tried in order.
         app.include_router(notary_api.router(self.notary, self.access))
@@ -367,6 +374,8 @@ class Application:
         delegates = Delegates(recognition, members)
         app.include_router(votes_api.router(self.votes, delegates))
         app.include_router(votes_pages.pages(self.votes, self.renderer, url, self.network, delegates))
+        app.include_router(credits_api.router(self.credits, self.clock))
+        app.include_router(credits_pages.pages(self.credits, self.renderer, self.clock))
         app.include_router(explorer_api.router(self.explorer))
         app.include_router(explorer_pages.pages(self.explorer, self.renderer, self._demonstrated))
         app.include_router(notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock))
@@ -470,6 +479,17 @@ class Application:
         """How far the demonstration is, for the home page."""
         return None if self.demo is None else self.demo.progress.document()
 
+    async def lacks(self) -> list[str]:
+        """What keeps the log from being anchored on a network, in sentences; not having been able to ask is one."""
+        if self.node is None:
+            return []
+        notary = Account(self.keys.account("notary")).address
+        try:
+            balance = int(await self.node.ask("eth_getBalance", "0x" + notary.hex(), "latest"), 16)
+            return await delegation.lacks(self.ledger, notary, balance)
+        except (LedgerError, NotDecodable) as error:
+            return [f"whether the log can be anchored could not be asked: {error}"]
+
     async def readiness(self) -> dict[str, Any]:
         """Raise a problem unless the instance can take an entry now."""
         if self.notary.halted is not None:
@@ -520,7 +540,10 @@ def people_of_home(settings: Settings) -> Iterator[PeopleService]:
 
 
 def _purse(parts: _LedgerParts, keys: Keys) -> SandboxPurse:
-    return SandboxPurse(parts.ask, parts.ledger, parts.chain_id, Account(keys.account("sandbox")))
+    """One for an instance: its transfers are made one after the other."""
+    if parts.purse is None:
+        parts.purse = SandboxPurse(parts.ask, parts.ledger, parts.chain_id, Account(keys.account("sandbox")))
+    return parts.purse
 
 
 def members_part(  # noqa: PLR0917 - the collaborators
@@ -553,6 +576,13 @@ def members_part(  # noqa: PLR0917 - the collaborators
         public_url=settings.portal_url,
         network=parts.network,
     )
+
+
+def credits_part(parts: _LedgerParts, keys: Keys, members: MembersService, clock: Clock) -> CreditsService:
+    """Credits, over whichever engine. The embedded ledger is a sandbox: no grants, and a faucet."""
+    faucet: Faucet | None = None if parts.chain is None else _purse(parts, keys).give
+    contract = CreditsContract(parts.ledger, DIRECTORY)
+    return CreditsService(contract, parts.ask, members.names_of, clock, faucet, grants=parts.chain is None)
 
 
 def rotate_encryption(settings: Settings) -> int:
@@ -607,6 +637,13 @@ class SandboxPurse:
             if int(await self._ask("eth_getBalance", "0x" + account.hex(), "latest"), 16) >= _LEAST_CREDITS:
                 return
             await transfer(self._ask, self._ledger, self._chain_id, self._sandbox, account, _SANDBOX_GRANT)
+
+    async def give(self, account: str, wei: int) -> int:
+        """Send an account so much; the block it is in. Raises `LedgerError`."""
+        receiver = Address(bytes.fromhex(account.removeprefix("0x")))
+        async with self._one_at_a_time:
+            sent = await transfer(self._ask, self._ledger, self._chain_id, self._sandbox, receiver, wei)
+        return int(sent.height)
 
 
 async def transfer(  # noqa: PLR0917 - what a transfer is made of
@@ -691,6 +728,7 @@ class _LedgerParts:
     chain: Chain | None = None
     sealer: Sealer | None = None
     node: NodeLedger | None = None
+    purse: SandboxPurse | None = None
     facade: Facade | None = None
 
 
@@ -807,6 +845,8 @@ async def serve(
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"http://{host}:{listening.getsockname()[1]}"
         progress("starting …")
+        for lack in await application.lacks():
+            progress(lack)
         try:
             # Before the HTTP server, which would say what stands against it with a traceback and a status of its own.
             await application.start()
@@ -863,11 +903,37 @@ async def give_credits(settings: Settings, receiver: Address, wei: int) -> int:
 
     Raises `LedgerError`: `Rejected` when the sandbox has not as much, `Unavailable` when no server answers.
     """
-    from maillon.ledger.node import NodeLedger  # noqa: PLC0415 - only this command needs it
-
     sandbox = Account(Keys(settings.home / "keys").account("sandbox"))
-    node = await NodeLedger.connect(f"{settings.server_url}/rpc")
-    try:
+    async with _endpoint(f"{settings.server_url}/rpc") as node:
         return int((await transfer(node.ask, node, node.chain_id, sandbox, receiver, wei)).height)
+
+
+async def consent(settings: Settings, organisation: int) -> tuple[Address, bytes]:
+    """The notary's account of a home, and its consent to belong to an organisation. Raises `LedgerError`."""
+    notary = Account(Keys(settings.home / "keys").account("notary"))
+    async with _endpoint(settings.ledger or f"{settings.server_url}/rpc") as node:
+        return notary.address, await delegation.consent(node, organisation, notary)
+
+
+async def delegate(endpoint: str, admin: Account, account: Address, given: bytes, wei: int) -> int:
+    """Make an account a publish delegate of the admin's organisation, and send it wei; the organisation's number.
+
+    Raises `LedgerError`.
+    """
+    async with _endpoint(endpoint) as node:
+        organisation = await delegation.delegate(node, admin, account, given, Scope.PUBLISH)
+        if wei:
+            await transfer(node.ask, node, node.chain_id, admin, account, wei)
+        return organisation
+
+
+@contextlib.asynccontextmanager
+async def _endpoint(url: str) -> AsyncIterator[NodeLedger]:
+    """The ledger behind an endpoint, for one command."""
+    from maillon.ledger.node import NodeLedger  # noqa: PLC0415 - only commands need it
+
+    node = await NodeLedger.connect(url)
+    try:
+        yield node
     finally:
         await node.close()

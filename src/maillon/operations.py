@@ -260,6 +260,65 @@ def credit(
         typer.echo(f"{amount:g} credits to {address}, in block {height}")
 
 
+def consent(
+    organisation: Annotated[int, typer.Argument(min=1, help="The member's number, as `members list` shows it.")],
+    home: Home = None,
+    ledger: Annotated[str | None, typer.Option(help="URL of the network's node, as for `up`.")] = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Sign that this instance's notary account will write for a member; `node delegate` enters it on the chain."""
+    from maillon import main  # noqa: PLC0415
+
+    chosen = _settings(as_json, home=home, ledger=ledger, url=url)
+    try:
+        backups.require_instance(chosen.home)
+        account, signature = asyncio.run(main.consent(chosen, organisation))
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"account": "0x" + account.hex(), "consent": "0x" + signature.hex()})
+    else:
+        typer.echo(f"maillon node delegate 0x{account.hex()} --consent 0x{signature.hex()} --credits 100")
+
+
+def node_delegate(
+    account: Annotated[str, typer.Argument(help="The account, as `maillon consent` prints it.")],
+    given: Annotated[str, typer.Option("--consent", help="The account's signature, as `maillon consent` prints it.")],
+    credits_sent: Annotated[
+        float, typer.Option("--credits", min=0, max=1_000_000, help="Credits to send it along.")
+    ] = 0,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Let an account publish in the name of this node's organisation, by the operator's account; the node must run."""
+    from maillon import main  # noqa: PLC0415
+    from maillon.network.errors import NetworkError  # noqa: PLC0415
+
+    try:
+        receiver, signature = (bytes.fromhex(text.removeprefix("0x")) for text in (account, given))
+    except ValueError:
+        receiver, signature = b"", b""
+    if len(receiver) != 20 or len(signature) != 65:
+        terminal.fail(
+            "copy both from `maillon consent ORGANISATION`: an account of 20 bytes, a consent of 65", as_json=as_json
+        )
+    try:
+        place = network_commands.node_home(home)
+        settings, operator = place.settings(), place.identity().account
+        gateway = f"http://127.0.0.1:{settings.gateway_port}"
+        wei = int(credits_sent * 10**9) * 10**9
+        organisation = asyncio.run(main.delegate(gateway, operator, Address(receiver), signature, wei))
+    except LedgerError as error:
+        terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
+    except (*_OURS, NetworkError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"organisation": organisation, "account": account, "credits": credits_sent})
+    else:
+        typer.echo(f"{account} publishes for organisation {organisation}; {credits_sent:g} credits sent")
+
+
 def network_demo(
     validators: Annotated[int, typer.Option(min=1, max=13, help="How many organisations.")] = 4,
     port: Annotated[int | None, typer.Option(help="The platform's port; 0 takes a free one.")] = None,
@@ -528,7 +587,8 @@ def explain(  # noqa: PLR0917 - options of a command
 def add(application: typer.Typer) -> None:
     """Join these commands to the program."""
     network_commands.network.command("demo")(network_demo)
-    for command in (up, demo, status, reindex, backup, restore, credit, explain):
+    network_commands.node.command("delegate")(node_delegate)
+    for command in (up, demo, status, reindex, backup, restore, credit, consent, explain):
         application.command()(command)
     application.add_typer(keys, name="keys")
     application.add_typer(people, name="people")

@@ -16,6 +16,7 @@ SHAPE = ["__init__", "errors", "model", "rules", "contract", "store", "service",
 LACKING = {
     "explorer": {"contract", "store", "commands"},
     "people": {"contract"},
+    "credits": {"store"},
 }
 """The parts a service truly has not, each with its reason in the service's front door."""
 

@@ -3,23 +3,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_abi import encode
 
 from maillon.kit.clock import FixedClock
 from maillon.ledger.genesis import DIRECTORY
 from maillon.network import abci, rules
-from maillon.network.bridge import Bridge, Founder, Observed
+from maillon.network.bridge import Bridge, Founder, Observed, OwnKey
 from maillon.network.execution import CallRefused, View
 from maillon.network.generate import GENERATED, source_hash
 from maillon.network.payload import Payload, Withdrawal
 from maillon.network.registry import Registry
 from maillon.network.rules import Parent
+from maillon.network.signatures import LastSignature
 
 NETWORK = b"\x4e" * 20
 GAS = 100_000_000
@@ -258,6 +261,68 @@ async def test_peers_are_those_of_the_list_and_the_founders_where_there_is_none(
     assert not await admitted(listed, stranger.consensus_id)
     assert (await answer(listed, query=abci.QueryRequest(path="/p2p/filter/id/zz"))).code != 0
     assert (await answer(listed, query=abci.QueryRequest(path="/p2p/filter/addr/10.0.0.1:5"))).code == 0
+
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+OURS = KEY.public_key().public_bytes_raw()
+STARTED = int(datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC).timestamp())
+
+
+def signed(height: int) -> LastSignature:
+    """What CometBFT keeps of a vote of ours."""
+    return LastSignature(height, 0, 3, b"a vote", KEY.sign(b"a vote"))
+
+
+@pytest.mark.parametrize(
+    ("at_start", "now", "signer", "made_at", "alarm"),
+    [
+        (signed(1), signed(1), OURS, 10, False),  # our own vote
+        (signed(1), signed(4), OURS, -9_000, False),  # an older block, given again
+        (signed(0), signed(0), key(2), 10, False),  # another validator's
+        (signed(0), signed(0), OURS, -60, False),  # a clock that is a minute ahead
+        (LastSignature(), LastSignature(), OURS, -9_000, False),  # restored, and its own past
+        (LastSignature(), LastSignature(), OURS, 10, True),  # it watches, and somebody votes
+        (LastSignature(5, 2), LastSignature(5, 2), OURS, 10, False),  # a position, ahead of the block
+    ],
+)
+async def test_who_may_go_on(
+    at_start: LastSignature, now: LastSignature, signer: bytes, made_at: int, alarm: bool
+) -> None:
+    bridge, request, seen = twin(at_start, signer, made_at)
+    seen.append(now)
+    await asyncio.wait_for(answer(bridge, finalize_block=request), 30)
+    assert ("key-used-twice" in bridge.observed.alarms) is alarm
+
+
+@pytest.mark.parametrize(
+    ("at_start", "made_at"),
+    [
+        (signed(1), 10),
+        (signed(1), -9_000),
+    ],
+    ids=["somebody-votes-now", "forgotten"],
+)
+async def test_beside_a_twin_the_node_stands_still(at_start: LastSignature, made_at: int) -> None:
+    bridge, request, _ = twin(at_start, OURS, made_at, number=3)
+    deciding = asyncio.create_task(answer(bridge, finalize_block=request))
+    done, _ = await asyncio.wait([deciding], timeout=0.5)
+    assert not done
+    assert "key-used-twice" in bridge.observed.alarms
+    deciding.cancel()
+
+
+def twin(
+    at_start: LastSignature, signer: bytes, made_at: int, number: int = 2
+) -> tuple[Bridge, abci.ProposalRequest, list[LastSignature]]:
+    """A bridge whose machine signed that, a block with a vote of `signer`, made so many seconds after its start."""
+    engine = Engine([FOUR | {OURS: 1}] * 5)
+    seen = [at_start]
+    own = OwnKey(OURS, lambda: seen[-1])
+    clock = FixedClock(datetime.datetime.fromtimestamp(STARTED, datetime.UTC))
+    bridge = Bridge(engine, Registry(engine), FOUR | {OURS: 1}, (), clock, Observed(), own=own)  # type: ignore[arg-type]
+    request = block(number, {signer: 1})
+    request.time.seconds = STARTED + made_at
+    return bridge, request, seen
 
 
 def test_the_generated_messages_are_of_this_source() -> None:

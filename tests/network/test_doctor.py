@@ -10,7 +10,7 @@ import pytest
 
 from maillon.network.configuration import NodeSettings
 from maillon.network.doctor import GOOD, WORTH_A_LOOK, WRONG, Facts, diagnose
-from maillon.network.gateway import Budget, Limits, at_least
+from maillon.network.gateway import Budget, Caller, at_least
 from maillon.network.health import NodeHealth, exposition
 from maillon.network.registry import ListedNode
 
@@ -36,6 +36,7 @@ SOUND = Facts(
     skew=0.1,
     signed_height=9,
     signature_height=9,
+    watches=False,
     round=0,
     credits=10**20,
 )
@@ -76,7 +77,11 @@ def test_a_sound_node_is_sound() -> None:
         ("level", WORTH_A_LOOK, "fetching", {"health": consensus(catching_up=True)}),
         ("level", WRONG, "not known", {"health": health(consensus=None)}),
         ("validator", WRONG, "not in the validator set", {"health": consensus(power=0)}),
-        ("key", WRONG, "another machine", {"signature_height": 20}),
+        ("key", WRONG, "a validator key used twice", {"signature_height": 20}),
+        ("key", WRONG, "a validator key used twice", {"watches": True, "signed_height": 50}),
+        ("key", WORTH_A_LOOK, "it watches", {"watches": True, "signature_height": None}),
+        ("validator", WORTH_A_LOOK, "watches before it votes", {"watches": True, "health": consensus(power=0)}),
+        ("key", WRONG, "twice: block 7", {"health": bridge(alarms={"key-used-twice": "block 7"})}),
         ("proposals", WORTH_A_LOOK, "round 3", {"round": 3}),
         ("silence", WORTH_A_LOOK, "Port", {"health": bridge(silent=["bb" * 20])}),
         ("credits", WRONG, "0 in", {"credits": 0}),
@@ -95,6 +100,12 @@ def test_a_full_node_need_not_vote() -> None:
     settings = NodeSettings(organisation="City", role="full")
     facts = dataclasses.replace(SOUND, settings=settings, health=consensus(power=0))
     assert {f.name: f.state for f in diagnose(facts)}["validator"] == GOOD
+
+
+def test_a_remote_signer_remembers_for_itself() -> None:
+    settings = NodeSettings(organisation="City", remote_signer="tcp://10.0.0.9:26659")
+    facts = dataclasses.replace(SOUND, settings=settings, signature_height=20, signed_height=0)
+    assert {f.name: f.state for f in diagnose(facts)}["key"] == GOOD
 
 
 def test_metrics_of_a_node_that_is_away_say_so() -> None:
@@ -120,11 +131,12 @@ def test_no_answer_about_fees_is_under_the_floor(method: str, said: Any, told: A
 
 
 def test_a_budget_runs_out_and_fills_again() -> None:
-    budget = Budget(Limits(requests_a_second=10, window=1.0))
-    assert budget.take("a", 10, 0.0)
-    assert not budget.take("a", 1, 0.0)
-    assert budget.take("b", 10, 0.0), "each address has its own"
-    assert budget.take("a", 5, 0.5)
-    assert not budget.take("a", 1, 0.5)
-    assert not budget.take("a", 11, 100.0), "no more than the window holds"
-    assert budget.take("a", 10, 100.0)
+    budget = Budget(1.0)
+    first, second = Caller("a", 10, 1), Caller("b", 20, 1)
+    assert budget.take(first, 10, 0.0)
+    assert not budget.take(first, 1, 0.0)
+    assert budget.take(second, 20, 0.0), "each has its own"
+    assert budget.take(first, 5, 0.5)
+    assert not budget.take(first, 1, 0.5)
+    assert not budget.take(first, 11, 100.0), "no more than the window holds"
+    assert budget.take(first, 10, 100.0)

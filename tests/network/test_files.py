@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from typer.testing import CliRunner
 
+from maillon.commands import application
 from maillon.evidence.hashing import sha256
+from maillon.ledger.founding import SCOPES, Founding, FoundingAccount
 from maillon.ledger.signing import address_of, recover
 from maillon.network import engines
-from maillon.network.configuration import NodeHome, NodeSettings
-from maillon.network.definition import NetworkDefinition, found
+from maillon.network.configuration import NodeHome, NodeSettings, Plan
+from maillon.network.definition import NetworkDefinition, draft, found
 from maillon.network.engines import COMETBFT, GETH
 from maillon.network.errors import EngineUnusable, InvalidNetwork, NodeUnusable
 from maillon.network.identity import Identity, NodeCard
@@ -83,6 +86,74 @@ def test_founders_are_different(tmp_path: Path) -> None:
         found("Try", CHAIN_ID, 1, [], 1)
 
 
+def completed(cards: list[NodeCard]) -> Founding:
+    """A draft as people complete it."""
+    made = draft(cards)
+    return dataclasses.replace(
+        made,
+        organisations=tuple(
+            dataclasses.replace(
+                each, scheme="siren", identifier=f"55203253{number}", legal_name=f"{each.legal_name} SA"
+            )
+            for number, each in enumerate(made.organisations)
+        ),
+    )
+
+
+def test_a_network_begins_under_its_founding_file(tmp_path: Path) -> None:
+    cards = [card(tmp_path, name) for name in ("City", "Port", "Bank", "School")]
+    law = completed(cards)
+    assert Founding.parse(law.to_json()) == law
+    assert law.governed
+    made = found("Try", CHAIN_ID, 1_700_000_000, cards, 10, founding=law)
+    assert made.genesis != found("Try", CHAIN_ID, 1_700_000_000, cards, 10).genesis
+    offices = [account.scopes for each in law.organisations for account in each.accounts]
+    assert offices[0] & SCOPES["admission officer"]
+    assert not any(each & SCOPES["admission officer"] for each in offices[1:])
+
+
+def changed(law: Founding, **values: Any) -> Founding:
+    """With another first organisation."""
+    first = dataclasses.replace(law.organisations[0], **values)
+    return dataclasses.replace(law, organisations=(first, *law.organisations[1:]))
+
+
+def test_a_founding_file_of_others_is_refused(tmp_path: Path) -> None:
+    cards = [card(tmp_path, name) for name in ("City", "Port", "Bank", "School")]
+    law = completed(cards)
+    stranger = FoundingAccount(card(tmp_path, "Stranger").account, SCOPES["admin"])
+    for file, reason in (
+        (draft(cards), "FILL-IN"),
+        (changed(law, validators=()), "no organisation has the validator of City"),
+        (changed(law, nodes=()), "lacks the node of City"),
+        (changed(law, accounts=(stranger,)), "lacks the account of City"),
+        (changed(law, validators=(*law.organisations[0].validators, bytes([9]) * 32)), "no card"),
+    ):
+        with pytest.raises(InvalidNetwork, match=reason):
+            found("Try", CHAIN_ID, 1_700_000_000, cards, 10, founding=file)
+
+
+def test_the_commands_draft_and_found(tmp_path: Path) -> None:
+    run, files = CliRunner().invoke, []
+    for name in ("City", "Port", "Bank", "School"):
+        files.append(tmp_path / f"{name}.json")
+        files[-1].write_text(json.dumps(card(tmp_path, name).to_json()))
+    names, law, out = [str(file) for file in files], tmp_path / "founding.json", tmp_path / "network.json"
+    create = ["network", "create", *names, "--out", str(out), "--founding", str(law)]
+    assert run(application(), create).exit_code == 2, "there is none yet"
+    assert run(application(), ["network", "founding", *names, "--out", str(law)]).exit_code == 0
+    assert run(application(), ["network", "founding", *names, "--out", str(law)]).exit_code == 1, "never overwritten"
+    assert run(application(), create).exit_code == 2, "not completed yet"
+    assert not out.exists()
+    document = json.loads(law.read_text())
+    for number, organisation in enumerate(document["organisations"]):
+        organisation |= {"scheme": "siren", "identifier": f"55203253{number}"}
+    law.write_text(json.dumps(document))
+    done = run(application(), [*create, "--json"])
+    assert done.exit_code == 0, done.output
+    assert len(NetworkDefinition.read(out).nodes) == 4
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"type": 1}', '{"type":"maillon.network.v1","genesis":{},"nodes":[]}'])
 def test_what_is_no_network_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "network.json"
@@ -108,6 +179,8 @@ def test_settings_are_read_as_they_were_written() -> None:
         ('organisation = "a"\ngateway_port = 26656', "port"),
         ('organisation = "a"\ngateway_port = 99999', "port"),
         ("organisation =", "node.toml"),
+        ('organisation = "a"\nremote_signer = "10.0.0.9:26659"', "remote_signer"),
+        ('organisation = "a"\nrequests_a_second = -1', "requests_a_second"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(text: str, word: str) -> None:
@@ -124,6 +197,43 @@ def test_a_key_others_can_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "validator.json").write_text('{"priv_key": {"value": "AAAA"}}')
     with pytest.raises(NodeUnusable, match="not a key"):
         Identity(tmp_path)
+
+
+def test_a_remote_signer_has_the_private_half_alone(tmp_path: Path) -> None:
+    public = Identity(tmp_path).validator_key
+    file = tmp_path / "validator.json"
+    document = json.loads(file.read_text())
+    del document["priv_key"]
+    file.write_text(json.dumps(document))
+    without = Identity(tmp_path)
+    assert without.validator_key == public
+    assert "priv_key" not in file.read_text(), "no new key was made"
+    with pytest.raises(NodeUnusable, match="before the signer takes it"):
+        without.card("City", "node.example", 26656, 30303)
+    file.write_text(json.dumps(document | {"pub_key": {"value": "AAAA"}}))
+    with pytest.raises(NodeUnusable, match="not a key"):
+        Identity(tmp_path)
+
+
+def test_a_node_behind_sentries_connects_to_them_alone(tmp_path: Path) -> None:
+    cards = [card(tmp_path, name) for name in ("City", "Port", "Bank", "School")]
+    home = NodeHome(tmp_path / "node")
+    home.lay_out(NodeSettings(organisation="City", remote_signer="unix:///run/signer.sock"))
+    network = found("Try", CHAIN_ID, 1_700_000_000, cards, 10)
+    open_plan = Plan(home, home.settings(), network, Identity(tmp_path / "City"), Path("geth"), Path("cometbft"))
+    assert [node.organisation for node in open_plan.dialled] == ["Port", "Bank", "School"]
+    assert home.sentries() == ()
+    home.sentries_folder.mkdir()
+    sentry = card(tmp_path, "Sentry of the City")
+    (home.sentries_folder / "first.json").write_text(json.dumps(sentry.to_json()))
+    plan = dataclasses.replace(open_plan, sentries=home.sentries())
+    assert plan.dialled == (sentry,)
+    configuration = plan.consensus_configuration()
+    assert f'persistent_peers = "{sentry.consensus_address}"' in configuration
+    assert 'priv_validator_laddr = "unix:///run/signer.sock"' in configuration
+    (home.sentries_folder / "second.json").write_text("{}")
+    with pytest.raises(InvalidNetwork):
+        home.sentries()
 
 
 def test_an_empty_home_says_what_to_do(tmp_path: Path) -> None:

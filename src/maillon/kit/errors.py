@@ -59,3 +59,11 @@ class MailRefused(KitError):
 
 class MailUnavailable(KitError):
     """The mail server did not take the letter now; the outbox tries again."""
+
+
+class PassphraseRefused(KitError):
+    """A passphrase is too short, cannot be read, or does not open the file."""
+
+
+class SealedFileUnreadable(KitError):
+    """A file that should be sealed with a passphrase is damaged, or of another kind."""

@@ -12,10 +12,18 @@ from maillon.kit import logs
 from maillon.kit.clock import SystemClock
 from maillon.network import rules
 from maillon.network.application import AbciServer
-from maillon.network.bridge import Bridge, Check, Founder, Observed
+from maillon.network.bridge import Bridge, Check, Founder, Observed, OwnKey
 from maillon.network.configuration import NodeHome
 from maillon.network.execution import Execution, Socket
 from maillon.network.registry import Registry
+from maillon.network.signatures import LastSignature
+
+
+def own_key(home: NodeHome) -> OwnKey | None:
+    """The validator key this machine signs with; None where a remote signer does."""
+    if home.settings().remote_signer:
+        return None
+    return OwnKey(home.identity().validator_key, lambda: LastSignature.read(home.last_signature_file))
 
 
 async def run_bridge(home: NodeHome, make: type[Bridge] = Bridge, check: Check = rules.check_payload) -> None:
@@ -36,6 +44,7 @@ async def run_bridge(home: NodeHome, make: type[Bridge] = Bridge, check: Check =
         SystemClock(),
         observed,
         check,
+        own_key(home),
     )
     server = AbciServer(bridge, home.bridge_socket)
     await server.start()

@@ -36,6 +36,7 @@ from maillon.network.execution import CallRefused, Execution
 from maillon.network.payload import Payload
 from maillon.network.registry import Registry
 from maillon.network.rules import Parent, Terms
+from maillon.network.signatures import LastSignature
 
 STATUS_PATH: Final = "/maillon/status"
 PEER_PATH: Final = "/p2p/filter/id/"
@@ -43,7 +44,11 @@ RETRY: Final = 0.25
 PEER_PATIENCE: Final = 2.0
 """Seconds a question about a peer waits for the engine before the newest list known answers it."""
 _KNOWN_KEYS: Final = 4096
+LONG_BEFORE: Final = 600.0
+"""Seconds by which a block is older than this process for certain, whatever the clock says."""
 _ABSENT: Final = 1
+_SIGNED: Final = 2
+"""`BlockIDFlag` of a vote for the block, as CometBFT names it COMMIT."""
 _ACCEPT = abci.ProcessProposalResponse.ACCEPT
 _REJECT = abci.ProcessProposalResponse.REJECT
 _log = structlog.get_logger(__name__)
@@ -74,12 +79,21 @@ class Founder:
     validator_key: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """This node's validator key, so far as the bridge must know it: never read by consensus."""
+
+    key: bytes
+    last: Callable[[], LastSignature]
+    """What this machine signed with it last."""
+
+
 @dataclass
 class Observed:
     """What the bridge noticed, for people: never read by consensus."""
 
     alarms: dict[str, str] = field(default_factory=dict)
-    """Name → reason, of what is wrong now. docs/operating/alarms.md has a section for each name."""
+    """Name → reason, of what is wrong now. docs/operating/alarms has a page for each name."""
     counts: Counter[str] = field(default_factory=Counter)
     refused: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=20))
     silent: list[str] = field(default_factory=list)
@@ -112,7 +126,11 @@ class Bridge:
         clock: Clock,
         observed: Observed,
         check: Check = rules.check_payload,
+        own: OwnKey | None = None,
     ) -> None:
+        self._own = own
+        self._started = clock.now().timestamp()
+        self._signed_at_start = own.last().height if own is not None else 0
         self._execution = execution
         self._registry = registry
         self._first_validators = dict(first_validators)
@@ -275,6 +293,7 @@ class Bridge:
 
     async def _finalize_block(self, request: abci.ProposalRequest) -> abci.FinalizeBlockResponse:
         """Execute what two thirds decided. An engine that will not is waited for: there is no other answer."""
+        await self._stand_still_beside_a_twin(request)
         payload = Payload.decode(request.txs[0])
         while True:
             status, why = await self._execution.new_payload(payload)
@@ -289,6 +308,34 @@ class Bridge:
         return abci.FinalizeBlockResponse(
             tx_results=[abci.TransactionResult(code=0)], validator_updates=_updates(changes), app_hash=payload.hash
         )
+
+    async def _stand_still_beside_a_twin(self, request: abci.ProposalRequest) -> None:
+        """Go no further where our validator key voted and this machine did not: two votes for a height would follow.
+
+        Either another machine signs with the key, or this directory was set back to an older state. Ordinary crashes
+        never end here: CometBFT has each vote on disk before it sends it.
+
+        1. A vote in a block made since this process started, above everything this machine signed: it is somebody
+           else's, now. A node that only watches says so and goes on; it does not vote.
+        2. A vote from long before this process started, above what was signed when it started: this directory has
+           forgotten it. Only *long* before, because the clock may be wrong by minutes.
+        """
+        if self._own is None:
+            return
+        address = rules.address_of_key(self._own.key)
+        votes = request.last_commit.votes
+        voted = any(vote.validator.address == address and vote.block_id_flag == _SIGNED for vote in votes)
+        height, last, since = request.height - 1, self._own.last(), self._started - request.time.seconds
+        knows = last.vouches_for(self._own.key)
+        # Step 1.
+        elsewhere = voted and since < 0 and (last.height < height or not knows)
+        # Step 2.
+        forgotten = voted and knows and since > LONG_BEFORE and self._signed_at_start < height
+        reason = f"block {height} carries our validator's vote, and this machine signed {last.height} last"
+        self.observed.set_alarm("key-used-twice", active=elsewhere or forgotten, reason=reason)
+        if knows and (elsewhere or forgotten):
+            # Until the process ends: no answer lets CometBFT vote.
+            await asyncio.get_running_loop().create_future()
 
     async def _commit(self, _request: abci.CommitRequest) -> abci.CommitResponse:
         payload = self._finalized

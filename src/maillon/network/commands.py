@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import fcntl
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -29,6 +30,10 @@ Answer = TypeVar("Answer")
 
 engine = typer.Typer(help="The engines a node runs: geth and CometBFT.", no_args_is_help=True)
 node = typer.Typer(help="A node of a network.", no_args_is_help=True)
+node_snapshot = typer.Typer(help="A node's chain as one file.", no_args_is_help=True)
+node.add_typer(node_snapshot, name="snapshot")
+client = typer.Typer(help="Whom this node's gateway knows by key.", no_args_is_help=True)
+node.add_typer(client, name="client")
 network = typer.Typer(help="Networks of several organisations.", no_args_is_help=True)
 
 
@@ -90,17 +95,44 @@ def node_card(  # noqa: PLR0917 - options of a command
     terminal.print_json(card.to_json())
 
 
+@network.command("founding")
+def network_founding(
+    cards: Annotated[list[Path], typer.Argument(help="The founders' cards, as `node card` prints them.")],
+    out: Annotated[Path, typer.Option(help="The file to write, for people to complete.")],
+    as_json: Json = False,
+) -> None:
+    """Draft the founding file of these founders: members, offices, statutes, credits."""
+    from maillon.ledger.founding import InvalidFounding  # noqa: PLC0415 - see above
+    from maillon.network import definition  # noqa: PLC0415
+    from maillon.network.identity import NodeCard  # noqa: PLC0415
+
+    try:
+        if out.exists():
+            terminal.fail(f"{out} exists: it may have been completed already", terminal.REFUSED, as_json=as_json)
+        out.write_bytes(definition.draft([NodeCard.read(card) for card in cards]).to_json())
+    except (NetworkError, InvalidFounding, OSError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"file": str(out), "organisations": len(cards)})
+    else:
+        typer.echo(f"{out}: complete it ({definition.PLACEHOLDER}), then `maillon network create --founding {out}`")
+
+
 @network.command("create")
-def network_create(
+def network_create(  # noqa: PLR0917 - options of a command
     cards: Annotated[list[Path], typer.Argument(help="The founders' cards, as `node card` prints them.")],
     out: Annotated[Path, typer.Option(help="The file to write: the same for every node.")],
     name: Annotated[str, typer.Option(help="The network's name.")] = "Maillon",
+    founding: Annotated[
+        Path | None, typer.Option(help="Who founds and under which statutes; by default the cards, for trying.")
+    ] = None,
     credits_each: Annotated[
         int, typer.Option("--credits", min=1, help="Credits of each founder's account.")
     ] = 1_000_000,
     as_json: Json = False,
 ) -> None:
-    """Make block zero of a network from the founders' cards."""
+    """Make block zero of a network from the founders' cards, and the law it begins under from a founding file."""
+    from maillon.ledger.founding import Founding, InvalidFounding  # noqa: PLC0415 - see above
     from maillon.ledger.genesis import random_chain_id  # noqa: PLC0415 - see above
     from maillon.network import definition  # noqa: PLC0415
     from maillon.network.identity import NodeCard  # noqa: PLC0415
@@ -108,11 +140,12 @@ def network_create(
     now = int(datetime.datetime.now(datetime.UTC).timestamp())
     try:
         founders = [NodeCard.read(card) for card in cards]
-        made = definition.found(name, random_chain_id(), now, founders, credits_each)
+        law = None if founding is None else Founding.parse(founding.read_bytes())
+        made = definition.found(name, random_chain_id(), now, founders, credits_each, founding=law)
         if out.exists():
             terminal.fail(f"{out} exists: a network is made once", terminal.REFUSED, as_json=as_json)
         out.write_bytes(made.to_json())
-    except (NetworkError, OSError) as error:
+    except (NetworkError, InvalidFounding, OSError) as error:
         terminal.fail(str(error), as_json=as_json)
     if as_json:
         terminal.print_json({"file": str(out), "chain_id": made.genesis.chain_id, "founders": len(founders)})
@@ -200,19 +233,218 @@ def node_run(home: Home = None, as_json: Json = False) -> None:
     place = node_home(home)
     try:
         plan = plan_of(place, engines.default_folder())
-        descriptor = os.open(place.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise NodeUnusable(f"a node runs in {place.path} already") from None
 
         async def ready() -> None:
             address = f"http://{plan.settings.gateway_host}:{plan.settings.gateway_port}"
             terminal.print_json({"ready": address}) if as_json else typer.echo(f"ready {address}")
 
-        uvloop.run(run_until_signal([Supervisor(plan)], ready))
+        with _stopped(place):
+            uvloop.run(run_until_signal([Supervisor(plan)], ready))
     except (NetworkError, KitError) as error:
         terminal.fail(str(error), as_json=as_json)
+
+
+PassphraseFile = Annotated[
+    Path | None, typer.Option("--passphrase-file", help="A file whose first line is the passphrase; asked for else.")
+]
+
+
+def _passphrase(file: Path | None, *, twice: bool) -> str:
+    """From a file or the terminal, never from an argument. Raises `PassphraseRefused`."""
+    from maillon.kit.passphrase import read_passphrase  # noqa: PLC0415 - see above
+
+    if file is not None:
+        return read_passphrase(file)
+    answer: str = typer.prompt("passphrase", hide_input=True, confirmation_prompt=twice, err=True)
+    return answer
+
+
+@contextlib.contextmanager
+def _stopped(place: NodeHome) -> Iterator[None]:
+    """Hold a node's directory: its supervisor, or one command that needs it stopped. Raises `NodeUnusable`."""
+    try:
+        descriptor = os.open(place.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise NodeUnusable(f"{place.path} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise NodeUnusable(f"a node runs in {place.path}: stop it first") from None
+    finally:
+        os.close(descriptor)
+
+
+@node.command("backup")
+def node_backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; it is of no use without the passphrase.")],
+    passphrase_file: PassphraseFile = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write this node's keys and settings to one file sealed with a passphrase; the node may run."""
+    from maillon.kit.keys import write_private  # noqa: PLC0415 - see above
+    from maillon.network import backup  # noqa: PLC0415
+
+    try:
+        if file.exists():
+            raise NodeUnusable(f"{file} exists: a backup never replaces another")
+        passphrase = _passphrase(passphrase_file, twice=True)
+        write_private(file, backup.write(node_home(home), passphrase, datetime.datetime.now(datetime.UTC)))
+    except (NetworkError, KitError, OSError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"file": str(file), "bytes": file.stat().st_size})
+    else:
+        typer.echo(
+            f"{file}: {file.stat().st_size} bytes; try `maillon node restore` with it today, not when it is needed"
+        )
+
+
+@node.command("restore")
+def node_restore(
+    file: Annotated[Path, typer.Argument(help="What `node backup` wrote.")],
+    passphrase_file: PassphraseFile = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Lay out a new home with the keys of a backup. The machine they were on must be off, for good."""
+    from maillon.network import backup  # noqa: PLC0415 - see above
+
+    place = node_home(home)
+    try:
+        place.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _stopped(place):
+            about = backup.restore(file, _passphrase(passphrase_file, twice=False), place)
+    except (NetworkError, KitError, OSError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"home": str(place.path)} | about)
+    else:
+        typer.echo(
+            f"{place.path} has the keys of {about.get('organisation', 'the node')}, of {about['made']}. "
+            "Never start the old machine again; `maillon node run` signs here after twenty blocks without its signature"
+        )
+
+
+@client.command("add")
+def client_add(
+    name: Annotated[str, typer.Argument(help="Who will use the key.")],
+    requests_a_second: Annotated[int, typer.Option(min=1, help="Calls a second, each item of a batch one.")] = 10_000,
+    websockets: Annotated[int, typer.Option(min=0, help="WebSocket connections at once.")] = 100,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key and show it, this once; the gateway knows it within seconds."""
+    from maillon.network import clients  # noqa: PLC0415 - see above
+
+    try:
+        key = clients.add(node_home(home).clients_file, name, requests_a_second, websockets)
+    except (NetworkError, KitError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    terminal.print_json({"name": name, "key": key}) if as_json else typer.echo(key)
+
+
+@client.command("list")
+def client_list(home: Home = None, as_json: Json = False) -> None:
+    """List clients and what they may ask; their keys are not kept."""
+    from maillon.network import clients  # noqa: PLC0415 - see above
+
+    try:
+        found = clients.read(node_home(home).clients_file)
+    except NetworkError as error:
+        terminal.fail(str(error), as_json=as_json)
+    columns = ("id", "name", "requests a second", "websockets")
+    rows = [(each.id, each.name, each.requests_a_second, each.websockets) for each in found]
+    if as_json:
+        terminal.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        terminal.print_table(columns, rows)
+
+
+@client.command("remove")
+def client_remove(
+    name: Annotated[str, typer.Argument(help="The name or id `list` shows.")], home: Home = None, as_json: Json = False
+) -> None:
+    """Make a client's key worthless, within seconds."""
+    from maillon.network import clients  # noqa: PLC0415 - see above
+
+    try:
+        removed = clients.remove(node_home(home).clients_file, name)
+    except (NetworkError, KitError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    if not removed:
+        terminal.fail(f"there is no client {name!r}", terminal.REFUSED, as_json=as_json)
+    terminal.print_json({"removed": name}) if as_json else typer.echo(f"{name} is removed")
+
+
+@node_snapshot.command("export")
+def snapshot_export(
+    file: Annotated[Path, typer.Argument(help="The file to write; as large as the chain, and without any key.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write the chain of this node, which must be stopped, to one file."""
+    from maillon.network import engines, snapshot  # noqa: PLC0415 - see above
+    from maillon.network.supervisor import plan_of  # noqa: PLC0415
+
+    place = node_home(home)
+    try:
+        with _stopped(place):
+            made = snapshot.export(plan_of(place, engines.default_folder()), file, terminal.progress_line)
+    except (NetworkError, KitError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"file": str(file), "height": made["height"], "block_hash": made["block_hash"]})
+    else:
+        typer.echo(f"{file}: block {made['height']}, {made['block_hash']}, {file.stat().st_size} bytes")
+
+
+@node_snapshot.command("import")
+def snapshot_import(
+    file: Annotated[Path, typer.Argument(help="What `node snapshot export` wrote.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Lay out the chain of a snapshot in a node that never ran, once it follows from the network's validators."""
+    from maillon.network import engines, snapshot  # noqa: PLC0415 - see above
+    from maillon.network.supervisor import plan_of  # noqa: PLC0415
+
+    place = node_home(home)
+    try:
+        with _stopped(place):
+            taken = snapshot.take(plan_of(place, engines.default_folder()), file, terminal.progress_line)
+    except (NetworkError, KitError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"home": str(place.path), "height": taken["height"], "block_hash": taken["block_hash"]})
+    else:
+        typer.echo(f"{place.path} has the chain up to block {taken['height']}; `maillon node run` goes on from there")
+
+
+@node.command("sign-from")
+def node_sign_from(
+    height: Annotated[int, typer.Option(min=1, help="The height the standing chain waits at.")],
+    round_number: Annotated[int, typer.Option("--round", min=0, help="A round later than the others' newest.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Let a restored validator sign from this position on, where the chain stands still without it; node stopped.
+
+    docs/operating/double-signing.md says when, and how to find the two numbers.
+    """
+    from maillon.network import signatures  # noqa: PLC0415 - see above
+
+    place = node_home(home)
+    try:
+        with _stopped(place):
+            signatures.sign_from(place.last_signature_file, height, round_number)
+    except (NetworkError, KitError) as error:
+        terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
+    if as_json:
+        terminal.print_json({"height": height, "round": round_number})
+    else:
+        typer.echo(f"the key signs from height {height}, round {round_number} on, and nothing before")
 
 
 @node.command("status")

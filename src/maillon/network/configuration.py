@@ -14,11 +14,13 @@ from typing import Final
 
 import orjson
 
+from maillon.kit.errors import HomeUnusable
 from maillon.kit.keys import write_private
 from maillon.network.definition import NetworkDefinition
 from maillon.network.errors import NodeUnusable
-from maillon.network.identity import Identity
+from maillon.network.identity import Identity, NodeCard
 from maillon.network.rules import DEFAULT_FLOOR_TIP, EXTRA_DATA
+from maillon.network.signatures import LastSignature, begin, make_empty
 
 BUILD_TIME: Final = "600ms"
 """geth's `--miner.recommit`: the longest one block is built for. A block that takes longer carries what fitted."""
@@ -28,8 +30,11 @@ PROPOSE_TIME: Final = "1500ms"
 """After this a silent proposer loses its turn."""
 MAXIMUM_TRANSACTION: Final = 11 * 1024 * 1024
 """CometBFT's own limit of one transaction: over the largest payload, so that it never is what refuses one."""
+LOG_BLOCKS: Final = 10_000
+"""Blocks one query for logs may span; geth holds to it where the ends are names, such as `earliest`."""
 MAXIMUM_SOCKET_PATH: Final = 100
 """The operating system's limit is 107 bytes."""
+_WATCHER_STATE: Final = "watcher_state.json"
 ROLES: Final = ("validator", "full")
 
 
@@ -54,6 +59,8 @@ class NodeSettings:
     gateway_port: int = 8545
     """Where clients reach the network: JSON-RPC, health and metrics."""
     gateway_host: str = "127.0.0.1"
+    requests_a_second: int = 2000
+    """Calls one address may make without a key; 0 asks everybody for a key."""
     cache: int = 256
     """MiB of memory geth keeps state in."""
     geth: str = ""
@@ -63,9 +70,13 @@ class NodeSettings:
     """Address CometBFT listens on for a remote signer (`tcp://…`, `unix://…`); empty signs with the key on disk."""
 
     def __post_init__(self) -> None:
+        if self.remote_signer and not self.remote_signer.startswith(("tcp://", "unix://")):
+            raise NodeUnusable("node.toml: remote_signer: tcp://ADDRESS:PORT or unix://PATH")
         if self.role not in ROLES:
             raise NodeUnusable(f"node.toml: role: one of {', '.join(ROLES)}")
         ports = [value for name, value in self.ports().items() if value]
+        if self.requests_a_second < 0:
+            raise NodeUnusable("node.toml: requests_a_second: 0 or more")
         if any(not 0 <= port < 65536 for port in ports) or len(set(ports)) != len(ports):
             raise NodeUnusable("node.toml: every port is another one, from 0 to 65535")
 
@@ -128,6 +139,11 @@ class NodeHome:
         return self.path / "consensus"
 
     @property
+    def last_signature_file(self) -> Path:
+        """What the validator key signed last, as CometBFT keeps it. Never removed, never copied."""
+        return self.consensus / "data" / "priv_validator_state.json"
+
+    @property
     def execution_socket(self) -> Path:
         """Where geth answers the bridge."""
         return self.execution / "geth.ipc"
@@ -136,6 +152,16 @@ class NodeHome:
     def bridge_socket(self) -> Path:
         """Where the bridge answers CometBFT."""
         return self.path / "bridge.sock"
+
+    @property
+    def sentries_folder(self) -> Path:
+        """Cards of the sentries this node hides behind; without any it connects to the founders."""
+        return self.path / "sentries"
+
+    @property
+    def clients_file(self) -> Path:
+        """Whom the gateway knows by key."""
+        return self.path / "clients.json"
 
     @property
     def logs(self) -> Path:
@@ -151,8 +177,21 @@ class NodeHome:
         self._read(self.network_file)
         return NetworkDefinition.read(self.network_file)
 
+    def sentries(self) -> tuple[NodeCard, ...]:
+        """The cards of its sentries. Raises `InvalidNetwork`."""
+        return tuple(NodeCard.read(card) for card in sorted(self.sentries_folder.glob("*.json")))
+
     def identity(self) -> Identity:
         """The keys; made when there are none. Raises `NodeUnusable`."""
+        new = not (self.keys / "validator.json").exists()
+        if new and not self.last_signature_file.exists():
+            try:
+                self.last_signature_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                # Before the key: a crash between leaves a position no key uses, and the next start makes the key. The
+                # other order would leave a new key that has to watch.
+                begin(self.last_signature_file)
+            except (OSError, HomeUnusable) as error:
+                raise NodeUnusable(f"{self.path} cannot be used: {error}") from error
         return Identity(self.keys)
 
     def _read(self, path: Path) -> bytes:
@@ -183,6 +222,25 @@ class Plan:
     identity: Identity
     geth: Path
     cometbft: Path
+    sentries: tuple[NodeCard, ...] = ()
+
+    @property
+    def watches(self) -> bool:
+        """Whether this node knows nothing of what its validator key signed, and only watches. Raises `NodeUnusable`.
+
+        A remote signer remembers for itself; and where the network is this node alone there is nobody to watch.
+        """
+        if self.settings.remote_signer or {node.validator_key for node in self.network.nodes} == {
+            self.identity.validator_key
+        }:
+            return False
+        return not LastSignature.read(self.home.last_signature_file).vouches_for(self.identity.validator_key)
+
+    @property
+    def dialled(self) -> tuple[NodeCard, ...]:
+        """Whom this node connects to by itself: its sentries alone where it has some, else the founders."""
+        known = self.sentries or self.network.nodes
+        return tuple(node for node in known if node.consensus_id != self.identity.consensus_id)
 
     def write(self) -> None:
         """Write what the engines read at their start. Raises `NodeUnusable`."""
@@ -194,11 +252,13 @@ class Plan:
         write_private(self.home.path / "execution.toml", peers.encode())
         config = self.home.consensus / "config"
         write_private(config / "genesis.json", orjson.dumps(self.network.consensus_genesis()))
-        write_private(config / "config.toml", self.consensus_configuration().encode())
-        state = self.home.consensus / "data" / "priv_validator_state.json"
-        if not state.exists():
-            # What CometBFT signed last, so that it never signs twice. Never removed, never restored from a backup.
-            write_private(state, b'{"height": "0", "round": 0, "step": 0}')
+        self.write_consensus()
+
+    def write_consensus(self) -> None:
+        """Write CometBFT's settings, before each of its starts: what it signed decides one. Raises `NodeUnusable`."""
+        make_empty(self.home.last_signature_file)
+        make_empty(self.home.consensus / "data" / _WATCHER_STATE)
+        write_private(self.home.consensus / "config" / "config.toml", self.consensus_configuration().encode())
 
     def initialise_execution(self) -> list[str]:
         """The command that writes block zero; harmless when it is there already."""
@@ -242,7 +302,7 @@ class Plan:
             *("--miner.extradata", EXTRA_DATA.decode(), "--miner.gasprice", floor, "--txpool.pricelimit", floor),
             *("--txpool.nolocals", "--txpool.accountslots", "4096", "--txpool.accountqueue", "4096"),
             *("--txpool.globalslots", "50000", "--txpool.globalqueue", "50000", "--rpc.evmtimeout", "30s"),
-            *("--rpc.batch-response-max-size", str(64 * 1024 * 1024)),
+            *("--rpc.batch-response-max-size", str(64 * 1024 * 1024), "--rpc.rangelimit", str(LOG_BLOCKS)),
         ]
 
     def consensus_command(self) -> list[str]:
@@ -255,7 +315,10 @@ class Plan:
         `unsafe` offers `dial_peers` on loopback to the supervisor; the gateway passes nothing of the kind on.
         """
         settings = self.settings
-        peers = [node for node in self.network.nodes if node.consensus_id != self.identity.consensus_id]
+        if self.watches:
+            key, state = self.identity.watcher_file, _WATCHER_STATE
+        else:
+            key, state = self.identity.validator_file, self.home.last_signature_file.name
         return f"""\
 proxy_app = "unix://{self.home.bridge_socket}"
 abci = "socket"
@@ -263,7 +326,8 @@ moniker = "{self.identity.consensus_id.hex()}"
 log_level = "info"
 log_format = "json"
 filter_peers = true
-priv_validator_key_file = {orjson.dumps(str(self.identity.validator_file)).decode()}
+priv_validator_key_file = {orjson.dumps(str(key)).decode()}
+priv_validator_state_file = "data/{state}"
 priv_validator_laddr = {orjson.dumps(settings.remote_signer).decode()}
 node_key_file = {orjson.dumps(str(self.identity.peer_file)).decode()}
 
@@ -275,7 +339,7 @@ unsafe = true
 [p2p]
 laddr = "tcp://{settings.listen}:{settings.consensus_port}"
 external_address = "{settings.host}:{settings.consensus_port}"
-persistent_peers = "{",".join(node.consensus_address for node in peers)}"
+persistent_peers = "{",".join(node.consensus_address for node in self.dialled)}"
 persistent_peers_max_dial_period = "10s"
 addr_book_strict = false
 allow_duplicate_ip = true

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,8 @@ from maillon.network.payload import MAXIMUM_PAYLOAD
 TYPE: Final = "maillon.network.v1"
 MAXIMUM_FILE: Final = 32 * 1024 * 1024
 MAXIMUM_NODES: Final = 256
+PLACEHOLDER: Final = "FILL-IN"
+"""Stands in a draft for what people have to write."""
 CREDIT: Final = 10**18
 CONSENSUS_BLOCK: Final = MAXIMUM_PAYLOAD + 512 * 1024
 """Bytes of a consensus block: a payload, a commit of 64 validators, and evidence."""
@@ -161,6 +163,8 @@ def found(  # noqa: PLR0917 - each is named where it is called
     if len({card.organisation for card in cards}) != len(cards):
         raise InvalidNetwork("network: an organisation founds with one node")
     _check_distinct(cards)
+    if founding is not None:
+        check_founding(founding, cards)
     funded = {card.account: credits_each * CREDIT for card in cards}
     funded |= {Address(account): wei for account, wei in others}
     try:
@@ -176,6 +180,59 @@ def found(  # noqa: PLR0917 - each is named where it is called
     except (InvalidFounding, InvalidGenesis) as error:
         raise InvalidNetwork(str(error)) from error
     return NetworkDefinition(genesis, tuple(cards))
+
+
+def check_founding(founding: Founding, cards: Sequence[NodeCard]) -> None:
+    """Raise `InvalidNetwork` unless the founding file and the cards speak of the same founders.
+
+    1. Nothing was left to be filled in.
+    2. Every card's validator, node and account belong to one organisation of the file.
+    3. Every validator of the file has a card: without one nobody knows where its node is.
+    """
+    # Step 1.
+    for organisation in founding.organisations:
+        if PLACEHOLDER in {organisation.scheme, organisation.identifier}:
+            raise InvalidNetwork(
+                f"founding: {organisation.legal_name}: its legal identifier is still {PLACEHOLDER}: write scheme and "
+                "identifier as the public register has them"
+            )
+    # Step 2.
+    for card in cards:
+        owner = next((each for each in founding.organisations if card.validator_key in each.validators), None)
+        if owner is None:
+            raise InvalidNetwork(f"founding: no organisation has the validator of {card.organisation}'s card")
+        if FoundingNode(card.execution_key, card.consensus_id) not in owner.nodes:
+            raise InvalidNetwork(f"founding: {owner.legal_name} lacks the node of {card.organisation}'s card")
+        if card.account not in {account.address for account in owner.accounts}:
+            raise InvalidNetwork(f"founding: {owner.legal_name} lacks the account of {card.organisation}'s card")
+    # Step 3.
+    known = {card.validator_key for card in cards}
+    for organisation in founding.organisations:
+        if not set(organisation.validators) <= known:
+            raise InvalidNetwork(f"founding: no card has a validator of {organisation.legal_name}")
+
+
+def draft(cards: Sequence[NodeCard]) -> Founding:
+    """A founding file to begin from: everything the cards say, statutes of a real alliance, votes from the start.
+
+    The first founder's account holds the offices, so that somebody can admit; a vote changes that. What no card says
+    stands as a placeholder, which `check_founding` refuses. Raises `InvalidFounding`.
+    """
+    made = founding_of(cards)
+    offices = SCOPES["officer"] | SCOPES["admission officer"]
+    organisations = []
+    for position, organisation in enumerate(made.organisations):
+        (account,) = organisation.accounts
+        scopes = account.scopes | (0 if position else offices)
+        organisations.append(
+            replace(
+                organisation,
+                scheme=PLACEHOLDER,
+                identifier=PLACEHOLDER,
+                accounts=(replace(account, scopes=scopes),),
+            )
+        )
+    return Founding(tuple(organisations), governed=True)
 
 
 def _check_distinct(cards: Sequence[NodeCard]) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is wrong with a node, in plain words, and what to do: `maillon node doctor`.
 
-`examine` gathers facts, `diagnose` judges them and asks nothing. docs/operating/alarms.md has a section for each.
+`examine` gathers facts, `diagnose` judges them and asks nothing. docs/operating/alarms.md explains each.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,13 +19,15 @@ import orjson
 
 from maillon.evidence.consensus import Instant
 from maillon.evidence.errors import Unreadable
-from maillon.network.configuration import NodeHome, NodeSettings
+from maillon.network.configuration import NodeHome, NodeSettings, Plan
 from maillon.network.definition import NetworkDefinition
 from maillon.network.engines import COMETBFT, GETH, installed
-from maillon.network.errors import EngineUnusable, ExecutionUnavailable, NetworkError
+from maillon.network.errors import EngineUnusable, ExecutionUnavailable, NetworkError, NodeUnusable
 from maillon.network.execution import CallRefused, Execution, Socket
 from maillon.network.health import LATE, NodeHealth, gather
+from maillon.network.identity import Identity, NodeCard
 from maillon.network.registry import ListedNode, Registry
+from maillon.network.signatures import LastSignature
 
 SKEW: Final = 2.0
 """Seconds a clock may differ from the other validators' before it is worth a word."""
@@ -65,6 +67,8 @@ class Facts:
     """What our validator's file says it signed last."""
     signature_height: int | None
     """The newest height that carries a signature of our validator."""
+    watches: bool
+    """Whether it knows nothing of what its validator key signed, and only watches."""
     round: int | None
     """The round consensus is in at this height."""
     credits: int | None
@@ -167,6 +171,8 @@ def _level(facts: Facts) -> Finding:
 def _validator(facts: Facts) -> Finding:
     if facts.settings.role != "validator":
         return Finding("validator", GOOD, "this node is not meant to be one")
+    if facts.watches:
+        return Finding("validator", WORTH_A_LOOK, "it watches before it votes: see the key below")
     if facts.health.is_validator:
         return Finding("validator", GOOD, "its key is in the validator set")
     return Finding(
@@ -178,13 +184,26 @@ def _validator(facts: Facts) -> Finding:
 
 
 def _key_used_twice(facts: Facts) -> Finding:
-    if facts.signature_height is not None and facts.signature_height > facts.signed_height + 1:
+    if facts.settings.remote_signer:
+        return Finding("key", GOOD, "a remote signer has it, and remembers what it signed")
+    stop = "stop one of the two at once: docs/operating/double-signing.md"
+    twin = (facts.health.bridge or {}).get("alarms", {}).get("key-used-twice")
+    if twin is not None:
+        return Finding("key", WRONG, f"a validator key used twice: {twin}", stop)
+    if facts.signature_height is not None and (facts.watches or facts.signature_height > facts.signed_height + 1):
         return Finding(
             "key",
             WRONG,
-            f"block {facts.signature_height} carries our validator's signature, and we signed {facts.signed_height} "
-            "last: another machine signs with the same key",
-            "stop one of the two at once: two different votes for one height are evidence against you",
+            f"a validator key used twice: block {facts.signature_height} carries our validator's signature, and this "
+            f"machine signed {facts.signed_height} last",
+            stop,
+        )
+    if facts.watches:
+        return Finding(
+            "key",
+            WORTH_A_LOOK,
+            "what the key signed is not known here: it watches, and votes after twenty blocks without its vote",
+            "wait; where the chain stands still without this validator: docs/operating/double-signing.md",
         )
     return Finding("key", GOOD, "nobody else signs with our validator's key")
 
@@ -213,7 +232,7 @@ def _alarms(facts: Facts) -> Finding:
     alarms = (facts.health.bridge or {}).get("alarms", {})
     if alarms:
         words = "; ".join(f"{name}: {reason}" for name, reason in alarms.items())
-        return Finding("alarms", WORTH_A_LOOK, words, "docs/operating/alarms.md has a section for each")
+        return Finding("alarms", WORTH_A_LOOK, words, "docs/operating/alarms has a page for each")
     return Finding("alarms", GOOD, "none")
 
 
@@ -244,7 +263,8 @@ _CHECKS: Final[tuple[Callable[[Facts], Finding], ...]] = (
 async def examine(home: NodeHome, engines: Path) -> Facts:
     """Gather the facts. Raises `NodeUnusable` or `InvalidNetwork` when there is no node here."""
     settings, network, identity = home.settings(), home.network(), home.identity()
-    health, reachable = await asyncio.gather(gather(home), _reachable(network, identity.consensus_id))
+    dialled = home.sentries() or network.nodes
+    health, reachable = await asyncio.gather(gather(home), _reachable(dialled, identity.consensus_id))
     rpc = f"http://127.0.0.1:{settings.consensus_rpc_port}"
     votes = await _get(f"{rpc}/commit")
     state = await _get(f"{rpc}/consensus_state")
@@ -260,6 +280,7 @@ async def examine(home: NodeHome, engines: Path) -> Facts:
         skew=skew,
         signed_height=_signed_height(home),
         signature_height=signature_height,
+        watches=_watches(home, settings, network, identity),
         round=_round(state),
         credits=balance,
     )
@@ -275,8 +296,8 @@ def _engine_troubles(settings: NodeSettings, folder: Path) -> tuple[str, ...]:
     return tuple(troubles)
 
 
-async def _reachable(network: NetworkDefinition, own: bytes) -> dict[str, bool]:
-    others = [node for node in network.nodes if node.consensus_id != own]
+async def _reachable(known: Sequence[NodeCard], own: bytes) -> dict[str, bool]:
+    others = [node for node in known if node.consensus_id != own]
 
     async def reach(host: str, port: int) -> bool:
         try:
@@ -326,10 +347,17 @@ def _own_vote(commit: Any, address: str) -> tuple[float | None, int | None]:
 
 def _signed_height(home: NodeHome) -> int:
     try:
-        document = orjson.loads((home.consensus / "data" / "priv_validator_state.json").read_bytes())
-        return int(document["height"])
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return LastSignature.read(home.last_signature_file).height
+    except NodeUnusable:
         return 0
+
+
+def _watches(home: NodeHome, settings: NodeSettings, network: NetworkDefinition, identity: Identity) -> bool:
+    nowhere = Path()
+    try:
+        return Plan(home, settings, network, identity, nowhere, nowhere).watches
+    except NodeUnusable:
+        return False  # CometBFT does not start over a damaged file: the processes say so
 
 
 def _round(state: Any) -> int | None:

@@ -42,6 +42,10 @@ class RegistrationRefused(NetworkError):
     """The chain does not list the node; the message is its reason."""
 
 
+class InvalidBackup(NetworkError):
+    """A backup or snapshot is damaged, of another kind, or says what the chain does not; the message says which."""
+
+
 class NodeDown(NetworkError):
     """No node answers where one was expected."""
 

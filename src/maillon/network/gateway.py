@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,7 +22,7 @@ import structlog
 import uvloop
 import websockets
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -31,7 +32,8 @@ from maillon.kit.errors import KitError
 from maillon.network import abci
 from maillon.network.application import ask
 from maillon.network.bridge import STATUS_PATH
-from maillon.network.configuration import NodeHome
+from maillon.network.clients import Clients
+from maillon.network.configuration import LOG_BLOCKS, NodeHome
 from maillon.network.errors import NodeDown, NodeUnusable
 from maillon.network.health import exposition, gather
 from maillon.network.rules import DEFAULT_FLOOR_TIP
@@ -84,6 +86,8 @@ SUBSCRIPTIONS: Final = frozenset({"eth_subscribe", "eth_unsubscribe"})
 """Over a WebSocket only."""
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 LIMIT_EXCEEDED: Final = -32005
+UNAUTHORIZED: Final = -32001
+_NEEDS_KEY: Final = "a key the operator of this node knows, as Authorization: Bearer KEY"
 _JSON_TYPES: Final = frozenset({"application/json", "application/json-rpc", "application/jsonrequest"})
 _CORS: Final = {"access-control-allow-origin": "*"}
 _PREFLIGHT: Final = {
@@ -97,34 +101,46 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request, and one address, may ask. Sizes in bytes."""
+    """What one request, and one caller, may ask. Sizes in bytes."""
 
     body: int = 8 * 1024 * 1024
     batch: int = 200
-    log_blocks: int = 10_000
+    log_blocks: int = LOG_BLOCKS
     """Blocks of one `eth_getLogs` or filter."""
     answer: int = 64 * 1024 * 1024
     requests_a_second: int = 2_000
-    """Calls one address may make, averaged over `window`; the items of a batch count each."""
+    """Calls one address may make without a key, averaged over `window`; the items of a batch count each."""
     window: float = 5.0
     websockets: int = 200
+    """Connections of everybody at once."""
+    websockets_each: int = 50
+    """Connections of one address without a key."""
     message: int = 1024 * 1024
 
 
-class Budget:
-    """Calls each address has left: a bucket that fills again with time."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a client by its key, or else an address."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._rate = limits.requests_a_second
-        self._most = limits.requests_a_second * limits.window
+    name: str
+    requests_a_second: int
+    websockets: int
+
+
+class Budget:
+    """Calls each caller has left: a bucket that fills again with time."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
         self._left: dict[str, tuple[float, float]] = {}
 
-    def take(self, who: str, count: int, now: float) -> bool:
+    def take(self, who: Caller, count: int, now: float) -> bool:
         """Whether `who` may make so many calls now; they are counted when it may."""
-        left, then = self._left.pop(who, (self._most, now))
-        left = min(self._most, left + (now - then) * self._rate)
+        most = who.requests_a_second * self._window
+        left, then = self._left.pop(who.name, (most, now))
+        left = min(most, left + (now - then) * who.requests_a_second)
         allowed = left >= count
-        self._left[who] = (left - count if allowed else left, now)
+        self._left[who.name] = (left - count if allowed else left, now)
         while len(self._left) > 10_000:
             del self._left[next(iter(self._left))]
         return allowed
@@ -136,13 +152,15 @@ class Gateway:
     def __init__(self, home: NodeHome, limits: Limits | None = None) -> None:
         settings = home.settings()
         self._home = home
-        self._limits = limits or Limits()
-        self._budget = Budget(self._limits)
+        self._limits = limits or Limits(requests_a_second=settings.requests_a_second)
+        self._budget = Budget(self._limits.window)
+        self._clients = Clients(home.clients_file)
         self._execution = f"http://127.0.0.1:{settings.execution_rpc_port}"
         self._subscriptions = f"ws://127.0.0.1:{settings.execution_rpc_port}"
         self._consensus = f"http://127.0.0.1:{settings.consensus_rpc_port}"
         self._client = httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=64))
-        self._open = 0
+        self._open: Counter[str] = Counter()
+        """Caller → its WebSocket connections."""
         self._floor = DEFAULT_FLOOR_TIP
         self._floor_asked = float("-inf")
 
@@ -172,13 +190,33 @@ class Gateway:
             return Response(headers=_CORS)
         if request.headers.get("content-type", "").split(";")[0].strip().lower() not in _JSON_TYPES:
             return Response("invalid content type, only application/json is supported\n", 415, headers=_CORS)
+        who = self._caller(request)
+        if who is None:
+            refusal = orjson.dumps(_failure(None, UNAUTHORIZED, _NEEDS_KEY))
+            headers = _CORS | {"www-authenticate": "Bearer"}
+            return Response(refusal, 401, headers=headers, media_type="application/json")
         body = await self._body(request)
         if body is None:
             return Response(f"content length too large (>{self._limits.body})\n", 413, headers=_CORS)
-        who = request.client.host if request.client else ""
         answer, status = await self.handle(body, who)
         headers = _CORS | ({"retry-after": "1"} if status == 429 else {})
         return Response(answer, status, headers=headers, media_type="application/json")
+
+    def _caller(self, connection: HTTPConnection) -> Caller | None:
+        """Who asks; None for an unknown key, and for none where everybody needs one.
+
+        Behind a proxy every address is the proxy's: clients there come with keys, or share one budget.
+        """
+        scheme, _, key = connection.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            client = self._clients.of(key.strip(), time.monotonic())
+            if client is None:
+                return None
+            return Caller(f"key {client.id}", client.requests_a_second, client.websockets)
+        if not self._limits.requests_a_second:
+            return None
+        address = connection.client.host if connection.client else ""
+        return Caller(address, self._limits.requests_a_second, self._limits.websockets_each)
 
     async def _body(self, request: Request) -> bytes | None:
         parts, size = [], 0
@@ -190,7 +228,7 @@ class Gateway:
                 parts.append(part)
         return b"".join(parts)
 
-    async def handle(self, body: bytes, who: str) -> tuple[bytes, int]:
+    async def handle(self, body: bytes, who: Caller) -> tuple[bytes, int]:
         """(answer, HTTP status) of a body."""
         try:
             document = orjson.loads(body)
@@ -326,15 +364,19 @@ class Gateway:
 
     async def _websocket(self, client: WebSocket) -> None:
         """Subscriptions are geth's; every message from the client passes the same list."""
-        if self._open >= self._limits.websockets:
+        who = self._caller(client)
+        if who is None:
+            await client.close(1008, _NEEDS_KEY)
+            return
+        if self._open.total() >= self._limits.websockets or self._open[who.name] >= who.websockets:
             await client.close(1013, "too many connections")
             return
-        self._open += 1
+        self._open[who.name] += 1
         try:
             await client.accept()
             async with websockets.connect(self._subscriptions, max_size=self._limits.answer, open_timeout=5) as engine:
                 tasks = {
-                    asyncio.create_task(self._from_client(client, engine)),
+                    asyncio.create_task(self._from_client(client, engine, who)),
                     asyncio.create_task(self._from_engine(client, engine)),
                 }
                 _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -344,12 +386,12 @@ class Gateway:
         except (OSError, TimeoutError, websockets.WebSocketException) as error:
             _log.error("the execution engine takes no subscription", reason=repr(error))
         finally:
-            self._open -= 1
+            self._open[who.name] -= 1
+            self._open += Counter()  # whoever has none left is forgotten
             with contextlib.suppress(RuntimeError, OSError):
                 await client.close(1011)
 
-    async def _from_client(self, client: WebSocket, engine: websockets.ClientConnection) -> None:
-        who = client.client.host if client.client else ""
+    async def _from_client(self, client: WebSocket, engine: websockets.ClientConnection, who: Caller) -> None:
         while True:
             try:
                 message = await client.receive()

@@ -8,6 +8,7 @@ connections. The operator's account pays for what the node does on the chain. Fi
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -163,7 +164,7 @@ class Identity:
         try:
             self._keys = Keys(directory)
             self._directory = directory
-            self._validator = self._ed25519("validator.json", _validator_document)
+            self._validator, self._validator_key = self._signer("validator.json")
             self._peer = self._ed25519("consensus-peer.json", _peer_document)
             self._execution = PrivateKey(self._keys.account("execution-peer"))
             self.account = Account(self._keys.account("operator"))
@@ -180,6 +181,12 @@ class Identity:
         return self._directory / "validator.json"
 
     @property
+    def watcher_file(self) -> Path:
+        """A key of no validator, with which CometBFT follows the chain while ours may not vote; made when missing."""
+        self._ed25519("watcher.json", _validator_document)
+        return self._directory / "watcher.json"
+
+    @property
     def peer_file(self) -> Path:
         """CometBFT's `node_key_file`."""
         return self._directory / "consensus-peer.json"
@@ -192,7 +199,7 @@ class Identity:
     @property
     def validator_key(self) -> bytes:
         """The validator's public key."""
-        return self._validator.public_key().public_bytes_raw()
+        return self._validator_key
 
     @property
     def consensus_id(self) -> bytes:
@@ -205,8 +212,11 @@ class Identity:
         return self._execution.public_key.format(compressed=False)[1:]
 
     def prove_validator(self, digest: bytes) -> bytes:
-        """The validator key's signature over `Network.validator_digest`, as `join` takes it: 64 bytes."""
-        return self._validator.sign(digest)
+        """The validator key's signature over `Network.validator_digest`, as `join` takes it: 64 bytes.
+
+        Raises `NodeUnusable` where a remote signer has the key.
+        """
+        return self._signing().sign(digest)
 
     def prove_node(self, digest: bytes) -> tuple[bytes, bytes, bytes]:
         """What `Network.add_node` takes beside the execution key, for `Network.node_digest`.
@@ -218,7 +228,7 @@ class Identity:
         return execution, self._peer.public_key().public_bytes_raw(), self._peer.sign(digest)
 
     def card(self, organisation: str, host: str, consensus_port: int, execution_port: int) -> NodeCard:
-        """The card, signed. Raises `InvalidNetwork`."""
+        """The card, signed. Raises `InvalidNetwork`, and `NodeUnusable` where a remote signer has the key."""
         card = NodeCard(
             organisation=organisation,
             host=host,
@@ -229,7 +239,24 @@ class Identity:
             execution_key=self.execution_key,
             account=self.account.address,
         )
-        return replace(card, signature=self._validator.sign(card.signed_bytes()))
+        return replace(card, signature=self._signing().sign(card.signed_bytes()))
+
+    def _signing(self) -> Ed25519PrivateKey:
+        """The validator's private key. Raises `NodeUnusable` where a remote signer has it."""
+        if self._validator is None:
+            raise NodeUnusable(f"{self.validator_file} has no private key: this is done before the signer takes it")
+        return self._validator
+
+    def _signer(self, name: str) -> tuple[Ed25519PrivateKey | None, bytes]:
+        """The validator's key; its public half alone where `priv_key` was taken out, for a remote signer to have it."""
+        path = self._directory / name
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            document = orjson.loads(path.read_bytes())
+            if "priv_key" not in document:
+                public = base64.b64decode(document["pub_key"]["value"], validate=True)
+                return None, Ed25519PublicKey.from_public_bytes(public).public_bytes_raw()
+        key = self._ed25519(name, _validator_document)
+        return key, key.public_key().public_bytes_raw()
 
     def _ed25519(self, name: str, document: Any) -> Ed25519PrivateKey:
         path = self._directory / name

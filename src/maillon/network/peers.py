@@ -92,7 +92,7 @@ class PeerKeeper:
             # A geth that was restarted trusts nobody yet.
             self._told = self._socket.openings
             self._trusted.clear()
-        known = {node.execution_key: node.enode for node in self._plan.network.nodes}
+        known = {node.execution_key: node.enode for node in self._plan.dialled}
         wanted = set(self._listed.values()) - {self._plan.identity.execution_key}
         for key in sorted(wanted - self._trusted):
             address = known.get(key, f"enode://{key.hex()}")
@@ -114,11 +114,10 @@ class PeerKeeper:
         if now < self._dial_at:
             return
         self._dial_at = now + DIAL_INTERVAL
-        own = self._plan.identity.consensus_id
         missing = [
             node.consensus_address
-            for node in self._plan.network.nodes
-            if node.consensus_id != own and node.consensus_id in self._listed and node.consensus_id not in connected
+            for node in self._plan.dialled
+            if node.consensus_id in self._listed and node.consensus_id not in connected
         ]
         if missing:
             parameters = {"persistent": "true", "peers": orjson.dumps(missing).decode()}

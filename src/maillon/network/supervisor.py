@@ -21,6 +21,7 @@ from typing import Final
 import httpx
 import structlog
 
+from maillon.kit.errors import KitError
 from maillon.network import abci
 from maillon.network.application import ask
 from maillon.network.configuration import NodeHome, Plan
@@ -30,6 +31,7 @@ from maillon.network.execution import CallRefused, Execution, Socket
 from maillon.network.housekeeping import QueueKeeper
 from maillon.network.peers import PeerKeeper
 from maillon.network.registry import Registry
+from maillon.network.watch import Watcher
 
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
@@ -104,6 +106,7 @@ class Supervisor:
         self.plan.write()
         await self._initialise()
         keepers = [asyncio.create_task(keeper.run()) for keeper in self._keepers]
+        keepers.append(asyncio.create_task(self._watch()))
         try:
             while not self.stopping.is_set():
                 if await self._start_all():
@@ -118,6 +121,12 @@ class Supervisor:
             await self._stop_from(0)
             await self._socket.close()
             await self._http.aclose()
+
+    async def _watch(self) -> None:
+        """Where the validator key's past is not known: watch, then start CometBFT again with the key."""
+        if self.plan.watches:
+            await Watcher(self.plan, self._http).run()
+            await self.restart_consensus()
 
     async def _initialise(self) -> None:
         """Write block zero, where it is not there."""
@@ -154,10 +163,12 @@ class Supervisor:
         """Start a part. A machine that cannot now, as when its disk is full, is asked again after a pause."""
         try:
             await self._spawn(part)
-        except OSError as error:
+        except (OSError, KitError, NodeUnusable) as error:
             _log.error("not started", part=part.name, reason=str(error))
 
     async def _spawn(self, part: Part) -> None:
+        if part.name == "consensus":
+            self.plan.write_consensus()
         log = self._log_file(part)
         if log.exists() and log.stat().st_size > LOG_SIZE:
             log.replace(log.with_suffix(".before.log"))
@@ -286,6 +297,7 @@ def plan_of(home: NodeHome, engines: Path) -> Plan:
         identity=identity,
         geth=installed(GETH, engines, settings.geth),
         cometbft=installed(COMETBFT, engines, settings.cometbft),
+        sentries=home.sentries(),
     )
 
 

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A platform on a node of the network: what it lacks is said plainly, and two commands give it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from local_network import ACCOUNTS, LocalNetwork
+from maillon import delegation, main
+from maillon.ledger.errors import Rejected
+from maillon.ledger.node import NodeLedger
+from maillon.ledger.signing import Account
+from maillon.services.members import Scope
+
+SENT = 5 * 10**18
+
+
+@pytest.fixture
+async def ledger(consortium: LocalNetwork) -> AsyncIterator[NodeLedger]:
+    opened = await NodeLedger.connect(consortium.nodes[1].url)
+    yield opened
+    await opened.close()
+
+
+async def balance(ledger: NodeLedger, account: Account) -> int:
+    return int(await ledger.ask("eth_getBalance", "0x" + account.address.hex(), "latest"), 16)
+
+
+async def test_a_notary_becomes_a_delegate_and_lacks_nothing(consortium: LocalNetwork, ledger: NodeLedger) -> None:
+    notary, operator = Account.random(), consortium.nodes[1].identity.account
+    said = await delegation.lacks(ledger, notary.address, 0)
+    assert len(said) == 2
+    assert "no publish delegate" in said[0]
+    assert "no credits" in said[1]
+    assert all("docs/operating/node.md" in each for each in said)
+    given = await delegation.consent(ledger, 2, notary)
+    gateway = consortium.nodes[1].url
+    assert await main.delegate(gateway, operator, notary.address, given, SENT) == 2
+    assert await balance(ledger, notary) == SENT
+    assert await delegation.lacks(ledger, notary.address, SENT) == []
+    # A second time nothing is entered: the consent is used, and not needed.
+    assert await delegation.delegate(ledger, operator, notary.address, given, Scope.PUBLISH) == 2
+    # What belongs to one member is not taken by another.
+    other = consortium.nodes[2].identity.account
+    with pytest.raises(Rejected, match="belongs to organisation 2"):
+        await delegation.delegate(ledger, other, notary.address, given, Scope.PUBLISH)
+
+
+async def test_who_may_not_or_was_not_asked_is_refused(consortium: LocalNetwork, ledger: NodeLedger) -> None:
+    notary, stranger = Account.random(), Account.random()
+    given = await delegation.consent(ledger, 2, notary)
+    with pytest.raises(Rejected, match="no admin"):
+        await delegation.delegate(ledger, ACCOUNTS[5], notary.address, given, Scope.PUBLISH)
+    other = consortium.nodes[2].identity.account
+    with pytest.raises(Rejected, match="does not consent"):
+        await delegation.delegate(ledger, other, notary.address, given, Scope.PUBLISH)
+    operator = consortium.nodes[1].identity.account
+    with pytest.raises(Rejected, match="does not consent"):
+        await delegation.delegate(ledger, operator, stranger.address, given, Scope.PUBLISH)
+    with pytest.raises(Rejected, match="no organisation 99"):
+        await delegation.consent(ledger, 99, notary)

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway's door: clients by key, each with limits of its own; over a real network, every gateway says the same."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+from typer.testing import CliRunner
+from web3 import Web3
+
+from local_network import ACCOUNTS, LocalNetwork, until
+from maillon.commands import application
+from maillon.ledger.genesis import ANCHORS, DIRECTORY
+from maillon.ledger.port import Address
+from maillon.ledger.signing import DynamicFeeTransaction, checksum
+from maillon.network import clients
+from maillon.network.configuration import NodeHome, NodeSettings
+from maillon.network.errors import NodeUnusable
+from maillon.network.gateway import Gateway, Limits
+from maillon.network.rules import GWEI
+
+ASKED = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+THERE = Address(b"\x7a" * 20)
+FORBIDDEN = ("admin_peers", "debug_traceCall", "engine_newPayloadV4", "personal_listAccounts", "miner_setGasPrice")
+
+
+def answered(request: httpx.Request) -> httpx.Response:
+    """An engine made for tests: the chain id to everything."""
+    items = json.loads(request.content)
+    return httpx.Response(200, json=[{"jsonrpc": "2.0", "id": item["id"], "result": "0x7"} for item in items])
+
+
+def home_of(folder: Path) -> NodeHome:
+    home = NodeHome(folder / "node")
+    home.lay_out(NodeSettings(organisation="City"))
+    return home
+
+
+@contextlib.asynccontextmanager
+async def door(home: NodeHome, limits: Limits) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a gateway that stands before that engine."""
+    gateway = Gateway(home, limits)
+    gateway._client = httpx.AsyncClient(transport=httpx.MockTransport(answered))
+    transport = httpx.ASGITransport(gateway.application(), client=("127.0.0.1", 1))
+    async with gateway._client, httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield client
+
+
+async def until_status(client: httpx.AsyncClient, key: str, status: int) -> None:
+    """Until the gateway has seen that its file changed."""
+    async with asyncio.timeout(30):
+        while (await client.post("/rpc", json=ASKED, headers=bearer(key))).status_code != status:
+            pass  # the file is looked at once a second
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> NodeHome:
+    return home_of(tmp_path)
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}
+
+
+async def test_each_key_has_limits_of_its_own(home: NodeHome) -> None:
+    large = clients.add(home.clients_file, "archive", 100, 2)
+    small = clients.add(home.clients_file, "school", 1, 0)
+    async with door(home, Limits(requests_a_second=2, window=1.0)) as client:
+        batch = [ASKED] * 50
+        assert (await client.post("/rpc", json=batch, headers=bearer(large))).status_code == 200
+        assert (await client.post("/rpc", json=ASKED, headers=bearer(small))).json()["result"] == "0x7"
+        refused = await client.post("/rpc", json=batch, headers=bearer(small))
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        assert {each["error"]["code"] for each in refused.json()} == {-32005}
+        # Without a key the address has its own, and what others used up is not its concern.
+        assert (await client.post("/rpc", json=[ASKED, ASKED])).status_code == 200
+        assert (await client.post("/rpc", json=batch)).status_code == 429
+
+
+async def test_a_wrong_key_is_refused_and_not_taken_for_none(home: NodeHome) -> None:
+    async with door(home, Limits()) as client:
+        for header in ("Bearer mk_wrong", "Bearer ", "bearer x y"):
+            refused = await client.post("/rpc", json=ASKED, headers={"authorization": header})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (401, -32001)
+            assert refused.headers["www-authenticate"] == "Bearer"
+        assert (await client.post("/rpc", json=ASKED)).status_code == 200
+
+
+async def test_an_operator_may_ask_everybody_for_a_key(home: NodeHome) -> None:
+    async with door(home, Limits(requests_a_second=0)) as client:
+        assert (await client.post("/rpc", json=ASKED)).status_code == 401
+        key = clients.add(home.clients_file, "archive", 10, 1)
+        await until_status(client, key, 200)
+        assert clients.remove(home.clients_file, "archive")
+        await until_status(client, key, 401)
+        assert (await client.get("/health/live")).status_code == 200
+
+
+def test_a_file_being_written_by_hand_locks_nobody_out(home: NodeHome) -> None:
+    key = clients.add(home.clients_file, "archive", 10, 1)
+    known = clients.Clients(home.clients_file)
+    home.clients_file.write_text("{")
+    assert known.of(key, 10.0) is not None
+    with pytest.raises(NodeUnusable):
+        clients.read(home.clients_file)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "connections"),
+    [("", 1, 1), ("a\n", 1, 1), ("x" * 81, 1, 1), ("a", 0, 1), ("a", 10**7, 1), ("a", 1, -1)],
+)
+def test_an_impossible_client_is_refused(home: NodeHome, name: str, rate: int, connections: int) -> None:
+    with pytest.raises(NodeUnusable):
+        clients.add(home.clients_file, name, rate, connections)
+    assert clients.read(home.clients_file) == ()
+
+
+def test_the_commands_add_list_and_remove(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    run, place = CliRunner().invoke, ["--home", str(tmp_path), "--json"]
+    made = json.loads(run(application(), ["node", "client", "add", "archive", *place]).stdout)
+    assert made["key"] not in home.clients_file.read_text()
+    assert home.clients_file.stat().st_mode & 0o077 == 0
+    assert run(application(), ["node", "client", "add", "archive", *place]).exit_code == 2
+    (listed,) = json.loads(run(application(), ["node", "client", "list", *place]).stdout)
+    assert (listed["name"], listed["requests a second"]) == ("archive", 10_000)
+    assert run(application(), ["node", "client", "remove", listed["id"], *place]).exit_code == 0
+    assert run(application(), ["node", "client", "remove", "archive", *place]).exit_code == 1
+
+
+# Over a real network
+
+
+def test_every_gateway_gives_the_same_answers(consortium: LocalNetwork) -> None:
+    """About any final block, whatever is asked, refusals included."""
+    node = consortium.nodes[0]
+    nonce = int(node.rpc("eth_getTransactionCount", checksum(ACCOUNTS[3].address), "pending"), 16)
+    transfer = DynamicFeeTransaction(consortium.chain_id, nonce, GWEI, 100 * GWEI, 21_000, THERE, 5, b"")
+    sent = node.rpc("eth_sendRawTransaction", "0x" + transfer.sign(ACCOUNTS[3]).raw.hex())
+    receipt = until(lambda: node.rpc("eth_getTransactionReceipt", sent), 60)
+    number = receipt["blockNumber"]
+    consortium.wait_height(int(number, 16))
+    lookup = {"to": checksum(DIRECTORY), "data": "0x" + "00" * 36}
+    questions: list[tuple[str, list[Any]]] = [
+        ("eth_chainId", []),
+        ("net_version", []),
+        ("eth_getBlockByNumber", [number, True]),
+        ("eth_getBlockByHash", [receipt["blockHash"], False]),
+        ("eth_getBlockReceipts", [number]),
+        ("eth_getTransactionByHash", [sent]),
+        ("eth_getTransactionReceipt", [sent]),
+        ("eth_getBalance", [checksum(THERE), number]),
+        ("eth_getTransactionCount", [checksum(ACCOUNTS[3].address), number]),
+        ("eth_getCode", [checksum(DIRECTORY), number]),
+        ("eth_getStorageAt", [checksum(ANCHORS), "0x0", number]),
+        ("eth_getProof", [checksum(ANCHORS), ["0x0"], number]),
+        ("eth_getLogs", [{"fromBlock": "0x0", "toBlock": number}]),
+        ("eth_getLogs", [{"fromBlock": "0x0", "toBlock": "0xfffff"}]),
+        ("eth_feeHistory", ["0x2", number, [10, 50]]),
+        ("eth_call", [lookup, number]),
+        ("eth_estimateGas", [lookup, number]),
+        ("eth_getBlockByNumber", ["0xffffffff", False]),
+        ("maillon_validators", [number]),
+        *((method, []) for method in FORBIDDEN),
+    ]
+    batch = [
+        {"jsonrpc": "2.0", "id": place, "method": method, "params": params}
+        for place, (method, params) in enumerate(questions)
+    ]
+    answers = [httpx.post(node.url, json=batch, timeout=60).json() for node in consortium.nodes]
+    for place, (method, _) in enumerate(questions):
+        found = [each[place] for each in answers]
+        assert all(each == found[0] for each in found), (method, found)
+        may_fail = {"eth_getLogs", "eth_call", "eth_estimateGas", *FORBIDDEN}
+        assert "error" not in found[0] or method in may_fail, (method, found[0])
+        assert "error" in found[0] or method not in FORBIDDEN
+
+
+def test_a_web3_client_is_served_by_whichever_node_answers(consortium: LocalNetwork) -> None:
+    """Sent through one gateway, waited for at a second, read at a third."""
+    doors = [Web3(Web3.HTTPProvider(f"{node.url}/rpc")) for node in consortium.nodes]
+    account = doors[0].eth.account.from_key((5).to_bytes(32, "big"))
+    built = {
+        "to": checksum(THERE),
+        "value": 3,
+        "gas": 21_000,
+        "chainId": doors[0].eth.chain_id,
+        "nonce": doors[0].eth.get_transaction_count(account.address, "pending"),
+        "maxPriorityFeePerGas": doors[1].eth.max_priority_fee,
+        "maxFeePerGas": 2 * doors[1].eth.gas_price,
+        "type": 2,
+    }
+    sent = doors[0].eth.send_raw_transaction(account.sign_transaction(built).raw_transaction)
+    receipt = doors[1].eth.wait_for_transaction_receipt(sent, timeout=60, poll_latency=0.2)
+    assert receipt["status"] == 1
+    consortium.wait_height(receipt["blockNumber"])
+    assert doors[2].eth.get_transaction(sent)["blockHash"] == receipt["blockHash"]
+
+
+async def test_subscriptions_come_over_the_websocket_and_nothing_forbidden_does(consortium: LocalNetwork) -> None:
+    address = consortium.nodes[1].url.replace("http://", "ws://") + "/rpc"
+
+    async def ask(connection: websockets.ClientConnection, identifier: int, method: str, *params: Any) -> Any:
+        await connection.send(
+            json.dumps({"jsonrpc": "2.0", "id": identifier, "method": method, "params": list(params)})
+        )
+        while True:
+            message = json.loads(await asyncio.wait_for(connection.recv(), 60))
+            if message.get("id") == identifier:
+                return message
+
+    with pytest.raises(websockets.InvalidStatus, match="403"):
+        await websockets.connect(address, additional_headers=bearer("mk_wrong"))
+    async with websockets.connect(address) as connection:
+        for number, method in enumerate((*FORBIDDEN, "eth_sendTransaction")):
+            assert (await ask(connection, number, method))["error"]["code"] == -32601
+        heads = (await ask(connection, 50, "eth_subscribe", "newHeads"))["result"]
+        numbers = []
+        while len(numbers) < 3:
+            message = json.loads(await asyncio.wait_for(connection.recv(), 60))
+            if message.get("params", {}).get("subscription") == heads:
+                numbers.append(int(message["params"]["result"]["number"], 16))
+        assert numbers == list(range(numbers[0], numbers[0] + 3))
+        assert (await ask(connection, 51, "eth_unsubscribe", heads))["result"] is True
+        wide = {"fromBlock": "0x0", "toBlock": "0xffffff"}
+        assert (await ask(connection, 52, "eth_getLogs", wide))["error"]["code"] == -32005
+        # A batch is held against the same list.
+        await connection.send(json.dumps([ASKED, {**ASKED, "id": 2, "method": "debug_setHead"}]))
+        first, second = json.loads(await asyncio.wait_for(connection.recv(), 60))
+        assert first["result"] == hex(consortium.chain_id)
+        assert second["error"]["code"] == -32601

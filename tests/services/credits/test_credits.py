@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Credits: what follows from blocks, and what a real sandbox and a real network say of them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from local_network import ACCOUNTS, LocalNetwork
+from maillon import main
+from maillon.commands import application
+from maillon.kit.clock import SystemClock
+from maillon.kit.settings import load
+from maillon.ledger.errors import Unavailable
+from maillon.ledger.genesis import DIRECTORY
+from maillon.ledger.node import NodeLedger
+from maillon.main import Application
+from maillon.services.credits import CreditsContract, CreditsService, rules
+from maillon.services.credits.api import credits_text
+from maillon.services.credits.errors import NoFaucet, NotAnAccount, UnknownMember
+from maillon.services.credits.model import CREDIT
+
+GWEI = 10**9
+NOW = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
+amounts = st.integers(0, 10**24)
+
+
+# What follows from blocks
+
+
+@pytest.mark.parametrize(
+    ("base_fee", "used", "limit", "following"),
+    [
+        (1000, 50, 100, 1000),
+        (1000, 100, 100, 1125),
+        (1000, 0, 100, 875),
+        (1000, 75, 100, 1062),
+        (7, 100, 100, 8),
+        (7, 0, 100, 7),
+        (7, 51, 100, 8),
+        (5, 0, 0, 5),
+    ],
+)
+def test_the_next_base_fee_is_that_of_eip_1559(base_fee: int, used: int, limit: int, following: int) -> None:
+    assert rules.next_base_fee(base_fee, used, limit) == following
+
+
+@given(st.integers(1, 10**12), st.integers(0, 100), st.lists(st.integers(0, 100), min_size=60, max_size=60))
+def test_no_blocks_make_the_price_higher_than_was_said(base_fee: int, used: int, later: list[int]) -> None:
+    price = rules.price(base_fee, used, 100, GWEI)
+    fee = price.base_fee
+    highest = {each.blocks: each.price for each in price.at_most}
+    assert highest[1] == price.now
+    for blocks, gas in enumerate(later, start=1):
+        if blocks in highest:
+            assert fee + GWEI <= highest[blocks]
+        fee = rules.next_base_fee(fee, gas, 100)
+
+
+@given(st.integers(0, 10**9), st.integers(1, 10**6))
+def test_credits_are_given_at_the_next_multiple_of_the_period(head: int, period: int) -> None:
+    found = rules.refill(head, period, 1.0, NOW)
+    assert found.block % period == 0
+    assert 0 < found.blocks <= period
+    assert found.block == head + found.blocks
+
+
+@given(amounts, amounts, amounts)
+def test_what_left_an_account_is_never_less_than_nothing(before: int, granted: int, after: int) -> None:
+    found = rules.spending(before, granted, after, rules.DAY)
+    assert found is not None
+    assert found.spent == found.a_day == max(0, before + granted - after)
+    assert (found.days_left is None) is (found.a_day == 0)
+
+
+def test_a_few_minutes_are_no_day() -> None:
+    assert rules.spending(10, 0, 5, 599) is None
+    half = rules.spending(10 * CREDIT, 0, 8 * CREDIT, rules.DAY // 2)
+    assert half is not None
+    assert (half.a_day, half.days_left, half.hours) == (4 * CREDIT, 2.0, 12.0)
+
+
+def test_grants_are_found_among_withdrawals() -> None:
+    account = "0x" + "aa" * 20
+    blocks = [
+        {
+            "withdrawals": [
+                {"address": account.upper().replace("0X", "0x"), "amount": "0x2"},
+                {"address": "0x", "amount": "0x9"},
+            ]
+        },
+        {"withdrawals": []},
+        {},
+    ]
+    assert rules.granted_to(account, blocks) == 2 * GWEI
+
+
+@pytest.mark.parametrize("text", ["", "0x", "aa" * 20, "0x" + "g" * 40, "0x" + "a" * 41, "0x" + "٣" * 40])
+def test_what_is_no_account_is_refused(text: str) -> None:
+    with pytest.raises(NotAnAccount):
+        rules.parse_account(text)
+    assert rules.parse_account(f" 0x{'AB' * 20}\n") == "0x" + "ab" * 20
+
+
+@given(amounts)
+def test_an_amount_is_said_exactly(wei: int) -> None:
+    text = credits_text(wei)
+    whole, _, part = text.partition(".")
+    assert int(whole) * CREDIT + int(part.ljust(18, "0") or 0) == wei
+    assert "e" not in text.lower()
+
+
+# A sandbox
+
+
+@pytest.fixture
+async def sandbox(home: Path) -> AsyncIterator[httpx.AsyncClient]:
+    instance = await Application.open(load(home=home))
+    try:
+        await instance.start()
+        transport = httpx.ASGITransport(instance.create_app(), client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://instance") as client:
+            yield client
+    finally:
+        await instance.stop()
+
+
+async def test_a_sandbox_gives_and_says_what_is_left(sandbox: httpx.AsyncClient) -> None:
+    account = "0x" + "5a" * 20
+    before = (await sandbox.get("/v1/credits")).json()
+    assert before["faucet"] is True
+    assert before["refill"] is None
+    assert before["members"][0]["organisation"] == 1
+    assert before["price"]["transfers_a_credit"] == CREDIT // (21_000 * (GWEI + 7))
+    given_ = (await sandbox.post("/v1/credits/faucet", json={"account": account})).json()
+    assert given_["given"] == "10"
+    again = await sandbox.post("/v1/credits/faucet", json={"account": account})
+    assert (again.status_code, again.json()["type"].rpartition("/")[2]) == (409, "faucet-refused")
+    wrong = await sandbox.post("/v1/credits/faucet", json={"account": "nobody"})
+    assert wrong.status_code == 422
+    for _ in range(6):
+        last = await sandbox.post("/v1/credits/faucet", json={"account": account})
+    assert last.status_code == 429
+    member = (await sandbox.get("/v1/credits/members/1")).json()
+    assert float(member["member"]["left"]) > 1000
+    assert member["spending"] is None, "the ledger is minutes old"
+    assert (await sandbox.get("/v1/credits/members/77")).status_code == 404
+
+
+async def test_the_page_gives_too_and_refuses_other_sites(sandbox: httpx.AsyncClient) -> None:
+    own, account = {"origin": "http://instance", "accept": "text/html"}, "0x" + "5b" * 20
+    done = await sandbox.post("/en/credits", data={"account": account}, headers=own)
+    assert "The credits are there." in done.text
+    assert done.headers["cache-control"] == "no-store"
+    refused = await sandbox.post("/fr/credits", data={"account": "<b>"}, headers=own)
+    assert refused.status_code == 422
+    assert "&lt;b&gt;" in refused.text
+    assert "Ce n’est pas un compte" in refused.text
+    foreign = await sandbox.post("/en/credits", data={"account": account}, headers={"origin": "http://elsewhere"})
+    assert foreign.status_code == 403
+
+
+# A network
+
+
+@pytest.fixture
+async def service(consortium: LocalNetwork) -> AsyncIterator[CreditsService]:
+    node = await NodeLedger.connect(consortium.nodes[2].url)
+
+    async def names(numbers: Any) -> dict[int, str]:
+        return {number: f"Member {number}" for number in numbers}
+
+    yield CreditsService(CreditsContract(node, DIRECTORY), node.ask, names, SystemClock(), None, grants=True)
+    await node.close()
+
+
+async def test_a_network_says_when_it_refills_and_what_is_left(service: CreditsService) -> None:
+    found = await service.overview()
+    assert [member.organisation for member in found.members] == [1, 2, 3, 4]
+    assert found.refill is not None
+    assert found.refill.block == 3600
+    assert found.price.now >= GWEI
+    assert all(member.balance > 0 and member.allowance > 0 for member in found.members)
+    second = await service.member(2)
+    assert second.member.legal_name == "Member 2"
+    assert second.member.account in {delegate.account for delegate in second.delegates}
+    with pytest.raises(UnknownMember):
+        await service.member(9)
+    with pytest.raises(NoFaucet):
+        await service.give("0x" + "aa" * 20)
+
+
+async def test_what_a_member_sends_is_seen_as_used(consortium: LocalNetwork, service: CreditsService) -> None:
+    node = consortium.nodes[3]
+    before = (await service.member(4)).member.balance
+    await main._transfer(await NodeLedger.connect(node.url), node.identity.account, ACCOUNTS[6].address, CREDIT)
+    after = (await service.member(4)).member.balance
+    assert CREDIT < before - after < CREDIT + CREDIT // 100
+
+
+async def test_a_ledger_that_is_away_is_said(home: Path) -> None:
+    instance = await Application.open(load(home=home))
+    try:
+
+        async def away(*_arguments: Any) -> Any:
+            raise Unavailable("nobody answers")
+
+        instance.credits._ask = away
+        transport = httpx.ASGITransport(instance.create_app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://instance") as client:
+            answer = await client.get("/v1/credits")
+        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (503, "credits-unavailable")
+    finally:
+        await instance.stop()
+
+
+def test_the_command_says_when_no_server_answers() -> None:
+    done = CliRunner().invoke(application(), ["credits", "--url", "http://127.0.0.1:9", "--json"])
+    assert done.exit_code == 2
+    assert "maillon up" in json.loads(done.stdout)["error"]
