@@ -202,7 +202,9 @@ async def test_a_network_says_when_it_refills_and_what_is_left(service: CreditsS
 async def test_what_a_member_sends_is_seen_as_used(consortium: LocalNetwork, service: CreditsService) -> None:
     node = consortium.nodes[3]
     before = (await service.member(4)).member.balance
-    await main._transfer(await NodeLedger.connect(node.url), node.identity.account, ACCOUNTS[6].address, CREDIT)
+    ledger = await NodeLedger.connect(node.url)
+    await main.transfer(ledger.ask, ledger, ledger.chain_id, node.identity.account, ACCOUNTS[6].address, CREDIT)
+    await ledger.close()
     after = (await service.member(4)).member.balance
     assert CREDIT < before - after < CREDIT + CREDIT // 100
 
