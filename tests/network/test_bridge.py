@@ -89,7 +89,7 @@ class Engine:
 def payload(number: int, timestamp: int, transactions: tuple[bytes, ...] = ()) -> Payload:
     return Payload(
         hash_of(number - 1), rules.FEE_RECIPIENT, bytes(32), bytes(32), bytes(256), rules.PREV_RANDAO, number, GAS, 0,
-        timestamp, rules.EXTRA_DATA, 7, hash_of(number), transactions, (), 0, 0, (),
+        timestamp, rules.EXTRA_DATA, 7, hash_of(number), transactions, (), 0, rules.EXCESS_BLOB_GAS, (),
     )  # fmt: skip
 
 

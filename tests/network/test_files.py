@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,10 @@ def test_a_network_is_read_as_it_was_made(tmp_path: Path) -> None:
     config = made.execution_genesis()["config"]
     assert config["chainId"] == CHAIN_ID
     assert all(entry["max"] == 0 for entry in config["blobSchedule"].values())
+    # EIP-7918: above this base fee the engine divides by `max`. It is far above what all credits there are could pay.
+    excess = int(made.execution_genesis()["excessBlobGas"], 16)
+    fractions = {entry["baseFeeUpdateFraction"] for entry in config["blobSchedule"].values()}
+    assert math.exp(excess / max(fractions)) * 2**17 / 2**13 > 10**40
     assert made.consensus_genesis()["validators"] == []
 
 

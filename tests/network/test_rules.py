@@ -49,7 +49,7 @@ def payload(**changed: object) -> Payload:
         transactions=(signed(),),
         withdrawals=(),
         blob_gas_used=0,
-        excess_blob_gas=0,
+        excess_blob_gas=rules.EXCESS_BLOB_GAS,
         requests=(),
     )
     return dataclasses.replace(good, **changed)  # type: ignore[arg-type]
@@ -87,7 +87,7 @@ def test_an_honest_payload_passes() -> None:
         ("extra data", {"extra_data": b"geth"}),
         ("gas limit", {"gas_limit": 100_000_001}),
         ("blob gas used", {"blob_gas_used": 131_072}),
-        ("excess blob gas", {"excess_blob_gas": 1}),
+        ("excess blob gas", {"excess_blob_gas": 0}),
         ("withdrawals", {"withdrawals": (Withdrawal(0, b"\xee" * 20, 10**9),)}),
         ("floor tip", {"transactions": (signed(), signed(tip=GWEI - 1))}),
         ("floor tip", {"base_fee": 99 * GWEI + 1}),

@@ -29,6 +29,7 @@ from maillon.ledger.port import Address
 from maillon.network.errors import InvalidNetwork
 from maillon.network.identity import NodeCard, read_document
 from maillon.network.payload import MAXIMUM_PAYLOAD
+from maillon.network.rules import EXCESS_BLOB_GAS
 
 TYPE: Final = "maillon.network.v1"
 MAXIMUM_FILE: Final = 32 * 1024 * 1024
@@ -38,8 +39,11 @@ PLACEHOLDER: Final = "FILL-IN"
 CREDIT: Final = 10**18
 CONSENSUS_BLOCK: Final = MAXIMUM_PAYLOAD + 512 * 1024
 """Bytes of a consensus block: a payload, a commit of 64 validators, and evidence."""
-_NO_BLOBS: Final = {"target": 0, "max": 0, "baseFeeUpdateFraction": 3338477}
-"""One blob transaction, which the engine's builder packs and our rules refuse, stopped a chain."""
+_NO_BLOBS: Final = {"target": 0, "max": 0, "baseFeeUpdateFraction": 1}
+"""One blob transaction, which the engine's builder packs and our rules refuse, stopped a chain.
+
+See `EXCESS_BLOB_GAS` for the rest.
+"""
 _FORK_BLOCKS: Final = (
     "homestead",
     "eip150",
@@ -110,6 +114,8 @@ class NetworkDefinition:
             "difficulty": "0x0",
             "mixHash": "0x" + "00" * 32,
             "coinbase": "0x" + "00" * 20,
+            "blobGasUsed": "0x0",
+            "excessBlobGas": hex(EXCESS_BLOB_GAS),
             "alloc": {
                 "0x" + address.hex(): {
                     "balance": hex(account.balance),

@@ -42,6 +42,14 @@ MAXIMUM_PERIOD: Final = 10_000_000
 """Blocks between two grants of credits."""
 
 BLOB_TRANSACTION: Final = 3
+EXCESS_BLOB_GAS: Final = 100
+"""Of block zero, and so of every block: without blobs it never changes (EIP-4844).
+
+Not zero. From a base fee of 17 wei on, EIP-7918 has the engine divide by the most blobs a block can hold, which is none
+here: a few full blocks would have stopped every engine for good. It asks first whether the base fee's share is above
+the price of a blob; with this excess and an update fraction of 1 that price is e¹⁰⁰ wei a unit of blob gas, which no
+base fee reaches that anybody could pay.
+"""
 _KNOWN_TYPES: Final = frozenset({1, 2, 4})
 _LEGACY_FROM: Final = 0xC0
 """The first byte of a legacy transaction is that of an RLP list (EIP-2718)."""
@@ -172,7 +180,7 @@ def check_payload(payload: Payload, parent: Parent, proposal_seconds: int, terms
     2. Its time is the one time there is.
     3. Fees go to nobody, randomness is none, the extra data names no machine.
     4. The gas limit is the network's: by Ethereum's own rule a proposer could move it by a 1,024th each block.
-    5. No blobs, and no execution requests' counterpart of them: blob gas is zero.
+    5. No blobs: none of their gas is used, and its excess is that of block zero.
     6. Credits are given to exactly those the contract lists, in its order.
     7. Every transaction is of a known type and pays the floor tip.
     """
@@ -189,7 +197,7 @@ def check_payload(payload: Payload, parent: Parent, proposal_seconds: int, terms
     _equal("gas limit", parent.gas_limit, payload.gas_limit)
     # Step 5.
     _equal("blob gas used", 0, payload.blob_gas_used)
-    _equal("excess blob gas", 0, payload.excess_blob_gas)
+    _equal("excess blob gas", EXCESS_BLOB_GAS, payload.excess_blob_gas)
     # Step 6.
     _equal("withdrawals", terms.withdrawals, payload.withdrawals)
     # Step 7.
