@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from maillon.demo.errors import DemoError
 from maillon.demo.filling import Demo
 from maillon.demo.model import Organisation, Vote, call_of, read_consortium
 from maillon.ledger.genesis import SYSTEM
@@ -97,3 +98,13 @@ def test_a_home_without_one_has_not_begun(tmp_path: Path) -> None:
     assert demo.progress.state == "waiting"
     assert demo.people() == []
     check_password("kx7dm-9mfp2-hq4wz-8nabc", ("Camille Aubin",))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b'{"done": []}', b'{"done": 7, "complete": true}', b"\xff"]
+)
+def test_a_damaged_state_is_named_and_what_to_do(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo/state.json").write_bytes(content)
+    with pytest.raises(DemoError, match="remove it to end the demonstration"):
+        Demo(tmp_path)

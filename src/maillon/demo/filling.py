@@ -73,14 +73,14 @@ class _State:
         self.exists = False
         try:
             document = orjson.loads(self._path.read_bytes())
+            self.done, self.complete = set(document["done"]), bool(document["complete"])
+            self.people, self.keys = dict(document["people"]), dict(document["keys"])
+            self.applications = dict(document["applications"])
         except FileNotFoundError:
             return
-        except (OSError, orjson.JSONDecodeError) as error:
-            raise DemoError(f"{self._path} cannot be read: {error}; remove it to end the demonstration") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DemoError(f"{self._path} is damaged: {error}; remove it to end the demonstration") from None
         self.exists = True
-        self.done, self.complete = set(document["done"]), bool(document["complete"])
-        self.people, self.keys = document["people"], document["keys"]
-        self.applications = document["applications"]
 
     def write(self) -> None:
         """Keep it."""
