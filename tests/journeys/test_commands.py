@@ -57,6 +57,8 @@ def number(town: Town, key: Path) -> str:
 
 def propose(town: Town, text: str, key: Path, *calls: str) -> str:
     """A proposal that is open on return, for ten minutes; its number."""
+    # A member has two open votes at most: those of before are closed by now.
+    town.pass_time(700)
     file = town.clock.parent / "proposal.txt"
     file.write_text(text)
     opens = town.now() + 60
@@ -112,8 +114,9 @@ def test_a_suspension_takes_two_officers_of_two_members(town: Town, number: str,
     assert run(town, "members", "suspend", target, status=1)["error"], "without a reason"
     case = run(town, "members", "suspend", target, "--reason", "Clés publiées.")["case"]
     assert run(town, "members", "show", target)["status"] == "active", "one officer suspends nobody"
-    same = run(town, "members", "suspend", target, "--case", case, status=1)
-    assert "admissions:" in same["error"], "nor the same one twice"
+    again = ("members", "suspend", target, "--case", case)
+    assert not run(town, *again)["suspended"], "nor the same one twice"
+    assert run(town, "members", "show", target)["status"] == "active"
     # 3. The town's officer asks the same, with its own key: the member is suspended.
     server = Server(town.platform.url)
     server.sign(Admissions(ADMISSIONS).suspend(int(target), bytes.fromhex(case)), delegate)

@@ -398,10 +398,10 @@ def router(  # noqa: C901, PLR0915 - one function for each route
     async def suspend(request: Request, number: Number, body: SuspensionBody) -> dict[str, Any]:
         actor = await office(request, rules.MEMBER_SUSPEND)
         if body.case:
-            await service.second_suspension(number, bytes.fromhex(body.case), actor.tag)
-            return {"case": body.case}
+            page = await service.second_suspension(number, bytes.fromhex(body.case), actor.tag)
+            return {"case": body.case, "suspended": not page.organisation.is_active(clock.now())}
         _, case = await service.suspend(number, body.reason, actor.tag)
-        return {"case": case.hex()}
+        return {"case": case.hex(), "suspended": False}
 
     @made.put("/members/{number}/name", summary="Enter a new legal name", responses=_refusals(401, 403, 404, 409, 503))
     async def rename(request: Request, number: Number, body: NameBody) -> Response:

@@ -312,7 +312,7 @@ def members_suspend(  # noqa: PLR0917 - options of a command
     document = _ask(settings, "POST", path, _credentials(settings), as_json=as_json, json=body)
     if as_json:
         print_json(document)
-    elif case:
+    elif document["suspended"]:
         typer.echo(f"member {number} is suspended for seven days")
     else:
         typer.echo(f"asked; an officer of another member asks the same with --case {document['case']}")

@@ -805,11 +805,18 @@ class MembersService:
         return await self._done(number, "organisation", "suspension-asked", actor, case.hex()), case
 
     async def second_suspension(self, number: int, case: bytes, actor: str) -> OrganisationPage:
-        """Ask, as the second officer, what the first asked in a case. Raises `NoOffice`, `RefusedByLedger`."""
+        """Ask, as the second officer, what the first asked in a case. Raises `NoOffice`, `RefusedByLedger`.
+
+        Where the first was the account of this instance too, the law takes it as asked again, and suspends nobody.
+        """
         if not await self._offices() & Scope.OFFICER:
             raise errors.NoOffice("0x" + self._office.address.hex())
         await self._contract.suspend(number, case, self._office)
-        return await self._done(number, "organisation", "suspended", actor, case.hex())
+        await self.catch_up()
+        suspended = not (await self.organisation(number)).organisation.is_active(self._clock.now())
+        return await self._done(
+            number, "organisation", "suspended" if suspended else "suspension-asked", actor, case.hex()
+        )
 
     async def cases(self, number: int) -> list[Case]:
         """The suspensions of an organisation asked for here, newest first, with their reasons."""
