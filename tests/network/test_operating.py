@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An operator's days with real nodes: keys restored on another machine, keys copied, a snapshot taken and given."""
+"""An operator's days with real nodes: keys restored elsewhere, keys copied, a snapshot given, engines changed."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import shutil
 import tempfile
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from local_network import LocalNetwork, LocalNode, until
+from local_network import ACCOUNTS, LocalNetwork, LocalNode, until
 from maillon.kit.keys import write_private
+from maillon.ledger.port import Address
+from maillon.ledger.signing import DynamicFeeTransaction, checksum
 from maillon.network import backup, snapshot
 from maillon.network.configuration import NodeHome
 from maillon.network.doctor import WRONG, diagnose, examine
-from maillon.network.rules import address_of_key
+from maillon.network.rules import GWEI, address_of_key
 from maillon.network.signatures import LOOK_BACK, LastSignature
 from maillon.network.supervisor import plan_of
 
@@ -141,3 +144,47 @@ def test_a_new_machine_joins_from_a_snapshot(network: LocalNetwork) -> None:
     network.start([lost])
     network.grow(2)
     network.check_same()
+
+
+def test_a_rolling_change_of_engines_under_load_loses_nothing(network: LocalNetwork) -> None:
+    """docs/operating/upgrading.md, step by step: one node after the other gets other program files, and nobody notices.
+
+    The files are an operator's own, at another place; of the same versions, because a release pins one of each.
+    """
+    own = network.folder / "own-engines"
+    own.mkdir()
+    for name in ("geth", "cometbft"):
+        shutil.copy(network.engines / name, own / name)
+    before = network.nodes[0].height()
+    sent: list[str] = []
+    for position, node in enumerate(network.nodes):
+        others = [each for each in network.nodes if each is not node]
+        assert until(lambda others=others: not others[0].health()["silent"], 120), "somebody is silent: stop here"  # type: ignore[misc]
+        node.stop()
+        settings = dataclasses.replace(node.settings, geth=str(own / "geth"), cometbft=str(own / "cometbft"))
+        node.home.lay_out(settings)
+        sent += [transfer(network, others[key % 3], key) for key in (1, 2, 3)]
+        network.grow(2, others)
+        network.start([node])
+        sent.append(transfer(network, node, 4))
+        network.grow(2, network.nodes)
+        assert str(own / "geth") in Path(f"/proc/{node.pids()['execution']}/cmdline").read_text(), position
+    for node in network.nodes:
+        assert all(until(lambda node=node, each=each: mined(node, each), 60) for each in sent)  # type: ignore[misc]
+    assert network.nodes[0].height() > before
+    network.check_same()
+
+
+def transfer(network: LocalNetwork, node: LocalNode, key: int) -> str:
+    """Give a transfer to a node; its hash."""
+    account = ACCOUNTS[key]
+    nonce = int(node.rpc("eth_getTransactionCount", checksum(account.address), "pending"), 16)
+    there = Address(b"\x7b" * 20)
+    made = DynamicFeeTransaction(network.chain_id, nonce, GWEI, 100 * GWEI, 21_000, there, 1, b"").sign(account)
+    return str(node.rpc("eth_sendRawTransaction", "0x" + made.raw.hex()))
+
+
+def mined(node: LocalNode, sent: str) -> bool:
+    """Whether a transaction is in a block, and succeeded."""
+    receipt = node.rpc("eth_getTransactionReceipt", sent)
+    return receipt is not None and receipt["status"] == "0x1"
