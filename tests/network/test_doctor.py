@@ -70,6 +70,8 @@ def test_a_sound_node_is_sound() -> None:
         ("disk", WORTH_A_LOOK, "GiB", {"health": health(disk_free=5 * 1024**3)}),
         ("clock", WRONG, "60.0 s ahead", {"skew": 60.0}),
         ("clock", WRONG, "60.0 s behind", {"skew": -60.0}),
+        ("clock", WRONG, "59.0 s behind", {"health": health(now=940.0), "skew": -0.9}),
+        ("clock", WRONG, "59.0 s behind", {"health": health(now=940.0), "skew": None}),
         ("admission", WRONG, "refuses it", {"own_id": b"\x0b" * 20}),
         ("peers", WRONG, "cannot reach Port", {"health": consensus(peers=[]), "reachable": {"Port": False}}),
         ("peers", WRONG, "refuse us", {"health": consensus(peers=[])}),
