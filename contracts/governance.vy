@@ -9,8 +9,9 @@
         what passed waits, and then anybody executes it, all of it or nothing.
 @dev The snapshot of a proposal is one moment of the register (`change_count`), finer than a block: voters, weights and
      colleges are those of that moment, and its totals are the register's census then. Counting is incremental: a
-     position moves one word, and an organisation that stops being active is taken out of every open vote at once
-     (`reconcile`), for good. Calls are kept as a hash; the event `Proposed` has them in full.
+     position moves one word; an organisation that stops being active is taken out of every open vote at once, and one
+     that is active again before the close comes back (`reconcile`). Calls are kept as a hash; the event `Proposed` has
+     them in full.
 @custom:security Execution is an ordinary call of this contract to itself, so that a failing call undoes the others and
                  leaves its reason. There is no delegate call. Who executes can give too little gas: that fails, is
                  recorded as a failure, and changes nothing.
@@ -152,7 +153,7 @@ struct Proposal:
 
 
 struct Tally:
-    # Of the snapshot, without those who stopped being active while the vote was open.
+    # Of the snapshot, without those who stopped being active while the vote was open and have not come back.
     total: uint256
     in_favour: uint256
     against: uint256
@@ -162,14 +163,15 @@ struct Tally:
 
 
 struct Ballot:
-    # 0 none, 1 for, 2 against, 3 abstain, 4 object.
+    # 0 none, 1 for, 2 against, 3 abstain, 4 object. Struck, it is what the organisation had said itself, and waits.
     position: uint256
     # Who cast it as a proxy; 0 when the organisation did itself.
     holder: uint256
     # What it weighs; 0 for who has no vote.
     weight: uint256
     college: uint256
-    # Whether the organisation stopped being active while the vote was open.
+    # Whether the organisation stopped being active while the vote was open, and has not come back: it counts in neither
+    # number then.
     struck: bool
 
 
@@ -228,6 +230,14 @@ event VoterStruck:
     organisation: indexed(uint256)
     weight: uint256
     college: uint256
+
+
+event VoterRestored:
+    proposal: indexed(uint256)
+    organisation: indexed(uint256)
+    weight: uint256
+    college: uint256
+    position: uint256
 
 
 event ProxyGiven:
@@ -405,7 +415,9 @@ def cast_for(proposal: uint256, giver: uint256, position: uint256, reason_hash: 
     assert self._holder(proposal, giver) == holder, "governance: proxy was not given to you"
     assert staticcall members.is_active(giver), "governance: giver is not active"
     own: Ballot = self._ballot(proposal, holder)
-    assert own.weight != 0 and not own.struck, "governance: holder has no vote here"
+    assert own.weight != 0, "governance: holder has no vote here"
+    if own.struck and block.timestamp < self._proposals[proposal].closes:
+        self._restore(proposal, holder)
     ballot: Ballot = self._ballots[proposal][giver]
     assert ballot.position == 0 or ballot.holder != 0, "governance: a direct vote beats a proxy"
     self._cast(proposal, giver, holder, position, reason_hash)
@@ -476,14 +488,18 @@ def revoke_standing_proxy():
 @external
 def reconcile(organisation: uint256):
     """
-    @notice Take an organisation that is not active now out of every open vote: it counts in neither number.
-    @dev Anyone may call it at any time; Members does, whenever a member stops being active. What is struck stays
-         struck, also when the organisation is active again before the close.
+    @notice Strike an organisation that is not active now from every open vote, or let one that is active again back in.
+            Struck, it counts in neither number; back, it has the position it had taken itself.
+    @dev Anyone may call it at any time; Members does, whenever a member stops being active or is reinstated. The end of
+         an officers' suspension is no transaction: then the organisation says so itself, by this or by voting.
     @param organisation The organisation; any number.
     """
-    if not staticcall self._members().is_active(organisation):
-        for proposal: uint256 in self._open:
-            if block.timestamp < self._proposals[proposal].closes:
+    active: bool = staticcall self._members().is_active(organisation)
+    for proposal: uint256 in self._open:
+        if block.timestamp < self._proposals[proposal].closes:
+            if active:
+                self._restore(proposal, organisation)
+            else:
                 self._strike(proposal, organisation)
 
 
@@ -534,6 +550,35 @@ def perform(proposal: uint256, calls: DynArray[Call, _MAX_CALLS]):
     for call: Call in calls:
         assert call.target.codesize != 0, "governance: target has no code"
         raw_call(call.target, call.data)
+
+
+@external
+@nonreentrant
+def rehearse(kind: uint256, calls: DynArray[Call, _MAX_CALLS]):
+    """
+    @notice What calls would meet if a proposal of a kind made them now. It always reverts, so that nothing stays: with
+            the ABI encoding of how many calls were made, the gas they took, and what the next one reverted with.
+    @dev For `eth_call`, by anybody. A transaction of it does nothing and costs its sender.
+    @param kind 1 ordinary, 2 constitutional, 3 emergency.
+    @param calls The calls, made in order until one fails.
+    @custom:security Calls are made from the seat, as in an execution, and the last statement undoes all of it: there is
+                     no way out of this function but to revert. Whoever is called meanwhile can keep nothing either.
+    """
+    assert _ORDINARY <= kind and kind <= _EMERGENCY, "governance: unknown kind"
+    self.executing_kind = kind
+    made: uint256 = 0
+    reason: Bytes[_MAX_REASON] = b""
+    before: uint256 = msg.gas
+    for call: Call in calls:
+        done: bool = False
+        answer: Bytes[_MAX_REASON] = b""
+        if call.target.codesize != 0:
+            done, answer = raw_call(call.target, call.data, max_outsize=_MAX_REASON, revert_on_failure=False)
+        if not done:
+            reason = answer
+            break
+        made += 1
+    raw_revert(abi_encode(made, before - msg.gas, reason))
 
 
 @external
@@ -719,9 +764,10 @@ def _cast(proposal: uint256, organisation: uint256, holder: uint256, position: u
     assert self._state(proposal) == _OPEN, "governance: vote is not open"
     assert _FOR <= position and position <= _OBJECT, "governance: unknown position"
     assert position != _OBJECT or reason_hash != empty(bytes32), "governance: an objection needs a reason"
+    # Whoever votes is active, and so is whoever is voted for.
+    self._restore(proposal, organisation)
     ballot: Ballot = self._ballot(proposal, organisation)
     assert ballot.weight != 0, "governance: not in the snapshot"
-    assert not ballot.struck, "governance: was suspended during the vote"
     self._move(proposal, ballot, position)
     if ballot.holder != 0:
         self.proxies_used[proposal][ballot.holder] -= 1
@@ -760,7 +806,8 @@ def _move(proposal: uint256, ballot: Ballot, position: uint256):
 @internal
 def _strike(proposal: uint256, organisation: uint256):
     """
-    @dev Take an organisation out of an open vote: its position, and its part of the total.
+    @dev Take an organisation out of an open vote: its position, and its part of the total. What it had said itself is
+         kept for its return; what a proxy cast is gone, and the proxy free for another.
     @param proposal The proposal.
     @param organisation The organisation.
     """
@@ -770,12 +817,36 @@ def _strike(proposal: uint256, organisation: uint256):
         self._tallies[proposal][ballot.college] -= ballot.weight
         if ballot.holder != 0:
             self.proxies_used[proposal][ballot.holder] -= 1
-        ballot.position = 0
-        ballot.holder = 0
+            ballot.position = 0
+            ballot.holder = 0
         ballot.struck = True
         self._ballots[proposal][organisation] = ballot
         log VoterStruck(
             proposal=proposal, organisation=organisation, weight=ballot.weight, college=ballot.college
+        )
+
+
+@internal
+def _restore(proposal: uint256, organisation: uint256):
+    """
+    @dev Let an organisation that was struck back into an open vote, with the weight and college of the snapshot and the
+         position it had taken itself, if any. Nothing for who was not struck.
+    @param proposal The proposal.
+    @param organisation The organisation, which is active.
+    """
+    ballot: Ballot = self._ballots[proposal][organisation]
+    if ballot.struck:
+        sums: uint256 = self._tallies[proposal][ballot.college] + ballot.weight
+        if ballot.position != 0:
+            sums += ballot.weight << (48 * ballot.position)
+        self._tallies[proposal][ballot.college] = sums
+        self._ballots[proposal][organisation].struck = False
+        log VoterRestored(
+            proposal=proposal,
+            organisation=organisation,
+            weight=ballot.weight,
+            college=ballot.college,
+            position=ballot.position,
         )
 
 

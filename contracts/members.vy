@@ -417,6 +417,7 @@ def reinstate(organisation: uint256):
     briefly: bool = stored & _BYTE == _ACTIVE and not self._is_active(stored)
     assert briefly or stored & _BYTE == _SUSPENDED, "members: not suspended"
     self._change_status(organisation, _ACTIVE)
+    self._notify(organisation)
 
 
 @external
@@ -1164,8 +1165,8 @@ def _consume_consent(organisation: uint256, account: address, consent: Bytes[256
 @internal
 def _notify(organisation: uint256):
     """
-    @dev Tell those who must know at once that a member is not active. One that fails cannot hold a suspension up: what
-         it missed anyone can make good by calling its `reconcile`.
+    @dev Tell those who must know at once that a member is not active, or is so again. One that fails cannot hold the
+         change up: what it missed anyone can make good by calling its `reconcile`.
     @param organisation The organisation.
     @custom:security The gas is there before the first call, so that a caller cannot starve a listener into silence.
     """

@@ -150,9 +150,20 @@ def of_words() -> set[str]:
     return found
 
 
+def of_contracts() -> set[str]:
+    """What contracts refuse with, and what is said of a refusal without a reason. Vyper keeps no list of them."""
+    found: set[str] = set()
+    for path in sorted((SOURCE.parent / "contracts").glob("*.vy")):
+        found.update(re.findall(rf'"({path.stem}: [^"]+)"', path.read_text()))
+    abi = import_module("maillon.ledger.abi")
+    return found | set(abi.PANICS.values()) | {"panic 0x{0}: {1}", "reverted without a reason", "reverted with 0x{0}"}
+
+
 def all_sentences() -> set[str]:
     """Everything that needs its French."""
-    return of_words() | of_templates() | of_problem_types() | of_reasons() | of_refusals() | of_findings()
+    return (
+        of_words() | of_contracts() | of_templates() | of_problem_types() | of_reasons() | of_refusals() | of_findings()
+    )
 
 
 def french() -> dict[str, str]:

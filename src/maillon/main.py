@@ -194,7 +194,7 @@ class Application:
         people.name_organisations(members.called)
         votes = VotesService(
             store,
-            VotesContract(parts.ledger, DIRECTORY, BlockTimes(parts.ask)),
+            VotesContract(parts.ledger, DIRECTORY, BlockTimes(parts.ask), GasPrice(parts.ask)),
             Register(members),
             clock,
             network=parts.network,
@@ -712,6 +712,17 @@ class BlockTimes:
         if block is None:
             raise Unavailable(f"the endpoint does not know block {height}")
         return int(block["timestamp"], 16)
+
+
+class GasPrice:
+    """What gas costs now, asked of the endpoint beside the port."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def __call__(self) -> int:
+        """Wei for a unit of gas; raises a `LedgerError`."""
+        return int(await self._ask("eth_gasPrice"), 16)
 
 
 @dataclass

@@ -93,9 +93,11 @@ def genesis() -> Genesis:
 class Refused(Exception):
     """The contract said no; the message is its reason."""
 
-    def __init__(self, reason: str, gas: int) -> None:
+    def __init__(self, reason: str, gas: int, data: bytes = b"") -> None:
         super().__init__(reason)
         self.gas = gas
+        self.data = data
+        """What came back, as it came."""
 
 
 @dataclass(frozen=True)
@@ -154,12 +156,18 @@ class Evm:
         message = Message(50_000_000, call.to, sender, 0, call.data, self.state.get_code(call.to), is_static=True)
         return self._run(self.state.computation_class.apply_message, message, call).answer
 
+    def attempt(self, call: Call[Any], sender: Address = STRANGER) -> Any:
+        """Run a call that may change anything, and undo it: what `eth_call` does."""
+        before = self.state.snapshot()
+        message = Message(16_777_216, call.to, sender, 0, call.data, self.state.get_code(call.to))
+        return self._run(self.state.computation_class.apply_message, message, call, undo=before).answer
+
     def deploy(self, code: bytes, sender: Address, at: Address) -> Address:
         message = Message(50_000_000, b"", sender, 0, b"", code, create_address=at)
         self._run(self.state.computation_class.apply_create_message, message, Call(at, code, bytes))
         return at
 
-    def _run(self, apply: Any, message: Message, call: Call[Any]) -> Outcome:
+    def _run(self, apply: Any, message: Message, call: Call[Any], undo: Any = None) -> Outcome:
         for warm in (message.sender, call.to, self.context.coinbase):
             self.state.mark_address_warm(warm)
         context = BaseTransactionContext(gas_price=0, origin=message.sender)
@@ -176,10 +184,12 @@ class Evm:
             )
             for position, (address, topics, data) in enumerate(computation.get_log_entries())
         )
+        if undo is not None:
+            self.state.revert(undo)
         self._settle()
         charged = _charged(computation, call.data)
         if computation.is_error:
-            raise Refused(str(decode_revert(computation.output)), charged)
+            raise Refused(str(decode_revert(computation.output)), charged, computation.output)
         return Outcome(call.decode(computation.output), events, charged)
 
     def _settle(self) -> None:

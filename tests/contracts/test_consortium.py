@@ -60,6 +60,8 @@ class Poll:
     voters: set[int]
     positions: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Organisation → position, and who cast it as a proxy or 0."""
+    struck: dict[int, int] = field(default_factory=dict)
+    """Who stopped being active and has not come back → what it had said itself, or 0."""
     executed: bool = False
 
     @property
@@ -116,9 +118,17 @@ class Attack(RuleBasedStateMachine):
     def lost(self, number: int) -> None:
         """Who stops being active is in neither number of what has not closed."""
         for poll in self.polls:
-            if self.evm.time < poll.closes:
-                poll.voters.discard(number)
-                poll.positions.pop(number, None)
+            if self.evm.time < poll.closes and number in poll.voters:
+                poll.voters.remove(number)
+                position, holder = poll.positions.pop(number, (0, 0))
+                poll.struck[number] = 0 if holder else position
+
+    def back(self, poll: Poll, number: int) -> None:
+        """Who is active again before the close is in both numbers again, once somebody says so."""
+        if self.evm.time < poll.closes and number in poll.struck:
+            poll.voters.add(number)
+            if position := poll.struck.pop(number):
+                poll.positions[number] = (position, 0)
 
     @rule(seconds=st.sampled_from([1, 5, 30, 61, 8 * 86_400, 31 * 86_400]))
     def time_passes(self, seconds: int) -> None:
@@ -134,7 +144,7 @@ class Attack(RuleBasedStateMachine):
             self.polls.append(Poll(kind, by, agenda, now + 1, now + 1 + window, self.active()))
 
     def votes(self, poll: Poll, number: int) -> bool:
-        return number in self.active() and number in poll.voters and poll.state(self.evm.time) == 2
+        return number in self.active() and number in poll.voters | set(poll.struck) and poll.state(self.evm.time) == 2
 
     @precondition(lambda self: self.polls)
     @rule(data=st.data(), by=organisations, position=st.integers(0, 5))
@@ -143,6 +153,7 @@ class Attack(RuleBasedStateMachine):
         poll = self.polls[number - 1]
         lawful = self.votes(poll, by) and 1 <= position <= 4
         if self.attempt(governance.cast(number, position, REASON), member(by), lawful) is not None:
+            self.back(poll, by)
             poll.positions[by] = (position, 0)
 
     @precondition(lambda self: self.polls)
@@ -177,10 +188,12 @@ class Attack(RuleBasedStateMachine):
         else:
             number = data.draw(st.integers(1, len(self.polls)))
         poll = self.polls[number - 1]
-        direct = giver in poll.positions and poll.positions[giver][1] == 0
-        lawful = self.votes(poll, giver) and by in self.active() and by in poll.voters and not direct
+        direct = (giver in poll.positions and poll.positions[giver][1] == 0) or poll.struck.get(giver, 0) != 0
+        lawful = self.votes(poll, giver) and self.votes(poll, by) and not direct
         lawful = lawful and self.proxies.get((giver, number)) == by
         if self.attempt(governance.cast_for(number, giver, position, REASON), member(by), lawful) is not None:
+            self.back(poll, by)
+            self.back(poll, giver)
             poll.positions[giver] = (position, by)
 
     @precondition(lambda self: self.polls)
@@ -218,6 +231,9 @@ class Attack(RuleBasedStateMachine):
             self.status[number], self.until[number] = after, 0
             if after in (SUSPENDED, EXCLUDED, DEPARTED):
                 self.lost(number)
+            if verb == "reinstate":
+                for poll in self.polls:
+                    self.back(poll, number)
 
     @rule(number=organisations)
     def officers_suspend(self, number: int) -> None:
@@ -237,6 +253,9 @@ class Attack(RuleBasedStateMachine):
         """Anybody may, and it changes nothing that the law does not say."""
         for contract in (governance, network):
             self.evm.send(contract.reconcile(number), STRANGER)
+        for poll in self.polls:
+            if number in self.active():
+                self.back(poll, number)
 
     @rule(epochs=st.integers(0, 2), number=st.sampled_from(list(VALIDATORS)))
     def the_network_moves(self, epochs: int, number: int) -> None:

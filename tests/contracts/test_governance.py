@@ -17,6 +17,8 @@ from contract_evm import (
     STRANGER,
     VERIFIER,
     Evm,
+    Outcome,
+    Refused,
     account,
     consent,
     member,
@@ -26,7 +28,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from maillon.evidence.hashing import keccak256
-from maillon.ledger.abi import Call, constructor
+from maillon.ledger.abi import Call, constructor, decode, decode_revert
+from maillon.ledger.contracts.admissions import Admissions
 from maillon.ledger.contracts.anchors import Anchors
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.governance import (
@@ -40,17 +43,18 @@ from maillon.ledger.contracts.governance import (
     ProxyGiven,
     ProxyRevoked,
     StatutesChanged,
+    VoterRestored,
     VoterStruck,
     decode_event,
 )
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.contracts.network import Network
 from maillon.ledger.founding import SANDBOX_STATUTES, Statutes, Terms
-from maillon.ledger.genesis import _STATUTES, ANCHORS, DIRECTORY, GOVERNANCE, MEMBERS, NETWORK, name_word
+from maillon.ledger.genesis import _STATUTES, ADMISSIONS, ANCHORS, DIRECTORY, GOVERNANCE, MEMBERS, NETWORK, name_word
 from maillon.ledger.port import Address
 from maillon.ledger.signing import Account
 
-anchors, directory = Anchors(ANCHORS), Directory(DIRECTORY)
+admissions, anchors, directory = Admissions(ADMISSIONS), Anchors(ANCHORS), Directory(DIRECTORY)
 governance, members, network = Governance(GOVERNANCE), Members(MEMBERS), Network(NETWORK)
 TEXT, REASON = hashlib.sha256(b"texte").digest(), hashlib.sha256(b"raison").digest()
 ORDINARY, CONSTITUTIONAL, EMERGENCY = 1, 2, 3
@@ -242,11 +246,127 @@ def test_who_is_suspended_since_counts_in_neither_number() -> None:
     evm.send(members.suspend(3), STEWARD)
     tally = evm.ask(governance.tally_of(vote.number, 8))
     assert (tally.total, tally.in_favour, tally.against) == (4, 1, 0)
-    for number in (2, 3):
-        evm.send(members.reinstate(number), STEWARD)
-        with refused("governance: was suspended during the vote"):
-            evm.send(governance.cast(vote.number, AGAINST, REASON), member(number))
     assert evm.ask(governance.ballot_of(vote.number, 2)).struck
+    with refused("governance: caller is not a vote delegate of an active member"):
+        evm.send(governance.cast(vote.number, AGAINST, REASON), member(2))
+
+
+def told(outcome: Outcome) -> list[Any]:
+    """What Governance said, of all that was said."""
+    return [event for event in map(decode_event, outcome.events) if event is not None]
+
+
+def test_who_is_reinstated_before_the_close_counts_again() -> None:
+    evm = Evm()
+    vote = opened(evm)
+    cast(evm, vote, {1: FOR, 2: AGAINST})
+    for number in (2, 3):
+        evm.send(members.suspend(number), STEWARD)
+    # What it had said itself stands again; who had said nothing has a voice again. In the same transaction.
+    assert told(evm.send(members.reinstate(2), STEWARD)) == [VoterRestored(vote.number, 2, 1, 0, AGAINST)]
+    assert told(evm.send(members.reinstate(3), STEWARD)) == [VoterRestored(vote.number, 3, 1, 0, 0)]
+    tally = evm.ask(governance.tally_of(vote.number, 8))
+    assert (tally.total, tally.in_favour, tally.against) == (6, 1, 1)
+    cast(evm, vote, {2: FOR, 3: FOR})
+    assert evm.ask(governance.tally_of(vote.number, 8)).in_favour == 3
+    assert evm.send(governance.reconcile(2), STRANGER).events == (), "nobody comes back twice"
+
+
+def test_officers_take_no_vote_away_for_longer_than_their_suspension() -> None:
+    evm = Evm()
+    vote = propose(evm, window=9 * 86_400)
+    evm.next_block(5)
+    cast(evm, vote, {5: FOR})
+    for officer in (2, 3):
+        evm.send(admissions.suspend(5, b"\1" * 32), member(officer))
+        evm.send(admissions.suspend(6, b"\2" * 32), member(officer))
+    assert evm.ask(governance.tally_of(vote.number, 8)).total == 4
+    evm.next_block(7 * 86_400 + 1)
+    # The end of a suspension is no transaction: the numbers change when somebody says so, and voting says so.
+    assert evm.ask(governance.tally_of(vote.number, 8)).total == 4
+    assert told(evm.send(governance.reconcile(5), STRANGER)) == [VoterRestored(vote.number, 5, 1, 0, FOR)]
+    said = told(evm.send(governance.cast(vote.number, AGAINST, REASON), member(6)))
+    assert said == [
+        VoterRestored(vote.number, 6, 1, 0, 0),
+        PositionTaken(vote.number, 6, AGAINST, 0, 1, 0, REASON),
+    ]
+    tally = evm.ask(governance.tally_of(vote.number, 8))
+    assert (tally.total, tally.in_favour, tally.against) == (6, 1, 1)
+
+
+def test_nobody_comes_back_after_the_close() -> None:
+    evm = Evm()
+    vote = opened(evm)
+    cast(evm, vote, {1: FOR, 2: AGAINST})
+    evm.send(members.suspend(2), STEWARD)
+    evm.next_block(60)
+    before = evm.ask(governance.tally_of(vote.number, 8))
+    assert told(evm.send(members.reinstate(2), STEWARD)) == []
+    assert told(evm.send(governance.reconcile(2), STRANGER)) == []
+    assert evm.ask(governance.tally_of(vote.number, 8)) == before
+
+
+def test_what_a_proxy_cast_does_not_come_back_and_the_proxy_can_be_used_again() -> None:
+    evm = Evm()
+    vote = opened(evm)
+    evm.send(governance.give_proxy(vote.number, 2), OWNER)
+    evm.send(governance.cast_for(vote.number, 1, FOR, REASON), member(2))
+    evm.send(members.suspend(1), STEWARD)
+    assert told(evm.send(members.reinstate(1), STEWARD)) == [VoterRestored(vote.number, 1, 1, 0, 0)]
+    assert evm.ask(governance.tally_of(vote.number, 8)).in_favour == 0
+    evm.send(governance.cast_for(vote.number, 1, FOR, REASON), member(2))
+    assert evm.ask(governance.proxies_used(vote.number, 2)) == 1
+    assert evm.ask(governance.tally_of(vote.number, 8)).in_favour == 1
+
+
+# What calls would meet.
+
+
+def rehearsed(evm: Evm, kind: int, calls: tuple[Any, ...], sender: Address = STRANGER) -> tuple[int, int, bytes]:
+    """What a rehearsal says; that it changes nothing is checked each time."""
+    evm.state.persist()
+    before = evm.state.state_root
+    with pytest.raises(Refused) as caught:
+        evm.send(governance.rehearse(kind, calls), sender)
+    evm.state.persist()
+    assert evm.state.state_root == before
+    made, gas, reason = decode(("uint256", "uint256", "bytes"), caught.value.data)
+    return made, gas, reason
+
+
+def test_a_rehearsal_says_what_an_execution_would_meet_and_leaves_nothing() -> None:
+    evm = seated()
+    suspend, again = members.suspend(6), members.reinstate(5)
+    calls = ((suspend.to, suspend.data), (again.to, again.data), (suspend.to, suspend.data))
+    made, gas, reason = rehearsed(evm, ORDINARY, calls)
+    assert (made, decode_revert(reason).reason) == (1, "members: not suspended")
+    assert gas > 50_000
+    assert rehearsed(evm, ORDINARY, calls[:1])[::2] == (1, b"")
+    assert rehearsed(evm, ORDINARY, ())[::2] == (0, b"")
+    assert rehearsed(evm, ORDINARY, ((STRANGER, b"\1\2\3\4"),))[::2] == (0, b"")
+    assert evm.ask(members.is_active(6))
+
+
+def test_a_rehearsal_knows_its_kind_and_only_the_three() -> None:
+    evm = Evm()
+    change = governance.set_statutes(SANDBOX_STATUTES.as_argument())
+    calls = ((change.to, change.data),)
+    made, _, reason = rehearsed(evm, ORDINARY, calls)
+    assert (made, decode_revert(reason).reason) == (0, "governance: not constitutional")
+    assert rehearsed(evm, CONSTITUTIONAL, calls)[::2] == (1, b"")
+    assert evm.ask(governance.statutes_version()) == 1
+    for kind in (0, 4):
+        with refused("governance: unknown kind"):
+            evm.send(governance.rehearse(kind, calls), STRANGER)
+
+
+def test_no_rehearsal_in_an_execution_and_none_in_another() -> None:
+    evm = Evm()
+    inner = governance.rehearse(ORDINARY, ())
+    (failed,) = execute(evm, passed(evm, inner, kind=CONSTITUTIONAL))
+    assert isinstance(failed, ExecutionFailed)
+    made, _, _ = rehearsed(evm, ORDINARY, ((inner.to, inner.data),))
+    assert made == 0
 
 
 def test_being_struck_is_told_and_needs_a_reason() -> None:
@@ -433,9 +553,11 @@ def test_a_proxy_of_who_is_struck_is_worth_nothing() -> None:
         evm.send(governance.cast_for(vote.number, 1, FOR, REASON), member(2))
     evm.send(governance.give_proxy(vote.number, 4), member(3))
     evm.send(members.suspend(4), STEWARD)
-    evm.send(members.reinstate(4), STEWARD)
-    with refused("governance: holder has no vote here"):
+    with refused("governance: caller is not a vote delegate of an active member"):
         evm.send(governance.cast_for(vote.number, 3, FOR, REASON), member(4))
+    evm.send(members.reinstate(4), STEWARD)
+    evm.send(governance.cast_for(vote.number, 3, FOR, REASON), member(4))
+    assert evm.ask(governance.tally_of(vote.number, 8)).total == 5
 
 
 # 3.3: quorum and majorities; constitutional matters.

@@ -138,9 +138,9 @@ class AssemblyLedger:
         # An EVM without an archive: the state of an old block is that of now, which is what the tests ask.
         self._ask()
         try:
-            answer: bytes = self.assembly.ask(Call(to, data, bytes))
+            answer: bytes = self.assembly.attempt(Call(to, data, bytes))
         except Refused as error:
-            raise Reverted(f"execution reverted: {error}", b"", str(error)) from None
+            raise Reverted(f"execution reverted: {error}", error.data, str(error)) from None
         return answer
 
     async def send(self, to: Address | None, data: bytes, signer: Signer) -> TransactionHash:

@@ -21,6 +21,7 @@ from maillon.ledger.contracts.governance import (
     Proposed,
     ProxyRevoked,
     StatutesChanged,
+    VoterRestored,
     VoterStruck,
 )
 from maillon.ledger.contracts.members import Classified, StatusChanged
@@ -226,11 +227,30 @@ def test_a_vote_taken_away_is_seen_when_it_decided(events: list[Dated]) -> None:
         (ProxyRevoked(1, 2, 0), "had given organisation 2 no proxy"),
         (Classified(99, 0, 0, 0, b"FR"), "never applied"),
         (VoterStruck(1, 4, 1, 1), "could not be struck"),
+        (VoterRestored(1, 4, 1, 1, 4), "could not come back"),
+        (VoterRestored(1, 1, 1, 0, 1), "could not come back"),
     ],
 )
 def test_an_event_that_could_not_be_is_refused(events: list[Dated], event: Any, says: str) -> None:
     with pytest.raises(Contradiction, match=says):
         recount(founding("plain"), [*events, Dated(event, events[-1].time, "block 9, log 0")])
+
+
+def test_who_comes_back_brings_what_it_had_and_nothing_else() -> None:
+    assembly = Assembly()
+    for step in (("propose", 1, 1, 5), ("wait", 6), ("cast", 1, 4, 4), ("suspend", 4)):
+        do(assembly, *step)
+    struck = assembly.recount.votes()[1].count
+    assert (struck.ballots[4].counted, struck.ballots[4].position) == (None, Position.OBJECT)
+    do(assembly, "reinstate", 4)
+    again = assembly.recount.votes()[1].count
+    assert again.ballots[4].counted is Position.OBJECT
+    assert add_up(again.tallies.values()).total == add_up(struck.tallies.values()).total + 1
+    for change in ({"weight": 2}, {"college": 7}, {"position": 1}):
+        with pytest.raises(Contradiction, match="with what it had"):
+            recount(founding("plain"), altered(assembly.events, VoterRestored, **change))
+    with pytest.raises(Contradiction, match="could not come back"):
+        recount(founding("plain"), altered(assembly.events, VoterRestored, time=2**40))
 
 
 def test_a_direct_vote_beats_a_proxy_in_the_recount_too() -> None:

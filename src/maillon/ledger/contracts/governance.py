@@ -210,6 +210,31 @@ class VoterStruck:
 
 
 @dataclass(frozen=True, slots=True)
+class VoterRestored:
+    """Event `VoterRestored(uint256,uint256,uint256,uint256,uint256)`."""
+
+    TOPIC: ClassVar[bytes] = bytes.fromhex("e5b29164784ef2039f1f6a5b7731f3eef86f493e1941f84f7eeebc5146795a6c")
+    SHAPE: ClassVar[tuple[tuple[str, bool], ...]] = (
+        ("uint256", True),
+        ("uint256", True),
+        ("uint256", False),
+        ("uint256", False),
+        ("uint256", False),
+    )
+
+    proposal: int
+    organisation: int
+    weight: int
+    college: int
+    position: int
+
+    @classmethod
+    def decode(cls, event: Event) -> VoterRestored:
+        """Read one log. Raises `NotDecodable` when it is another event."""
+        return cls(*read_event(event, cls.TOPIC, cls.SHAPE))
+
+
+@dataclass(frozen=True, slots=True)
 class ProxyGiven:
     """Event `ProxyGiven(uint256,uint256,uint256,uint256)`."""
 
@@ -311,6 +336,7 @@ EVENTS: Final[MappingProxyType[bytes, Any]] = MappingProxyType(
         PositionTaken.TOPIC: PositionTaken,
         PositionWithdrawn.TOPIC: PositionWithdrawn,
         VoterStruck.TOPIC: VoterStruck,
+        VoterRestored.TOPIC: VoterRestored,
         ProxyGiven.TOPIC: ProxyGiven,
         ProxyRevoked.TOPIC: ProxyRevoked,
         ProposalExecuted.TOPIC: ProposalExecuted,
@@ -328,6 +354,7 @@ def decode_event(
     | PositionTaken
     | PositionWithdrawn
     | VoterStruck
+    | VoterRestored
     | ProxyGiven
     | ProxyRevoked
     | ProposalExecuted
@@ -342,6 +369,7 @@ def decode_event(
         | PositionTaken
         | PositionWithdrawn
         | VoterStruck
+        | VoterRestored
         | ProxyGiven
         | ProxyRevoked
         | ProposalExecuted
@@ -424,7 +452,10 @@ class Governance:
         return Call(self.address, bytes.fromhex("df330ac8"), nothing)
 
     def reconcile(self, organisation: int) -> Call[None]:
-        """Take an organisation that is not active now out of every open vote: it counts in neither number."""
+        """Strike an organisation that is not active now from every open vote, or let one that is active again back in.
+
+        Struck, it counts in neither number; back, it has the position it had taken itself.
+        """
         return Call(self.address, bytes.fromhex("f68b84f7") + encode(("uint256",), (organisation,)), nothing)
 
     def execute(self, proposal: int, calls: tuple[tuple[Any, ...], ...]) -> Call[bool]:
@@ -447,6 +478,16 @@ class Governance:
             self.address,
             bytes.fromhex("092df4bd") + encode(("uint256", "(address,bytes)[]"), (proposal, calls)),
             nothing,
+        )
+
+    def rehearse(self, kind: int, calls: tuple[tuple[Any, ...], ...]) -> Call[None]:
+        """What calls would meet if a proposal of a kind made them now.
+
+        It always reverts, so that nothing stays: with the ABI encoding of how many calls were made, the gas they
+        took, and what the next one reverted with.
+        """
+        return Call(
+            self.address, bytes.fromhex("cb81cf8c") + encode(("uint256", "(address,bytes)[]"), (kind, calls)), nothing
         )
 
     def set_statutes(self, statutes: tuple[Any, ...]) -> Call[None]:

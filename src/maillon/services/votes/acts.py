@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from operator import mul
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -429,6 +430,22 @@ def _single(what: str, unit: Unit, argument: str, about: tuple[str, ...] = ()) -
     return _Effect(asks, does)
 
 
+def _allowances_asked(_arguments: Mapping[str, Any]) -> Iterable[Fact]:
+    yield from (("allowance", tier) for tier in range(8))
+    yield ("census",)
+
+
+def _allowances_set(arguments: Mapping[str, Any], table: _Table) -> None:
+    census = table.get("census")
+    before = [table.get("allowance", tier) for tier in range(8)]
+    for tier, after in enumerate(arguments["allowances"]):
+        table.change("allowance", (tier,), Unit.GWEI, after, "allowance", tier)
+    if census is not None:
+        old = None if None in before else sum(map(mul, census, before))
+        new = sum(map(mul, census, arguments["allowances"]))
+        table.row("allowances", (), None if old is None else Value(Unit.GWEI, old), Value(Unit.GWEI, new))
+
+
 def _admitted(arguments: Mapping[str, Any], table: _Table) -> None:
     _classified(arguments, table, admitted=True)
 
@@ -459,7 +476,7 @@ EFFECTS: Final[Mapping[str, _Effect]] = MappingProxyType(
         "Network.set_limit": _single("limit", Unit.NUMBER, "limit", ("organisation",)),
         "Network.set_minimum": _single("minimum", Unit.NUMBER, "minimum"),
         "Network.set_node_limits": _by_tier("node_limit", Unit.NUMBER, "limits"),
-        "Credits.set_allowances": _by_tier("allowance", Unit.GWEI, "allowances"),
+        "Credits.set_allowances": _Effect(_allowances_asked, _allowances_set),
         "Credits.set_floor_tip": _single("floor_tip", Unit.WEI, "floor_tip"),
         "Anchors.set_verifier": _single("verifier", Unit.YES_NO, "allowed", ("verifier",)),
     }

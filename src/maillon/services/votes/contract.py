@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from maillon.ledger.abi import Call as ContractCall
-from maillon.ledger.abi import NotDecodable, ask, decode_revert
+from maillon.ledger.abi import NotDecodable, ask, decode, decode_revert
 from maillon.ledger.contracts import governance as governance_events
 from maillon.ledger.contracts import members as members_events
 from maillon.ledger.contracts.admissions import Admissions
@@ -29,7 +29,7 @@ from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
 from maillon.services.votes.acts import CONTRACTS, Book, Fact, RuleFact, StandingFact
 from maillon.services.votes.errors import LedgerUnavailable, RefusedByLaw
-from maillon.services.votes.model import Position, ProposalKind, ProposedCall, Statutes
+from maillon.services.votes.model import Position, ProposalKind, ProposedCall, Rehearsal, Statutes
 from maillon.services.votes.recount import Founding, Standing, read_statutes
 
 NOBODY: Final = Address(bytes(20))
@@ -41,6 +41,13 @@ class BlockTimes(Protocol):
 
     def __call__(self, height: int) -> Awaitable[int]:
         """Unix time in seconds of a block; raises a `LedgerError`."""
+
+
+class GasPrice(Protocol):
+    """What gas costs now. Beside the port, whose engines choose fees by themselves."""
+
+    def __call__(self) -> Awaitable[int]:
+        """Wei for a unit of gas; raises a `LedgerError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +89,9 @@ def translated() -> Iterator[None]:
 class VotesContract:
     """Asks `Governance` and its neighbours."""
 
-    def __init__(self, ledger: Ledger, directory: Address, times: BlockTimes) -> None:
+    def __init__(self, ledger: Ledger, directory: Address, times: BlockTimes, price: GasPrice | None = None) -> None:
         self._ledger = ledger
+        self._price = price
         self._directory = Directory(directory)
         self._times = times
         self._known_times: dict[int, int] = {}
@@ -208,6 +216,34 @@ class VotesContract:
                 answers[name, *about] = await _READERS[name](_Asked(self._ask, book, at), *about)
         return answers
 
+    async def rehearse(self, kind: ProposalKind, calls: Sequence[ProposedCall]) -> Rehearsal | None:
+        """What calls meet on the newest block, from the seat; None where the law of the chain has no rehearsals."""
+        pairs = tuple((call.target, call.data) for call in calls)
+        tried = (await self.governance()).rehearse(int(kind), pairs)
+        try:
+            await self._ledger.call(tried.to, tried.data)
+        except Reverted as error:
+            found = error.data
+        except LedgerError as error:
+            raise LedgerUnavailable(f"the ledger could not be asked: {error}") from error
+        else:
+            return None
+        # An answer is whole words; a refusal of the law has four bytes before them.
+        if len(found) % 32:
+            return None
+        try:
+            made, gas, reason = decode(("uint256", "uint256", "bytes"), found)
+        except NotDecodable:
+            return None
+        return Rehearsal(len(calls), made, gas, None if made == len(calls) else reason_in_words(reason))
+
+    async def gas_price(self) -> int | None:
+        """Wei for a unit of gas now; None where nobody can be asked. Raises `LedgerUnavailable`."""
+        if self._price is None:
+            return None
+        with translated():
+            return await self._price()
+
     # Preparing.
 
     async def cast(self, proposal: int, position: Position, reason_hash: bytes) -> Prepared:
@@ -295,6 +331,12 @@ async def _name(asked: _Asked, name: bytes) -> Address:
     return await asked(directory.lookup(name))
 
 
+async def _census(asked: _Asked) -> tuple[int, ...]:
+    """How many members each tier has."""
+    by_college = await asked(Members(asked.book["Members"]).census())
+    return tuple(map(sum, zip(*by_college, strict=True)))
+
+
 async def _statutes(asked: _Asked) -> Statutes:
     governance = Governance(asked.book["Governance"])
     found = await asked(governance.statutes_of(await asked(governance.statutes_version())))
@@ -323,6 +365,7 @@ def _one(
 
 
 _READERS: Final[Mapping[str, _Reader]] = {
+    "census": _census,
     "standing": _standing,
     "name": _name,
     "pending_governance": _one("Directory", lambda at: Directory(at).pending_governance()),

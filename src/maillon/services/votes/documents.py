@@ -13,7 +13,7 @@ from maillon.kit.language import Language
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Act, Effects, organisations_of
 from maillon.services.votes.contract import Prepared
-from maillon.services.votes.model import Proxy, Statutes, Tally
+from maillon.services.votes.model import Cost, Proxy, Rehearsal, Statutes, Tally
 from maillon.services.votes.rules import add_up, favour_needed, lacking, quorum_needed
 from maillon.services.votes.service import Listed, Said, Shown, VotesService
 from maillon.services.votes.words import Words
@@ -166,6 +166,8 @@ def proposal_document(shown: Shown, words: Words) -> dict[str, Any]:
             "transaction": "0x" + row.executed_transaction.hex(),
         },
         "failure": outlook.failure,
+        "rehearsal": rehearsal_document(shown.rehearsal, words) if shown.cost is not None and shown.effects else None,
+        "cost": None if shown.cost is None else cost_document(shown.cost, shown.effects, words),
         "statutes": proposal.statutes,
         "tally": tally_document(whole),
         "colleges": {str(college): tally_document(tally) for college, tally in sorted(shown.tallies.items())},
@@ -186,13 +188,33 @@ def proposal_document(shown: Shown, words: Words) -> dict[str, Any]:
     }
 
 
+def rehearsal_document(rehearsal: Rehearsal | None, words: Words) -> dict[str, Any]:
+    """Whether the calls could be made as things stand; `applies` is null where that cannot be told."""
+    return {
+        "applies": None if rehearsal is None else rehearsal.applies,
+        "refused_call": None if rehearsal is None or rehearsal.applies else rehearsal.made + 1,
+        "reason": None if rehearsal is None else rehearsal.reason,
+        "in_words": words.rehearsal(rehearsal),
+    }
+
+
+def cost_document(cost: Cost, effects: Sequence[Effects], words: Words) -> dict[str, Any]:
+    """What saying yes costs."""
+    return {
+        "casting_gas": cost.casting,
+        "executing_gas": cost.executing,
+        "wei_for_gas": None if cost.price is None else str(cost.price),
+        "in_words": words.cost(cost, [effect.act for effect in effects]),
+    }
+
+
 def said_document(said: Said, words: Words) -> dict[str, Any]:
     """What an organisation said."""
     row = said.row
     return {
         "organisation": {"number": row.organisation, "legal_name": words.organisation(row.organisation)},
-        "position": None if row.ballot.position is None else row.ballot.position.word,
-        "in_words": words.position(row.ballot.position),
+        "position": None if row.ballot.counted is None else row.ballot.counted.word,
+        "in_words": words.position(row.ballot.counted),
         "holder": None
         if not row.ballot.holder
         else {"number": row.ballot.holder, "legal_name": words.organisation(row.ballot.holder)},

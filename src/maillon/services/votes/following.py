@@ -27,6 +27,7 @@ from maillon.ledger.contracts.governance import (
     ProxyGiven,
     ProxyRevoked,
     StatutesChanged,
+    VoterRestored,
     VoterStruck,
 )
 from maillon.services.votes import store as tables
@@ -94,12 +95,14 @@ class Follower:
         staged = []
         for each in found:
             if isinstance(each.event, Proposed):
-                # Asked of the end of the range, which every node still has, and made whole by who was struck in it.
+                # Asked of the end of the range, which every node still has, and made whole by who left or came back
+                # within it.
                 totals = dict(await self._contract.totals(each.event.proposal, until))
                 for other in found:
-                    struck = other.event
-                    if isinstance(struck, VoterStruck) and struck.proposal == each.event.proposal:
-                        totals[struck.college] = totals.get(struck.college, 0) + struck.weight
+                    told = other.event
+                    if isinstance(told, VoterStruck | VoterRestored) and told.proposal == each.event.proposal:
+                        weight = told.weight if isinstance(told, VoterStruck) else -told.weight
+                        totals[told.college] = totals.get(told.college, 0) + weight
                 staged.append(_Staged(each, totals))
             else:
                 staged.append(_Staged(each))
@@ -130,12 +133,11 @@ def _proposed(session: Connection, staged: _Staged) -> None:
 
 
 def _move(session: Connection, staged: _Staged, before: Ballot, after: Ballot, reason_hash: bytes) -> None:
-    """The weight of an organisation from one position to another; struck, it leaves the total as well."""
+    """The weight of an organisation from one position to another; it leaves and enters the total as it is struck."""
     event, raw = staged.found.event, staged.found.raw
     tally = tables.tallies_of(session, [event.proposal])[event.proposal].get(before.college, Tally())
-    tally = moved(tally, before.weight, before.position, after.position)
-    if after.struck:
-        tally = replace(tally, total=tally.total - before.weight)
+    tally = moved(tally, before.weight, before.counted, after.counted)
+    tally = replace(tally, total=tally.total + before.weight * (before.struck - after.struck))
     tables.write_tally(session, event.proposal, before.college, tally)
     row = tables.BallotRow(event.organisation, after, reason_hash, int(raw.height), staged.found.time, raw.transaction)
     tables.write_ballot(session, event.proposal, row, raw.position)
@@ -159,7 +161,14 @@ def _struck(session: Connection, staged: _Staged) -> None:
     event = staged.found.event
     known = tables.ballot_of(session, event.proposal, event.organisation)
     before = known.ballot if known is not None else Ballot(None, 0, event.weight, event.college)
-    _move(session, staged, before, replace(before, position=None, holder=0, struck=True), bytes(32))
+    after = before.struck_out()
+    _move(session, staged, before, after, known.reason_hash if known is not None and after.position else bytes(32))
+
+
+def _restored(session: Connection, staged: _Staged) -> None:
+    known = tables.ballot_of(session, staged.found.event.proposal, staged.found.event.organisation)
+    assert known is not None  # only who was struck comes back
+    _move(session, staged, known.ballot, replace(known.ballot, struck=False), known.reason_hash)
 
 
 def _given(session: Connection, staged: _Staged) -> None:
@@ -191,6 +200,7 @@ _STEPS: Final[Mapping[type, Callable[[Connection, _Staged], None]]] = {
     PositionTaken: _taken,
     PositionWithdrawn: _withdrawn,
     VoterStruck: _struck,
+    VoterRestored: _restored,
     ProxyGiven: _given,
     ProxyRevoked: _revoked,
     ProposalExecuted: _executed,

@@ -8,7 +8,7 @@ them; a weight is how much the vote of an organisation counts, 1 unless the stat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from maillon.ledger.port import Address, TransactionHash
@@ -128,7 +128,7 @@ class Tally:
     """The count of one college, or of all: weights."""
 
     total: int = 0
-    """Of the snapshot, without those struck since."""
+    """Of the snapshot, without those struck since who have not come back."""
     in_favour: int = 0
     against: int = 0
     abstaining: int = 0
@@ -161,7 +161,19 @@ class Ballot:
     weight: int
     college: int
     struck: bool = False
-    """Whether it stopped being active while the vote was open: it counts in neither number then."""
+    """Whether it stopped being active while the vote was open, and has not come back: it counts in neither number then.
+
+    `position` is what it had said itself: that stands again if it comes back before the close.
+    """
+
+    @property
+    def counted(self) -> Position | None:
+        """The position that counts now."""
+        return None if self.struck else self.position
+
+    def struck_out(self) -> Ballot:
+        """Out of the vote: what a proxy cast is gone, what it said itself waits for it."""
+        return replace(self, position=None if self.holder else self.position, holder=0, struck=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +226,36 @@ class Outlook:
     def passes(self) -> bool:
         """Whether it passes as things stand; once the vote has closed, whether it passed."""
         return not self.lacking
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What calls met when they were tried on the newest block, from the seat and in order, and undone."""
+
+    calls: int
+    made: int
+    """How many of them were accepted, before the first that was not."""
+    gas: int
+    """What those and the refused one took."""
+    reason: str | None
+    """Why the next one was refused, in the contract's words; None when all were accepted."""
+
+    @property
+    def applies(self) -> bool:
+        """Whether all of it could be done as things stand."""
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What saying yes costs, as far as gas goes. About: both depend a little on what stands there already."""
+
+    casting: int
+    """Gas of taking a position, once for each organisation that does."""
+    executing: int | None
+    """Gas of executing it, once for all; None where that could not be told."""
+    price: int | None
+    """Wei for a unit of gas now; None where it could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)

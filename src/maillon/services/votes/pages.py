@@ -40,6 +40,7 @@ from maillon.services.votes.acting import (
 )
 from maillon.services.votes.acts import organisations_of
 from maillon.services.votes.documents import (
+    cost_document,
     effect_document,
     involved,
     listed_document,
@@ -47,6 +48,7 @@ from maillon.services.votes.documents import (
     prepared_document,
     proposal_document,
     proxy_document,
+    rehearsal_document,
     said_document,
     statutes_document,
     words_for,
@@ -148,17 +150,28 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         mine = [] if delegates is None else list(await delegates.organisations(request))
         words = await words_for(service, language, mine)
         calls: list[dict[str, Any]] = []
+        prospect: dict[str, Any] = {"rehearsal": None, "cost": None}
         if isinstance(act, ProposeAct):
             effects = await service.effects([call.read() for call in act.calls])
             about = [number for effect in effects for number in organisations_of(effect.act)]
             said = await words_for(service, language, about)
             calls = [effect_document(effect, said) for effect in effects]
+            rehearsal, cost = await service.prospect(forms.parse_kind(act.kind), [call.read() for call in act.calls])
+            prospect = {
+                "rehearsal": rehearsal_document(rehearsal, said) if effects else None,
+                "cost": cost_document(cost, effects, said),
+            }
+        elif isinstance(act, CastAct | ExecuteAct):
+            shown = await service.proposal(act.proposal)
+            found = proposal_document(shown, await words_for(service, language, involved(shown)))
+            prospect = {"rehearsal": found["rehearsal"], "cost": found["cost"]}
         number = getattr(act, "proposal", None)
         document = {
             "act": act.act,
             "signed": act.model_dump_json(),
             "proposal": number,
             "calls": calls,
+            "prospect": prospect,
             "text": more.get("text"),
             "says": says[language],
             "prepared": prepared_document(prepared, service.chain_id, says),

@@ -88,7 +88,7 @@ def _position(row: BallotRow, reason: str | None, name: Callable[[int], str]) ->
     ballot = row.ballot
     return {
         "organisation": _organisation(row.organisation, name),
-        "position": None if ballot.position is None else ballot.position.word,
+        "position": None if ballot.counted is None else ballot.counted.word,
         "by_proxy_of": _organisation(ballot.holder, name) if ballot.holder else None,
         "weight": ballot.weight,
         "college": ballot.college,

@@ -22,6 +22,7 @@ from maillon.ledger.contracts.governance import (
     ProxyGiven,
     ProxyRevoked,
     StatutesChanged,
+    VoterRestored,
     VoterStruck,
 )
 from maillon.ledger.contracts.members import Classified, OrganisationApplied, StatusChanged, SuspendedUntil
@@ -165,6 +166,7 @@ class Recount:
             PositionTaken: self._taken,
             PositionWithdrawn: self._withdrawn,
             VoterStruck: self._struck,
+            VoterRestored: self._restored,
             ProxyGiven: self._given,
             ProxyRevoked: self._revoked,
             ProposalExecuted: self._done,
@@ -258,7 +260,7 @@ class Recount:
 
     def _move(self, vote: _Vote, organisation: int, before: Ballot, after: Ballot) -> None:
         tally = vote.tallies[before.college]
-        vote.tallies[before.college] = moved(tally, before.weight, before.position, after.position)
+        vote.tallies[before.college] = moved(tally, before.weight, before.counted, after.counted)
         vote.ballots[organisation] = after
 
     def _taken(self, event: PositionTaken, now: int) -> None:
@@ -314,9 +316,21 @@ class Recount:
         ballot = self._ballot(vote, event.organisation)
         if ballot.struck or now >= vote.proposal.closes or self._is_active(event.organisation, now):
             raise Contradiction(f"organisation {event.organisation} could not be struck from proposal {event.proposal}")
-        self._move(vote, event.organisation, ballot, replace(ballot, position=None, holder=0, struck=True))
+        self._move(vote, event.organisation, ballot, ballot.struck_out())
         tally = vote.tallies[ballot.college]
         vote.tallies[ballot.college] = replace(tally, total=tally.total - ballot.weight)
+
+    def _restored(self, event: VoterRestored, now: int) -> None:
+        vote = self._vote(event.proposal)
+        ballot = self._ballot(vote, event.organisation)
+        who = f"organisation {event.organisation} on proposal {event.proposal}"
+        if not ballot.struck or now >= vote.proposal.closes or not self._is_active(event.organisation, now):
+            raise Contradiction(f"{who}: it could not come back")
+        if (event.weight, event.college, event.position) != (ballot.weight, ballot.college, ballot.position or 0):
+            raise Contradiction(f"{who}: it comes back with what it had, and nothing else")
+        tally = vote.tallies[ballot.college]
+        vote.tallies[ballot.college] = replace(tally, total=tally.total + ballot.weight)
+        self._move(vote, event.organisation, ballot, replace(ballot, struck=False))
 
     def _given(self, event: ProxyGiven, now: int) -> None:
         if event.giver == event.holder or not self._is_active(event.giver, now):

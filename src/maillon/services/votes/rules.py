@@ -9,10 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from maillon.services.votes.model import COLLEGES, Lacking, Outlook, Proposal, State, Statutes, Tally, Terms
+from maillon.services.votes.model import (
+    COLLEGES,
+    Lacking,
+    Outlook,
+    Proposal,
+    ProposedCall,
+    State,
+    Statutes,
+    Tally,
+    Terms,
+)
 
 PARTS = 10_000
 """Parts of a quorum."""
+CASTING_GAS = 125_000
+"""About what taking a first position costs; `contracts/gas.json` has the exact figure of one."""
+_EXECUTING_GAS = 95_000
+"""About what `execute` costs beside its calls: finding that it passed, and keeping that it was done."""
+_GAS_OF_A_BYTE = 10
+"""About what a byte of the calls costs: as data (EIP-2028; many are zero), in memory, hashed."""
+
+
+def executing_gas(calls: Iterable[ProposedCall], rehearsed: int) -> int:
+    """About what executing calls costs, given what they took when they were rehearsed."""
+    size = sum(160 + len(call.data) for call in calls)
+    return 21_000 + _EXECUTING_GAS + _GAS_OF_A_BYTE * size + rehearsed
 
 
 def add_up(tallies: Iterable[Tally]) -> Tally:

@@ -42,19 +42,21 @@ from maillon.services.votes.errors import (
 from maillon.services.votes.export import Export
 from maillon.services.votes.following import Follower
 from maillon.services.votes.model import (
+    Cost,
     Outlook,
     Position,
     Proposal,
     ProposalKind,
     ProposedCall,
     Proxy,
+    Rehearsal,
     State,
     Statutes,
     Tally,
 )
 from maillon.services.votes.printed import print_record
 from maillon.services.votes.record import make_record
-from maillon.services.votes.rules import add_up, outlook
+from maillon.services.votes.rules import CASTING_GAS, add_up, executing_gas, outlook
 from maillon.services.votes.store import BallotRow, ProposalRow
 from maillon.services.votes.words import Words
 
@@ -62,6 +64,8 @@ PAGE: Final = 25
 FOLLOW_EVERY: Final = 1.0
 """Seconds between two looks at the chain."""
 _REMEMBERED: Final = 512
+_STILL_TO_COME: Final = frozenset({State.ANNOUNCED, State.OPEN, State.WAITING, State.EXECUTABLE})
+"""States in which it matters whether the calls could be made."""
 _SETTLED: Final = 60
 """Seconds after the close before a record is made."""
 logger = structlog.get_logger("maillon.votes")
@@ -112,6 +116,10 @@ class Shown:
     effects: Sequence[Effects]
     height: int
     """The block at which it was read."""
+    rehearsal: Rehearsal | None
+    """What its calls meet now; None when it has none, when its time has passed, and when that cannot be told."""
+    cost: Cost | None
+    """What saying yes costs; None once its time has passed."""
 
     @property
     def proposal(self) -> Proposal:
@@ -156,6 +164,7 @@ class VotesService:
         self._follower = Follower(store, contract)
         self._height = -1
         self._effects: dict[tuple[int, int], tuple[Effects, ...]] = {}
+        self._prospects: dict[tuple[int, int], tuple[Rehearsal | None, Cost]] = {}
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
         self._printing = asyncio.Lock()
@@ -281,7 +290,26 @@ class VotesService:
         row, text, statutes, tallies, found, height = await self._read(ask)
         # What was executed is set against what it met, and not against itself.
         at = None if row.executed_height is None else row.executed_height - 1
-        return Shown(row, text, found, statutes, tallies, await self._effects_of(row.proposal, height, at), height)
+        rehearsal, cost = None, None
+        if found.state in _STILL_TO_COME:
+            rehearsal, cost = await self._prospect(row.proposal, height)
+        effects_met = await self._effects_of(row.proposal, height, at)
+        return Shown(row, text, found, statutes, tallies, effects_met, height, rehearsal, cost)
+
+    async def _prospect(self, proposal: Proposal, height: int) -> tuple[Rehearsal | None, Cost]:
+        """Whether it could be done now, and what saying yes costs; remembered until the next block."""
+        key = (proposal.number, height)
+        if key not in self._prospects:
+            self._prospects[key] = await self.prospect(proposal.kind, proposal.calls)
+            while len(self._prospects) > _REMEMBERED:
+                self._prospects.pop(next(iter(self._prospects)))
+        return self._prospects[key]
+
+    async def prospect(self, kind: ProposalKind, calls: Sequence[ProposedCall]) -> tuple[Rehearsal | None, Cost]:
+        """Whether calls could be made now, and what saying yes to them costs. Raises `Unavailable`."""
+        rehearsal = await self._contract.rehearse(kind, calls) if calls else None
+        executing = None if rehearsal is None or not rehearsal.applies else executing_gas(calls, rehearsal.gas)
+        return rehearsal, Cost(CASTING_GAS, executing, await self._contract.gas_price())
 
     async def _effects_of(self, proposal: Proposal, height: int, at: int | None) -> tuple[Effects, ...]:
         """What the calls would change from where the chain stands, or stood; remembered until the next block."""

@@ -17,10 +17,10 @@ from babel.dates import format_datetime, get_timezone
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
-from maillon.kit.language import Language, translations
+from maillon.kit.language import Language, say, translations
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Act, Change, RawAct, Unit, Unread, Value, directory_name
-from maillon.services.votes.model import Lacking, Outlook, Position, ProposalKind, State, Tally
+from maillon.services.votes.model import Cost, Lacking, Outlook, Position, ProposalKind, Rehearsal, State, Tally
 
 Names = Callable[[int], str]
 """The legal name of an organisation by its number."""
@@ -170,12 +170,7 @@ class Words:
         listed = format_list(items, locale=self.language)
         said = [self.say("As things stand it does not pass: it lacks %(items)s.", items=listed)]
         if outlook.out_of_reach:
-            said.append(
-                self.say(
-                    "Even if everybody who has not taken a position voted in favour, it would not pass: positions "
-                    "already taken would have to change."
-                )
-            )
+            said.append(self.say("Even if everybody who has not taken a position voted in favour, it would not pass."))
         return said
 
     def _missing(self, lacks: Lacking) -> list[str]:
@@ -242,9 +237,65 @@ class Words:
         sentences = [said]
         if outlook.failure is not None and outlook.state is not State.EXECUTED:
             sentences.append(
-                self.say("The newest attempt to execute it failed: %(reason)s.", reason=outlook.failure.rstrip("."))
+                self.say("The newest attempt to execute it failed: %(reason)s.", reason=self.refusal(outlook.failure))
             )
         return sentences
+
+    # Whether it could be done, and what that costs.
+
+    def refusal(self, reason: str) -> str:
+        """Why a contract refuses. Contracts speak English; the catalogue knows each of their sentences."""
+        return (say(self.language, reason) or reason).rstrip(".")
+
+    def rehearsal(self, rehearsal: Rehearsal | None) -> str:
+        """Whether the calls could be made as things stand, and why not."""
+        if rehearsal is None:
+            return self.say("Its calls cannot be tried on this network before they are executed.")
+        if rehearsal.reason is None:
+            return self.say("Tried on the newest block, all its calls are accepted: as things stand it could be done.")
+        reason = self.refusal(rehearsal.reason)
+        if rehearsal.calls == 1:
+            return self.say(
+                "Tried on the newest block, its call is refused, and nothing is done: %(reason)s.", reason=reason
+            )
+        return self.say(
+            "Tried on the newest block, call %(number)s is refused, and then none is done: %(reason)s.",
+            number=self.number(rehearsal.made + 1),
+            reason=reason,
+        )
+
+    def cost(self, cost: Cost, acts: Sequence[Act | RawAct]) -> list[str]:
+        """What saying yes costs: to whoever votes, to whoever executes, and in money."""
+        said = [
+            self.say("Voting costs your organisation about %(gas)s.", gas=self._gas(cost.casting, cost.price)),
+        ]
+        if acts and cost.executing is not None:
+            said.append(
+                self.say(
+                    "Executing it costs whoever does it about %(gas)s, once.",
+                    gas=self._gas(cost.executing, cost.price),
+                )
+            )
+        if any(isinstance(act, RawAct) for act in acts):
+            said.append(
+                self.say(
+                    "Its calls carry no money. What a contract that could not be read does with money of its own is "
+                    "not known here."
+                )
+            )
+        else:
+            said.append(self.say("It moves no money: calls carry none, and the contracts it calls have none."))
+        return said
+
+    def _gas(self, gas: int, price: int | None) -> str:
+        amount = self.say("%(gas)s units of gas", gas=self.number(round(gas, -3)))
+        if price is None:
+            return amount
+        return self.say(
+            "%(amount)s, %(credits)s of credits at the present price",
+            amount=amount,
+            credits=self.say("%(n)s Gwei", n=self.number(-(-gas * price // _GWEI))),
+        )
 
     def needs(self, lacks: Lacking, tally: Tally, quorum: int, favour: int) -> list[tuple[int, str, str]]:
         """Quorum and majority of all, or of a college: how much is missing, the condition, where it stands."""
@@ -559,6 +610,7 @@ _WHAT: Final[Mapping[str, Callable[..., str]]] = MappingProxyType(
         "minimum": lambda w: w.say("Validators that stay at least"),
         "node_limit": lambda w, tier: w.say("Nodes a member of tier %(n)s may have", n=tier),
         "allowance": lambda w, tier: w.say("Credits in a period, tier %(n)s", n=tier),
+        "allowances": lambda w: w.say("Credits in a period, all members of now together"),
         "floor_tip": lambda w: w.say("Least fee for a unit of gas"),
         "verifier": lambda w, account: w.say(
             "%(account)s vouches for other networks’ checkpoints", account=checksum(account)
