@@ -11,7 +11,7 @@ Evidence and services thus never know a language; `tests/habits/test_languages.p
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from importlib import resources
 from io import BytesIO
@@ -21,6 +21,7 @@ from typing import Final, Literal
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from fastapi import Request
 
 Language = Literal["fr", "en"]
@@ -100,6 +101,12 @@ def say(language: Language, sentence: str) -> str | None:
             parts = enumerate(_PLACE.split(said))
             return "".join(values[_group(part)] if number % 2 else part for number, part in parts)
     return None
+
+
+@lru_cache(maxsize=10_000)
+def say_number(value: float, language: Language) -> str:
+    """A number with its thousands apart. Remembered: a page says the same few again and again, and saying is slow."""
+    return str(format_decimal(value, locale=language))
 
 
 def _of_address(path: str) -> Language | None:

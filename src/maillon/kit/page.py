@@ -14,7 +14,7 @@ import mimetypes
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,12 @@ from typing import Any
 import jinja2
 import orjson
 from babel.dates import format_datetime, get_timezone
-from babel.numbers import format_decimal
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from maillon.kit.guides import GUIDES, read_guide
-from maillon.kit.language import LANGUAGES, Language, reader_language, say, translations
+from maillon.kit.language import LANGUAGES, Language, reader_language, say, say_number, translations
 from maillon.kit.problems import NOT_FOUND, REGISTRY, Problem, ProblemType
 
 CONTENT_POLICY = (
@@ -109,12 +108,14 @@ class Renderer:
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             extensions=["jinja2.ext.i18n"],
+            # They are part of the program, and change with it: nobody looks at each request whether a file did.
+            auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
         filters: dict[str, Callable[[Any], Any]] = {
-            "number": lambda value: format_decimal(value, locale=language),
+            "number": lambda value: say_number(value, language),
             "moment": lambda value: moment(value, language),
             "hour": lambda value: format_datetime(value, "HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language),
             "groups": groups,
@@ -162,6 +163,7 @@ class Renderer:
         return self.answer(request, language, "problem.html", document, kind.status)
 
 
+@lru_cache(maxsize=10_000)
 def moment(value: datetime.datetime, language: Language) -> str:
     """A date and hour in words, with its zone: readers are in several."""
     local = format_datetime(value, "d MMMM y, HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language)

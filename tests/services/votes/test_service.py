@@ -7,6 +7,7 @@ import asyncio
 import datetime
 import hashlib
 import json
+import threading
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -36,6 +37,7 @@ from maillon.services.votes.errors import (
     UnknownProposal,
 )
 from maillon.services.votes.export import Export
+from maillon.services.votes.following import Follower
 from maillon.services.votes.model import Position, ProposalKind, ProposedCall, State
 from maillon.services.votes.recount import recount
 from maillon.services.votes.rules import add_up
@@ -281,6 +283,48 @@ async def test_a_closed_vote_has_one_record_and_its_receipt(instance: Instance) 
     # Reading the chain anew changes no record.
     await instance.service.reindex()
     assert await instance.service.record(number) == (document, 0)
+
+
+@pytest.mark.asyncio
+async def test_two_followers_of_one_database_apply_each_block_once(instance: Instance, store: Store) -> None:
+    number = await instance.propose()
+    instance.wait(2)
+    for organisation in (1, 2, 3, 4):
+        instance.ledger.include(GOVERN.cast(number, 1, bytes(32)), member(organisation))
+    # From the first block on, all at once; then each range is committed by one of them.
+    with store.transaction() as session:
+        tables.clear_read_model(session)
+    followers = [Follower(store, instance.contract) for _ in range(3)]
+    await asyncio.gather(*(follower.catch_up() for follower in followers))
+    tally = add_up((await instance.service.proposal(number)).tallies.values())
+    assert (tally.total, tally.in_favour) == (7, 4)
+    followed = instance.rows()
+    await instance.service.reindex()
+    assert instance.rows() == followed
+
+
+def test_who_moves_the_head_holds_it_until_the_end(store: Store) -> None:
+    """A second process waits for the first, and finds the head moved: on PostgreSQL it would read the old one else."""
+    with store.transaction() as session:
+        assert tables.advance(session, -1, 0)
+        assert not tables.advance(session, 7, 8)
+    entered, moved = threading.Event(), []
+
+    def second() -> None:
+        entered.set()
+        with store.transaction() as session:
+            moved.append(tables.advance(session, 0, 5))
+
+    other = threading.Thread(target=second)
+    with store.transaction() as session:
+        assert tables.advance(session, 0, 5)
+        other.start()
+        assert entered.wait(30)
+    other.join(30)
+    assert moved == [False]
+    with store.transaction() as session:
+        assert not tables.advance(session, -1, 0)
+        assert tables.read_height(session) == 5
 
 
 # Attacks and refusals.

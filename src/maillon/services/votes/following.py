@@ -86,9 +86,8 @@ class Follower:
 
     def _found(self, statutes: Statutes) -> None:
         with self._store.transaction() as session:
-            if tables.read_height(session) < 0:
+            if tables.advance(session, -1, 0):
                 tables.insert_statutes(session, 1, statutes)
-                tables.write_height(session, 0)
 
     async def _stage(self, since: int, until: int) -> list[_Staged]:
         found = await self._contract.events(since, until)
@@ -110,12 +109,11 @@ class Follower:
 
     def _commit(self, staged: list[_Staged], height: int, until: int) -> None:
         with self._store.transaction() as session:
-            if tables.read_height(session) != height:
+            if not tables.advance(session, height, until):
                 # Another process follows the same chain into the same database, and was faster.
                 return
             for each in staged:
                 _apply(session, each)
-            tables.write_height(session, until)
 
 
 def _apply(session: Connection, staged: _Staged) -> None:

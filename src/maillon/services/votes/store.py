@@ -185,10 +185,19 @@ def read_height(session: Connection) -> int:
     return -1 if found is None else int(found)
 
 
-def write_height(session: Connection, height: int) -> None:
-    """Say how far it was read."""
-    if session.execute(update(CURSOR).values(height=height)).rowcount == 0:
-        session.execute(insert(CURSOR).values(id=1, height=height))
+def advance(session: Connection, height: int, until: int) -> bool:
+    """Move the read model on, from -1 for the first time; False when another process was faster.
+
+    First thing in its transaction: whoever moves the one row holds it until the end, on either database.
+    """
+    if height >= 0:
+        return session.execute(update(CURSOR).where(CURSOR.c.height == height).values(height=until)).rowcount == 1
+    try:
+        with session.begin_nested():
+            session.execute(insert(CURSOR).values(id=1, height=until))
+    except IntegrityError:
+        return False
+    return True
 
 
 def clear_read_model(session: Connection) -> None:

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from babel.dates import format_datetime, get_timezone
 from babel.lists import format_list
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_percent
 
-from maillon.kit.language import Language, say, translations
+from maillon.kit.language import Language, say, say_number, translations
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Act, Change, RawAct, Unit, Unread, Value, directory_name
 from maillon.services.votes.model import Cost, Lacking, Outlook, Position, ProposalKind, Rehearsal, State, Tally
@@ -77,7 +77,7 @@ class Words:
 
     def number(self, value: int) -> str:
         """A number with its thousands apart."""
-        return format_decimal(value, locale=self.language)
+        return say_number(value, self.language)
 
     def organisation(self, number: int) -> str:
         """An organisation's legal name; 0 is that of whoever signs, which only the wallet knows."""
