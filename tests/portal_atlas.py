@@ -117,7 +117,7 @@ def make_application(platform: Running) -> tuple[str, str]:
         "contact_address": "ada.martin@ambrun.example",
         "message": "912",
     }
-    with httpx.Client(base_url=platform.url) as http:
+    with httpx.Client(base_url=platform.url, timeout=60) as http:
         made = http.post("/v1/applications", json=form).json()
         headers = {"Application-Code": made["code"], "Content-Type": "application/pdf"}
         content = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
@@ -129,7 +129,8 @@ def make_application(platform: Running) -> tuple[str, str]:
 def make_administrator(platform: Running) -> str:
     """Join as the first administrator, invite somebody and make a key; what the browser keeps."""
     code = (platform.home / "first-administrator").read_text().strip().partition("#")[2]
-    with httpx.Client(base_url=platform.url, headers={"Origin": platform.url, "User-Agent": "Firefox/1 Linux"}) as http:
+    headers = {"Origin": platform.url, "User-Agent": "Firefox/1 Linux"}
+    with httpx.Client(base_url=platform.url, headers=headers, timeout=60) as http:
         form = {"code": code, "address": "ada.martin@ambrun.example", "name": "Ada Martin", "password": PASSWORD}
         page = http.post("/en/join", data=form | {"way": "password"}).text
         step, secret = re.search(r'name="step" value="([^"]+)"', page), re.search(r"<code>([A-Z2-7 ]+)</code>", page)
