@@ -118,3 +118,11 @@ def run(town: Town, *arguments: str, status: int = 0) -> Any:
     done = maillon(*arguments, *home, *url, "--json")
     assert done.returncode == status, done.stdout + done.stderr
     return json.loads(done.stdout)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Something holds once the instance has read the block it is in, which takes a moment."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.3)

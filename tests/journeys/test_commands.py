@@ -15,7 +15,7 @@ from maillon.ledger.genesis import ADMISSIONS, MEMBERS
 from maillon.ledger.signing import Account
 from maillon.services.votes.client import Server
 from running_platform import maillon, start
-from town import APPLICATION, NAME, Town, platform_with_clock, run
+from town import APPLICATION, NAME, Town, eventually, platform_with_clock, run
 
 SECRET = "22" * 32
 OFFICER = 16
@@ -121,8 +121,7 @@ def test_a_suspension_takes_two_officers_of_two_members(town: Town, number: str,
     server = Server(town.platform.url)
     server.sign(Admissions(ADMISSIONS).suspend(int(target), bytes.fromhex(case)), delegate)
     server.close()
-    shown = run(town, "members", "show", target)
-    assert shown["status"] == "suspended"
+    eventually(lambda: run(town, "members", "show", target)["status"] == "suspended")
     assert run(town, "members", "suspend", "999", "--reason", "Personne.", status=1)["error"]
     # 4. The other way round: the town asked first, and this instance is the second officer.
     town.pass_time(8 * 86_400)
@@ -150,15 +149,16 @@ def test_positions_and_proxies(town: Town, number: str, key: Path, steward: Path
     # A proxy is cast by its holder, and beaten by its giver.
     run(town, "votes", "give-proxy", "1", "--proposal", vote, *sign)
     run(town, "votes", "cast", vote, "against", "--for", number, *office)
-    assert run(town, "votes", "show", vote)["tally"]["against"] == 1
+    eventually(lambda: run(town, "votes", "show", vote)["tally"]["against"] == 1)
     run(town, "votes", "revoke-proxy", "--proposal", vote, *sign)
-    assert run(town, "votes", "show", vote)["tally"]["against"] == 0
+    eventually(lambda: run(town, "votes", "show", vote)["tally"]["against"] == 0)
     refused = run(town, "votes", "cast", vote, "for", "--for", number, *office, status=1)
     assert "governance:" in refused["error"]
     objected = run(town, "votes", "cast", vote, "object", "--reason", "La salle est trop petite.", *sign)
     assert "says" in objected
+    eventually(lambda: run(town, "votes", "show", vote)["tally"]["objecting"] == 1)
     tally = run(town, "votes", "show", vote)["tally"]
-    assert (tally["objecting"], tally["against"], tally["in_favour"]) == (1, 0, 0)
+    assert (tally["against"], tally["in_favour"]) == (0, 0)
 
 
 def test_a_key_others_can_read_signs_nothing(town: Town, number: str, tmp_path: Path) -> None:

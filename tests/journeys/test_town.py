@@ -21,7 +21,7 @@ from maillon.ledger.contracts.admissions import Admissions
 from maillon.ledger.genesis import ADMISSIONS
 from maillon.ledger.signing import Account
 from running_platform import Start, maillon
-from town import APPLICATION, NAME, PATIENCE, PDF, Town, join, person, platform_with_clock, run
+from town import APPLICATION, NAME, PATIENCE, PDF, Town, eventually, join, person, platform_with_clock, run
 
 ASSOCIATION = "4"
 REGISTER_AND_MANDATE = "3"
@@ -163,9 +163,11 @@ def votes(town: Town, mayor: Page, secretary: Page) -> None:
     expect(secretary.locator(".page-head .badge")).to_have_attribute("data-s", "ok")
     town.look(secretary, "town-executed")
     # The rule that whoever applies reads is the new one.
+    said = {"fr": "peut parler", "en": "speak for"}[town.language]
+    eventually(lambda: said in secretary.request.get(town.url("apply")).text())
     secretary.goto(town.url("apply"))
     rule = secretary.locator("tbody tr", has=secretary.locator("th", has_text=re.compile("^Association$")))
-    expect(rule).to_contain_text({"fr": "peut parler", "en": "speak for"}[town.language])
+    expect(rule).to_contain_text(said)
     town.pass_time(60)
     until_record(secretary, f"{address}/record")
     expect(secretary.locator("main")).to_contain_text(NAME)
@@ -226,7 +228,7 @@ def test_a_small_town_by_the_command_line_alone(tmp_path: Path, starting: Start)
     assert "governance" in run(town, "votes", "execute", "1", *sign, status=1)["error"]
     town.pass_time(120)
     run(town, "votes", "execute", "1", *sign)
-    assert run(town, "votes", "show", "1")["state"] == "executed"
+    eventually(lambda: run(town, "votes", "show", "1")["state"] == "executed")
     # 4. The rule is another one for whoever comes next, and anybody counts again without a server.
     association = (
         "--scheme",
