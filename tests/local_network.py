@@ -206,14 +206,14 @@ class LocalNode:
 
     def hashes(self, first: int, last: int) -> list[str]:
         """The hashes of these blocks, both included."""
-        blocks = self._all("eth_getBlockByNumber", [[hex(height), False] for height in range(first, last + 1)])
+        blocks = self.ask_all("eth_getBlockByNumber", [[hex(height), False] for height in range(first, last + 1)])
         return [block["hash"] for block in blocks]
 
     def receipts(self, sent: Sequence[str]) -> list[Any]:
         """What became of each transaction here; None where it is in no block."""
-        return self._all("eth_getTransactionReceipt", [[each] for each in sent])
+        return self.ask_all("eth_getTransactionReceipt", [[each] for each in sent])
 
-    def _all(self, method: str, parameters: Sequence[Sequence[object]]) -> list[Any]:
+    def ask_all(self, method: str, parameters: Sequence[Sequence[object]]) -> list[Any]:
         """One method, asked with each of these parameters, a hundred at once."""
         found: list[Any] = []
         for start in range(0, len(parameters), 100):
