@@ -29,7 +29,8 @@ def supervisor(folder: Path) -> Supervisor:
     network = SimpleNamespace(genesis=SimpleNamespace(chain_id=77), nodes=())
     identity = SimpleNamespace(execution_key=b"", consensus_id=b"", validator_key=b"")
     plan = SimpleNamespace(
-        home=home, settings=home.settings(), network=network, identity=identity, write=lambda: None,
+        home=home, settings=home.settings(), network=network, identity=identity, write=lambda: None, watches=False,
+        write_consensus=lambda: None,
         execution_command=lambda: SLEEP, consensus_command=lambda: SLEEP,
     )  # fmt: skip
     made = Supervisor(cast("Any", plan), SLEEP)

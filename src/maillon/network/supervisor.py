@@ -115,9 +115,10 @@ class Supervisor:
         finally:
             for keeper in keepers:
                 keeper.cancel()
-            for keeper in keepers:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await keeper
+            # Whatever became of them, nothing is left running.
+            for failure in await asyncio.gather(*keepers, return_exceptions=True):
+                if isinstance(failure, Exception):
+                    _log.error("housekeeping failed", reason=repr(failure))
             await self._stop_from(0)
             await self._socket.close()
             await self._http.aclose()
