@@ -8,7 +8,9 @@ import base64
 import dataclasses
 import datetime
 import json
+import tempfile
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,13 @@ from maillon.network.watch import Watcher
 WORDS = "correct horse battery staple"
 NOW = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 CHAIN_ID = 7_700_000_124
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In place of pytest's, whose names are long: sockets need short paths."""
+    with tempfile.TemporaryDirectory(prefix="maillon-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
