@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI, Header, Query, Request
+from sqlalchemy.engine import Connection
 from starlette.responses import Response
 
 import maillon
@@ -38,12 +39,14 @@ from maillon.kit.clock import Clock, SystemClock
 from maillon.kit.encryption import RING, Encryption
 from maillon.kit.errors import HomeInUse, HomeUnusable, KitError
 from maillon.kit.keys import Keys, write_private
+from maillon.kit.language import LANGUAGES
 from maillon.kit.mail import Outbox
 from maillon.kit.mailers import FolderMailer, SmtpMailer
 from maillon.kit.page import JsonAddress, Renderer
 from maillon.kit.page import pages as common_pages
 from maillon.kit.settings import Settings
 from maillon.kit.store import Store
+from maillon.kit.webhooks import Receiver, Webhooks, read_secret
 from maillon.ledger.abi import NotDecodable
 from maillon.ledger.contracts.anchors import SLOTS
 from maillon.ledger.errors import LedgerError, Unavailable
@@ -135,6 +138,7 @@ class Application:
     explorer: ExplorerService
     people: PeopleService
     outbox: Outbox
+    webhooks: Webhooks
     members: MembersService
     credits: CreditsService
     renderer: Renderer
@@ -192,6 +196,8 @@ class Application:
         outbox, people = people_parts(settings, parts.network, keys, store, clock, access)
         members = members_part(settings, parts, keys, store, clock, people, outbox)
         people.name_organisations(members.called)
+        receivers = [Receiver(each.url, read_secret(each.secret.get_secret_value())) for each in settings.webhooks]
+        webhooks = Webhooks(store, clock, receivers, private=settings.webhooks_private)
         votes = VotesService(
             store,
             VotesContract(parts.ledger, DIRECTORY, BlockTimes(parts.ask), GasPrice(parts.ask)),
@@ -200,6 +206,7 @@ class Application:
             network=parts.network,
             chain_id=parts.chain_id,
             notary=Records(notary),
+            announcer=News(webhooks, settings.portal_url),
         )
         trust = TrustAnchors(
             network=parts.network,
@@ -226,6 +233,7 @@ class Application:
             explorer=ExplorerService(parts.ask, notary, parts.network, clock),
             people=people,
             outbox=outbox,
+            webhooks=webhooks,
             members=members,
             credits=credits_part(parts, keys, members, clock),
             renderer=Renderer(),
@@ -303,6 +311,7 @@ class Application:
         await self.notary.start()
         await self.members.start()
         self.outbox.start()
+        self.webhooks.start()
         await self.votes.start()
         self._housekeeping = asyncio.create_task(self._keep_house())
 
@@ -319,6 +328,7 @@ class Application:
         """Forget answers whose idempotency keys need no longer be honoured."""
         with self.store.transaction() as connection:
             idempotency.forget(connection, int(self.clock.now().timestamp()))
+            self.webhooks.forget(connection)
 
     async def stop(self) -> None:
         """Finish what was taken, and close everything, in the order opposite to the start."""
@@ -332,6 +342,7 @@ class Application:
         await self.members.stop()
         await self.notary.stop()
         await asyncio.to_thread(self.outbox.stop)
+        await asyncio.to_thread(self.webhooks.stop)
         if self.facade is not None:
             await self.facade.close()
         if self.sealer is not None:
@@ -452,6 +463,7 @@ class Application:
         except Unavailable as error:
             height, failure = None, failure or str(error)
         waiting, failed = await asyncio.to_thread(self.outbox.counts)
+        untold, given_up = await asyncio.to_thread(self.webhooks.counts)
         return {
             "status": "degraded" if failure else "ready",
             "version": version(),
@@ -472,6 +484,7 @@ class Application:
                 "failure": failure,
             },
             "mail": {"waiting": waiting, "failed": failed},
+            "webhooks": {"waiting": untold, "failed": given_up},
             "demo": None if self.demo is None else self.demo.progress.document(),
         }
 
@@ -712,6 +725,25 @@ class BlockTimes:
         if block is None:
             raise Unavailable(f"the endpoint does not know block {height}")
         return int(block["timestamp"], 16)
+
+
+class News:
+    """What happens in votes, told by webhooks: votes stand above the kit, and know it by their port."""
+
+    def __init__(self, webhooks: Webhooks, url: str) -> None:
+        self._webhooks = webhooks
+        self._url = url
+
+    def stage(  # noqa: PLR0917 - the port's
+        self, session: Connection, kind: str, number: int, key: str, happened: int, data: Mapping[str, Any]
+    ) -> None:
+        """Keep the news of a proposal in the caller's transaction."""
+        pages = {language: f"{self._url}/{language}/votes/{number}" for language in LANGUAGES}
+        self._webhooks.stage(session, kind, key, happened, {"proposal": number, "pages": pages, **data})
+
+    def wake(self) -> None:
+        """There may be news: after the commit."""
+        self._webhooks.wake()
 
 
 class GasPrice:

@@ -53,6 +53,10 @@ class CiphertextUnreadable(KitError):
     """Something encrypted at rest was altered, moved to another place, or its key is no longer in `keys/`."""
 
 
+class AddressForbidden(KitError):
+    """A webhook's name leads to an address of this machine or of a private network."""
+
+
 class MailRefused(KitError):
     """The mail server will never take this letter: no such mailbox, or not ours to send."""
 

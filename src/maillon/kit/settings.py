@@ -49,6 +49,17 @@ class Provider(BaseModel):
     _issuer = field_validator("issuer")(_check_address)
 
 
+class Webhook(BaseModel):
+    """An address that is told what happens. docs/formats/webhooks.md describes what it is sent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(max_length=500)
+    secret: SecretStr
+
+    _url = field_validator("url")(_check_address)
+
+
 class Settings(BaseSettings):
     """Everything an operator can choose."""
 
@@ -76,6 +87,10 @@ class Settings(BaseSettings):
     log_in_rate: int = Field(30, ge=1, description="Tries to log in a minute from one address.")
     providers: tuple[Provider, ...] = Field((), description="OpenID Connect providers people may log in with.")
     demo: bool = Field(True, description="Whether a new home is filled with an invented alliance, to look around in.")
+    webhooks: tuple[Webhook, ...] = Field((), description="Addresses that are told what happens in votes, signed.")
+    webhooks_private: bool = Field(
+        False, description="Whether webhooks may go to this machine and to private networks."
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
     @field_validator("public_url")
@@ -95,6 +110,13 @@ class Settings(BaseSettings):
     def _check_providers(cls, found: tuple[Provider, ...]) -> tuple[Provider, ...]:
         if len({provider.id for provider in found}) != len(found):
             raise ValueError("two providers have the same id")
+        return found
+
+    @field_validator("webhooks")
+    @classmethod
+    def _check_webhooks(cls, found: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
+        if len({webhook.url for webhook in found}) != len(found):
+            raise ValueError("two webhooks have the same url")
         return found
 
     @property

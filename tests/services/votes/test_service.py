@@ -327,6 +327,49 @@ def test_who_moves_the_head_holds_it_until_the_end(store: Store) -> None:
         assert tables.read_height(session) == 5
 
 
+class Heard:
+    """Who is told, in a test: what was staged, once it is committed."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int, str, dict[str, Any]]] = []
+        self.woken = 0
+
+    def stage(self, _session: Any, kind: str, number: int, key: str, _happened: int, data: Mapping[str, Any]) -> None:
+        self.told.append((kind, number, key, dict(data)))
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+@pytest.mark.asyncio
+async def test_what_happens_is_told_once_for_ever_under_one_key(store: Store) -> None:
+    instance, heard = Instance(store), Heard()
+    instance.service._announcer = instance.service._follower._announcer = heard
+    await instance.service.catch_up()
+    suspended = REGISTER.suspend(6)
+    number = await instance.propose((ProposedCall(suspended.to, suspended.data),))
+    instance.wait(2)
+    for organisation in (1, 2, 3):
+        await instance.service.cast(organisation, number, Position.FOR, "person:1")
+    instance.wait(80)
+    assert not await instance.service.execute(1, number, "person:1")
+    instance.wait(60)
+    await instance.service.keep_records()
+    assert [(kind, of) for kind, of, _, _ in heard.told] == [
+        ("vote.proposed", number), ("vote.execution-failed", number), ("vote.recorded", number)
+    ]  # fmt: skip
+    assert heard.told[0][3]["kind"] == "ordinary"
+    assert heard.told[1][3]["reason"] == "members: caller is not governance"
+    document, _ = await instance.service.record(number)
+    assert heard.told[2][3] == {"sha256": hashlib.sha256(document).hexdigest()}
+    assert heard.woken
+    # Read anew, the same is said under the same keys: whoever carries it knows that it was.
+    keys = [key for kind, _, key, _ in heard.told if kind != "vote.recorded"]
+    heard.told.clear()
+    await instance.service.reindex()
+    assert [key for _, _, key, _ in heard.told] == keys
+
+
 # Attacks and refusals.
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy.engine import Connection
 
@@ -31,7 +31,7 @@ from maillon.ledger.contracts.governance import (
     VoterStruck,
 )
 from maillon.services.votes import store as tables
-from maillon.services.votes.contract import Found, VotesContract
+from maillon.services.votes.contract import Found, VotesContract, reason_in_words
 from maillon.services.votes.model import Ballot, Position, Proxy, Statutes, Tally
 from maillon.services.votes.recount import moved, read_proposal, read_statutes
 
@@ -45,11 +45,24 @@ class _Staged:
     """Of a new proposal: what each college weighed at its snapshot."""
 
 
+class Announcer(Protocol):
+    """Who tells others of what happened. The composition root joins it to whatever carries the news."""
+
+    def stage(  # noqa: PLR0917 - what happened, to what, when
+        self, session: Connection, kind: str, number: int, key: str, happened: int, data: Mapping[str, Any]
+    ) -> None:
+        """Keep the news of a proposal in the transaction of what it tells of; `key` names what happened, for ever."""
+
+    def wake(self) -> None:
+        """There may be news: after the commit."""
+
+
 class Follower:
     """Follows the chain. One at a time: called again and again, and by whoever has just changed it."""
 
-    def __init__(self, store: Store, contract: VotesContract) -> None:
+    def __init__(self, store: Store, contract: VotesContract, announcer: Announcer | None = None) -> None:
         self._store = store
+        self._announcer = announcer
         self._contract = contract
         self._lock = asyncio.Lock()
 
@@ -67,6 +80,8 @@ class Follower:
                 until = min(head, height + BLOCKS_AT_ONCE)
                 staged = await self._stage(height + 1, until)
                 await asyncio.to_thread(self._commit, staged, height, until)
+                if staged and self._announcer is not None:
+                    self._announcer.wake()
                 height = until
             return height
 
@@ -114,6 +129,12 @@ class Follower:
                 return
             for each in staged:
                 _apply(session, each)
+                if self._announcer is not None and (news := _NEWS.get(type(each.found.event))) is not None:
+                    kind, tell = news
+                    found = each.found
+                    key = f"{found.raw.height}:{found.raw.position}:{found.raw.transaction.hex()}"
+                    number, happened = found.event.proposal, found.time
+                    self._announcer.stage(session, kind, number, key, happened, tell(found))
 
 
 def _apply(session: Connection, staged: _Staged) -> None:
@@ -206,3 +227,30 @@ _STEPS: Final[Mapping[type, Callable[[Connection, _Staged], None]]] = {
     StatutesChanged: _statutes_changed,
 }
 """What each event changes."""
+
+
+def _place(found: Found) -> dict[str, Any]:
+    return {"block": int(found.raw.height), "transaction": "0x" + found.raw.transaction.hex()}
+
+
+def _tell_proposal(found: Found) -> dict[str, Any]:
+    proposal = read_proposal(found.event)
+    return {
+        "kind": proposal.kind.word,
+        "proposer": proposal.proposer,
+        "text_hash": proposal.text_hash.hex(),
+        "opens": proposal.opens,
+        "closes": proposal.closes,
+        **_place(found),
+    }
+
+
+_NEWS: Final[Mapping[type, tuple[str, Callable[[Found], dict[str, Any]]]]] = {
+    Proposed: ("vote.proposed", _tell_proposal),
+    ProposalExecuted: ("vote.executed", _place),
+    ExecutionFailed: (
+        "vote.execution-failed",
+        lambda found: {"reason": reason_in_words(found.event.reason), **_place(found)},
+    ),
+}
+"""What others are told of."""

@@ -40,7 +40,7 @@ from maillon.services.votes.errors import (
     UnknownProposal,
 )
 from maillon.services.votes.export import Export
-from maillon.services.votes.following import Follower
+from maillon.services.votes.following import Announcer, Follower
 from maillon.services.votes.model import (
     Cost,
     Outlook,
@@ -153,15 +153,17 @@ class VotesService:
         network: str,
         chain_id: int,
         notary: Notary | None = None,
+        announcer: Announcer | None = None,
     ) -> None:
         self._notary = notary
+        self._announcer = announcer
         self._store = store
         self._contract = contract
         self._register = register
         self._clock = clock
         self._network = network
         self.chain_id = chain_id
-        self._follower = Follower(store, contract)
+        self._follower = Follower(store, contract, announcer)
         self._height = -1
         self._effects: dict[tuple[int, int], tuple[Effects, ...]] = {}
         self._prospects: dict[tuple[int, int], tuple[Rehearsal | None, Cost]] = {}
@@ -430,7 +432,17 @@ class VotesService:
             chain_id=self.chain_id,
             name=name,
         )
-        await self._write(lambda session: tables.insert_record(session, number, document, None))
+        digest = hashlib.sha256(document).hexdigest()
+
+        def keep(session: Connection) -> None:
+            tables.insert_record(session, number, document, None)
+            if self._announcer is not None:
+                told = {"sha256": digest}
+                self._announcer.stage(session, "vote.recorded", number, digest, row.proposal.closes, told)
+
+        await self._write(keep)
+        if self._announcer is not None:
+            self._announcer.wake()
         return document
 
     async def record(self, number: int) -> tuple[bytes, int | None]:
