@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from local_network import LocalNetwork, engines_folder
 from maillon.kit.clock import FixedClock
@@ -143,6 +143,7 @@ def store(database_url: str) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real browser, for one module: while one is open, its event loop is this thread's, and no other may run."""
+    expect.set_options(timeout=60_000)  # far more than a page needs on a busy machine
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         yield opened

@@ -188,6 +188,7 @@ def test_the_states_of_what_passed_are_told_apart(language: Language) -> None:
     proposal = Proposal(1, ProposalKind.ORDINARY, 1, 1, bytes(32), (), OPENS, CLOSES, EXECUTABLE, EXPIRES, 1)
     vote = Vote(proposal, statutes, {0: Tally(3, 2)})
     words = Words(language)
+    reason = {"en": "members: not active", "fr": "l’organisation n’est pas un membre actif"}[language]
     said = {
         state: words.sentence(vote.outlook(now, executed=executed, failure=None if executed else "members: not active"))
         for state, now, executed in (
@@ -201,7 +202,7 @@ def test_the_states_of_what_passed_are_told_apart(language: Language) -> None:
     for state, sentence in said.items():
         assert says(language, "executed", sentence) == (state is State.EXECUTED)
         failure = re.search(CLAIMS[language]["failed"], sentence)
-        assert (failure is not None and failure[1] == "members: not active") == (state is not State.EXECUTED)
+        assert (failure is not None and failure[1] == reason) == (state is not State.EXECUTED)
     assert words.when(EXECUTABLE) in said[State.WAITING]
     assert words.when(EXPIRES) in said[State.WAITING]
     assert words.when(EXPIRES) in said[State.EXECUTABLE]
