@@ -49,6 +49,7 @@ def notarised(page: Page, server: str, language: str, folder: Path) -> tuple[Pat
     file = folder / "minutes.txt"
     file.write_bytes(CONTENT)
     page.goto(f"{server}/{language}/notarise")
+    page.locator("[data-needs-script]").first.wait_for()  # shown once the script listens
     page.locator("[data-notarise] input[type=file]").set_input_files(file)
     with page.expect_download(timeout=150_000) as waiting:
         page.locator("[data-finished] a[download]").click(timeout=120_000)
@@ -88,6 +89,7 @@ def test_the_page_tells_the_right_document_from_another_and_sends_neither(
     sent: list[Request] = []
     page.on("request", lambda request: sent.append(request))  # noqa: PLW0108 - playwright marks what it is given
     page.goto(f"{server}/en/verify")
+    page.locator("[data-needs-script]").first.wait_for()  # shown once the script listens
     page.locator("[data-verify] input[type=file]").set_input_files([file, receipt])
     assert "valid" in page.locator(".verdict h2").inner_text()
     assert page.locator(".chain > li[data-state=ok]").count() == 9
@@ -95,6 +97,7 @@ def test_the_page_tells_the_right_document_from_another_and_sends_neither(
     other = tmp_path / "other.txt"
     other.write_bytes(CONTENT + b"x")
     page.goto(f"{server}/fr/verify")
+    page.locator("[data-needs-script]").first.wait_for()
     page.locator("[data-verify] input[type=file]").set_input_files([other, receipt])
     assert "pas celui de ce fichier" in page.locator(".verdict--bad h2").inner_text()
     assert page.locator(".chain > li").first.get_attribute("data-state") == "bad"

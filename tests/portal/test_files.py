@@ -25,6 +25,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def drop(page: Page, *files: Path) -> None:
+    page.locator("[data-needs-script]").first.wait_for()  # shown once the script listens
     page.locator("input[type=file]").set_input_files(list(files))
 
 
@@ -96,6 +97,7 @@ def test_a_folder_is_walked_and_a_large_one_is_refused_in_words(page: Page, port
       event.dataTransfer = { items: [{ webkitGetAsEntry: () => tree }], files: [] };
       document.querySelector(".drop").dispatchEvent(event);
     }"""
+    page.locator(".drop").wait_for()  # shown once the script listens
     page.evaluate(walk, 3)
     expect(page.locator("[data-finished] tbody tr")).to_have_count(3, timeout=30_000)
     page.evaluate(walk, 101)

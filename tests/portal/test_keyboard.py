@@ -101,6 +101,7 @@ def test_a_verdict_is_the_title_of_its_page(page: Page, portal: Running, example
     other = tmp_path / "other.txt"
     other.write_bytes(b"another")
     page.goto(f"{portal.url}/fr/verify")
+    page.locator("[data-needs-script]").first.wait_for()  # shown once the script listens
     page.locator("input[type=file]").set_input_files([example.file, example.receipt])
     page.locator(".verdict").wait_for()
     assert page.title().startswith("Ce reçu est valide.")
