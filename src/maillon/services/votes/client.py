@@ -176,7 +176,7 @@ def _detail(answer: httpx.Response) -> str:
     """What a refusal says."""
     try:
         document = answer.json()
-        return f"{document['detail']} {document.get('advice', '')}".strip()
+        return f"{document['detail']}\n{document.get('advice', '')}".strip()
     except (ValueError, KeyError, TypeError):
         return f"HTTP {answer.status_code}"
 
