@@ -7,13 +7,14 @@ at least in two homes: the instance signs that it will, the node's operator ente
 
 from __future__ import annotations
 
+from maillon.evidence.hashing import keccak256
 from maillon.ledger.abi import ask, instruct
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.errors import Rejected
 from maillon.ledger.genesis import DIRECTORY, name_word
 from maillon.ledger.port import Address, Ledger, Signer
-from maillon.services.members import Scope
+from maillon.services.members import Consent, Scope
 
 _PAGE = 'docs/operating/node.md, "The platform on a node", has the commands'
 
@@ -35,18 +36,20 @@ async def lacks(ledger: Ledger, notary: Address, balance: int) -> list[str]:
     return found
 
 
-async def consent(ledger: Ledger, organisation: int, account: Signer) -> bytes:
+async def consent(ledger: Ledger, chain_id: int, organisation: int, account: Signer) -> bytes:
     """The account's signature that it will belong to an organisation: r, s, v in 65 bytes (EIP-712).
 
-    It holds for that organisation, and once. Raises `LedgerError`; `Rejected` for an organisation nobody entered.
+    It holds for that organisation, and once. The digest is made here: an endpoint that lies gets a consent that is
+    worth nothing, and never a signature of something else. Raises `LedgerError`; `Rejected` for an organisation nobody
+    entered.
     """
     members = await _members(ledger)
     identifier = await ask(ledger, members.identifier_of(organisation))
     if not identifier.value:
         raise Rejected(f"there is no organisation {organisation} on this network: `maillon members list` names them")
-    place = await ask(ledger, members.identifier_hash(identifier.scheme, identifier.value))
-    parity, r, s = account.sign_hash(await ask(ledger, members.consent_digest(place, account.address)))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes((27 + parity,))
+    place = keccak256(identifier.scheme + identifier.value.encode())
+    nonce = await ask(ledger, members.consents_of(account.address))
+    return Consent(chain_id, members.address, place, account.address, nonce).sign(account)
 
 
 async def delegate(ledger: Ledger, admin: Signer, account: Address, given: bytes, scope: Scope) -> int:

@@ -955,7 +955,7 @@ async def consent(settings: Settings, organisation: int) -> tuple[Address, bytes
     """The notary's account of a home, and its consent to belong to an organisation. Raises `LedgerError`."""
     notary = Account(Keys(settings.home / "keys").account("notary"))
     async with _endpoint(settings.ledger or f"{settings.server_url}/rpc") as node:
-        return notary.address, await delegation.consent(node, organisation, notary)
+        return notary.address, await delegation.consent(node, node.chain_id, organisation, notary)
 
 
 async def delegate(endpoint: str, admin: Account, account: Address, given: bytes, wei: int) -> int:

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from local_network import ACCOUNTS, LocalNetwork
 from maillon import delegation, main
+from maillon.ledger.abi import artifact
 from maillon.ledger.errors import Rejected
 from maillon.ledger.node import NodeLedger
+from maillon.ledger.port import Address
 from maillon.ledger.signing import Account
 from maillon.services.members import Scope
 
@@ -35,7 +38,7 @@ async def test_a_notary_becomes_a_delegate_and_lacks_nothing(consortium: LocalNe
     assert "no publish delegate" in said[0]
     assert "no credits" in said[1]
     assert all("docs/operating/node.md" in each for each in said)
-    given = await delegation.consent(ledger, 2, notary)
+    given = await delegation.consent(ledger, ledger.chain_id, 2, notary)
     gateway = consortium.nodes[1].url
     assert await main.delegate(gateway, operator, notary.address, given, SENT) == 2
     assert await balance(ledger, notary) == SENT
@@ -50,7 +53,7 @@ async def test_a_notary_becomes_a_delegate_and_lacks_nothing(consortium: LocalNe
 
 async def test_who_may_not_or_was_not_asked_is_refused(consortium: LocalNetwork, ledger: NodeLedger) -> None:
     notary, stranger = Account.random(), Account.random()
-    given = await delegation.consent(ledger, 2, notary)
+    given = await delegation.consent(ledger, ledger.chain_id, 2, notary)
     with pytest.raises(Rejected, match="no admin"):
         await delegation.delegate(ledger, ACCOUNTS[5], notary.address, given, Scope.PUBLISH)
     other = consortium.nodes[2].identity.account
@@ -60,4 +63,19 @@ async def test_who_may_not_or_was_not_asked_is_refused(consortium: LocalNetwork,
     with pytest.raises(Rejected, match="does not consent"):
         await delegation.delegate(ledger, operator, stranger.address, given, Scope.PUBLISH)
     with pytest.raises(Rejected, match="no organisation 99"):
-        await delegation.consent(ledger, 99, notary)
+        await delegation.consent(ledger, ledger.chain_id, 99, notary)
+
+
+async def test_an_endpoint_that_lies_gets_no_signature_of_its_choice(
+    consortium: LocalNetwork, ledger: NodeLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notary, asked = Account.random(), ledger.call
+    digest = artifact("members").selectors["consent_digest(bytes32,address)"]
+
+    async def lying(to: Address, data: bytes, at: Any = None) -> bytes:
+        return bytes(32) if data.startswith(digest) else await asked(to, data, at)
+
+    monkeypatch.setattr(ledger, "call", lying)
+    given = await delegation.consent(ledger, ledger.chain_id, 2, notary)
+    operator = consortium.nodes[1].identity.account
+    assert await main.delegate(consortium.nodes[1].url, operator, notary.address, given, 0) == 2

@@ -13,6 +13,7 @@ somebody can do, `carry` the way of an application from here to the chain. Doors
 
 from __future__ import annotations
 
+from maillon.services.members.consent import Consent
 from maillon.services.members.contract import MembersContract
 from maillon.services.members.errors import InvalidIdentifier, InvalidName, MembersError, Refused, Unavailable
 from maillon.services.members.model import (
@@ -34,6 +35,7 @@ __all__ = [
     "AccountRecord",
     "Application",
     "ApplicationState",
+    "Consent",
     "Evidence",
     "Filter",
     "Identifier",
