@@ -33,6 +33,7 @@ from maillon.ledger.contracts.network import (
 from maillon.ledger.genesis import DIRECTORY, MEMBERS, NETWORK, name_word
 from maillon.ledger.port import Address
 from maillon.ledger.signing import Account
+from maillon.network.registration import NODE_KEY, VALIDATOR_KEY, digest_to_sign
 
 members, network = Members(MEMBERS), Network(NETWORK)
 EPOCH = 100
@@ -301,6 +302,13 @@ def test_the_set_changes_slowly_whatever_happens(steps: list[tuple[str, int]], s
 
 MACHINE = PrivateKey(b"\x31" * 32)
 ENODE = MACHINE.public_key.format(compressed=False)[1:]
+
+
+@pytest.mark.parametrize("organisation", [1, 6, 2**200])
+def test_an_operator_makes_the_digests_without_asking_anybody(evm: Evm, organisation: int) -> None:
+    named = (evm.context.chain_id, network.address, organisation)
+    assert digest_to_sign(NODE_KEY, *named) == evm.ask(network.node_digest(organisation))
+    assert digest_to_sign(VALIDATOR_KEY, *named) == evm.ask(network.validator_digest(organisation))
 
 
 def adding(evm: Evm, organisation: int, number: int = 50) -> Call[None]:

@@ -14,12 +14,14 @@ from typing import Any, Final, TypeVar
 import httpx
 import orjson
 
-from maillon.ledger.abi import Call, NotDecodable
+from maillon.evidence.hashing import sha256
+from maillon.ledger.abi import Call, NotDecodable, encode
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.contracts.network import Network
 from maillon.ledger.founding import SCOPES
 from maillon.ledger.genesis import DIRECTORY, name_word
+from maillon.ledger.port import Address
 from maillon.ledger.signing import DynamicFeeTransaction
 from maillon.network.configuration import NodeHome
 from maillon.network.errors import NodeDown, RegistrationRefused
@@ -28,6 +30,10 @@ from maillon.network.identity import Identity
 PATIENCE: Final = 120.0
 """Seconds a transaction is waited for."""
 POLL: Final = 0.5
+VALIDATOR_KEY: Final = sha256(b"maillon validator key")
+"""The purpose of a signature that lists a validator's key."""
+NODE_KEY: Final = sha256(b"maillon node key")
+"""The purpose of a signature that lists a node's keys."""
 Answer = TypeVar("Answer")
 
 
@@ -64,13 +70,23 @@ async def register(home: NodeHome, gateway: str, *, validator: bool) -> Register
                 "your organisation gives it the scope operate"
             )
         if identity.consensus_id not in {node.consensus_id for node in await chain.view(contract.nodes())}:
-            proof = identity.prove_node(await chain.view(contract.node_digest(organisation)))
+            digest = digest_to_sign(NODE_KEY, network.genesis.chain_id, contract.address, organisation)
+            proof = identity.prove_node(digest)
             await chain.do(contract.add_node(identity.execution_key, *proof))
         if validator and not (await chain.view(contract.seat_of(identity.validator_key))).organisation:
-            proven = identity.prove_validator(await chain.view(contract.validator_digest(organisation)))
+            digest = digest_to_sign(VALIDATOR_KEY, network.genesis.chain_id, contract.address, organisation)
+            proven = identity.prove_validator(digest)
             await chain.do(contract.join(identity.validator_key, proven))
         seat = await chain.view(contract.seat_of(identity.validator_key))
         return Registered(organisation, seat.power, seat.target)
+
+
+def digest_to_sign(purpose: bytes, chain_id: int, contract: Address, organisation: int) -> bytes:
+    """What a key signs to be listed: the same as `node_digest` and `validator_digest` of `Network`.
+
+    Made here, because the gateway is somebody else's: it must not choose what a node's keys sign.
+    """
+    return sha256(encode(("bytes32", "uint256", "address", "uint256"), (purpose, chain_id, contract, organisation)))
 
 
 class _Chain:
