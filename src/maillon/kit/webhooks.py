@@ -52,6 +52,8 @@ FRESH: Final = 24 * 3600
 _ROUND: Final = 10.0
 _TIMEOUT: Final = 15.0
 _GONE: Final = 410
+_TRANSLATED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+"""What a translator turns into IPv4 addresses, of the inside too (RFC 6052 and RFC 8215)."""
 _SECRET: Final = "whsec_"  # noqa: S105 - the prefix of one
 logger = structlog.get_logger("maillon.webhooks")
 
@@ -108,6 +110,17 @@ def resolve(host: str, port: int) -> list[str]:
     return [str(each[4][0]) for each in found]
 
 
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether it leads to the internet at large, also where it is an IPv4 address written within an IPv6 one."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is not None:
+            return address.is_global and _is_public(inner)
+        if address.is_reserved or address.is_site_local or any(address in network for network in _TRANSLATED):
+            return False
+    return address.is_global and not address.is_multicast
+
+
 def allowed_address(url: str, *, private: bool, resolving: Resolve = resolve) -> str:
     """The address to connect to. Raises `AddressForbidden` if any of the name's is not public, `OSError`."""
     parts = urlsplit(url)
@@ -118,9 +131,7 @@ def allowed_address(url: str, *, private: bool, resolving: Resolve = resolve) ->
         raise OSError("the name has no address")
     for text in addresses:
         address = ipaddress.ip_address(text.partition("%")[0])
-        # An IPv4 address written within an IPv6 one leads where the IPv4 one does.
-        inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
-        if not private and not (address.is_global and inner.is_global and not inner.is_multicast):
+        if not private and not _is_public(address):
             raise AddressForbidden(f"{parts.hostname} leads to {text}, which is no public address")
     return addresses[0]
 
