@@ -180,6 +180,16 @@ def test_loopback_is_forbidden_unless_the_operator_says_so(store: Store, clock: 
     assert courier.counts() == (1, 0), "an operator who allows it later loses nothing"
 
 
+@pytest.mark.parametrize("url", ["https://a..b/", f"https://{'a' * 64}.example/", "https://receiver.example:99999/"])
+def test_an_address_that_is_none_keeps_nobody_else_from_being_told(
+    store: Store, clock: FixedClock, listener: Listener, url: str
+) -> None:
+    courier = couriers(store, clock, url, listener.url)
+    stage(store, courier, clock)
+    assert courier.deliver() == 1
+    assert courier.counts() == (1, 0)
+
+
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",  # noqa: S104

@@ -205,7 +205,8 @@ class Webhooks:
             refused = None if 200 <= status < 300 else f"status {status}"
         except AddressForbidden as error:
             status, refused = 0, str(error)
-        except (OSError, httpx.HTTPError) as error:
+        except (OSError, httpx.HTTPError, ValueError, httpx.InvalidURL) as error:
+            # ValueError: a host or port no name service can be asked for. One such address must not end the courier.
             status, refused = 0, type(error).__name__
         if refused is None:
             self._close(identifier, {"taken": now})
