@@ -108,3 +108,20 @@ def test_a_damaged_state_is_named_and_what_to_do(tmp_path: Path, content: bytes)
     (tmp_path / "demo/state.json").write_bytes(content)
     with pytest.raises(DemoError, match="remove it to end the demonstration"):
         Demo(tmp_path)
+
+
+async def test_a_fault_in_the_background_is_told_and_the_instance_still_stops_cleanly(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = Demo(home)
+
+    async def failing(_url: str) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(demo, "fill", failing)
+    demo.begin("http://127.0.0.1:1")
+    assert demo._task is not None
+    await demo._task
+    await demo.stop()
+    assert demo.progress.state == "stopped"
+    assert "no space left" in demo.progress.about

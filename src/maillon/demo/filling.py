@@ -178,6 +178,10 @@ class Demo:
             # A demonstration that stops is no reason for the instance to: its people see why, and the log says it.
             self._stopped = str(error)
             logger.warning("demonstration-stopped", reason=str(error))
+        except Exception as error:
+            # A fault of ours, or the disk's: told the same way, and no reason for an unclean stop of the instance.
+            self._stopped = f"{type(error).__name__}: {error}"
+            logger.exception("demonstration-stopped")
 
     async def fill(self, url: str, tell: Callable[[Progress], None] | None = None) -> None:
         """Do what is missing. Raises `NotWanted` for a home with members of its own, `DemoStopped`."""
