@@ -10,6 +10,7 @@ import io
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from pypdf import PdfReader
@@ -23,6 +24,7 @@ from maillon.kit.store import Store
 from maillon.kit.typesetting import REPERTOIRE, Attachment, displayable, typeset
 from maillon.ledger.genesis import MEMBERS
 from maillon.main import Application, Records, exclusive_home
+from maillon.services.votes import service
 from maillon.services.votes.errors import NoRecord
 from maillon.services.votes.model import Position, ProposedCall
 from maillon.services.votes.printed import file_names, print_record
@@ -83,8 +85,20 @@ def read(document: bytes) -> tuple[PdfReader, str, dict[str, bytes]]:
     return reader, text, {name: files[0] for name, files in reader.attachments.items()}
 
 
+async def printed_with_its_receipt(instance: Instance, number: int) -> bytes:
+    """The receipt comes with the next checkpoint."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await instance.service.printed(number, "fr")
+            except NoRecord:
+                await asyncio.sleep(0.1)
+
+
 @pytest.mark.asyncio
-async def test_what_is_attached_verifies_with_the_networks_anchors_alone(tmp_path: Path) -> None:
+async def test_what_is_attached_verifies_with_the_networks_anchors_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = tmp_path / "home"
     with exclusive_home(home):
         application = await Application.open(Settings(home=home))
@@ -102,19 +116,18 @@ async def test_what_is_attached_verifies_with_the_networks_anchors_alone(tmp_pat
             with pytest.raises(NoRecord):
                 await instance.service.printed(number, "fr")
             await instance.service.keep_records()
-            async with asyncio.timeout(60):
-                while True:
-                    try:
-                        made = await instance.service.printed(number, "fr")
-                        break
-                    except NoRecord:  # the receipt comes with the next checkpoint
-                        await asyncio.sleep(0.1)
+            made = await printed_with_its_receipt(instance, number)
             kept, _entry = await instance.service.record(number)
-            # Printed once: it stays what it was, whatever would be printed now.
-            assert await instance.service.printed(number, "fr") is not None
             with store.read() as session:
-                assert printed_of(session, number, "fr") == made == await instance.service.printed(number, "fr")
+                assert printed_of(session, number, "fr") == made
                 assert printed_of(session, number, "en") is None
+            counting = Mock(side_effect=print_record)
+            monkeypatch.setattr(service, "print_record", counting)
+            # Once for each language, however many ask at once or afterwards.
+            asked = await asyncio.gather(*(instance.service.printed(number, each) for each in ("en", "fr", "en", "en")))
+            assert asked[1] == made
+            assert asked[0] == asked[2] == asked[3] != made
+            assert counting.call_count == 1
         finally:
             store.close()
             await application.stop()

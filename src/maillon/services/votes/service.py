@@ -472,6 +472,10 @@ class VotesService:
             return kept
         # One at a time: whoever asks for many records waits, and takes the time of nobody else.
         async with self._printing:
+            # Somebody before us in the line may have asked for the same.
+            kept = await self._read(tables.printed_of, number, language)
+            if kept is not None:
+                return kept
             document, receipt = (await self.record(number))[0], await self.receipt(number)
             made = await asyncio.to_thread(print_record, document, receipt, Words(language))
             found: list[bytes] = []
