@@ -17,11 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def rows(page: str) -> dict[str, list[str]]:
     """The rows of the page's tables, by the name in their first cell."""
     text = (ROOT / "docs/operating" / page).read_text()
-    found = {}
+    found: dict[str, list[str]] = {}
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         name = re.fullmatch(r"`([a-z0-9_-]+)`", cells[0])
         if line.startswith("|") and name:
+            assert name[1] not in found, f"{page} has two rows for {name[1]}"
             found[name[1]] = cells
     return found
 
