@@ -382,7 +382,7 @@ def _consenting(settings: Settings, number: int, path: Path, *, as_json: bool) -
     from maillon.ledger.key_file import KeyFileUnusable, read_key  # noqa: PLC0415
     from maillon.ledger.port import Address  # noqa: PLC0415
     from maillon.services.members.consent import Consent  # noqa: PLC0415
-    from maillon.services.members.identifiers import identifier_hash  # noqa: PLC0415
+    from maillon.services.members.identifiers import identifier_hash, shown  # noqa: PLC0415
     from maillon.services.members.model import Identifier  # noqa: PLC0415
 
     try:
@@ -393,14 +393,15 @@ def _consenting(settings: Settings, number: int, path: Path, *, as_json: bool) -
     known = _ask(settings, "GET", f"/members/{number}", {}, as_json=as_json)["identifier"]
     asked = _ask(settings, "GET", f"/members/{number}/consents/{account}", {}, as_json=as_json)["typed_data"]
     domain, message = asked["domain"], asked["message"]
+    identifier = Identifier(known["scheme"], known["value"])
     consent = Consent(
         int(domain["chainId"]),
         Address(bytes.fromhex(domain["verifyingContract"][2:])),
-        identifier_hash(Identifier(known["scheme"], known["value"])),
+        identifier_hash(identifier),
         signer.address,
         int(message["nonce"]),
     )
-    typer.echo(f"{signer!r} consents to act for {known['label']} {known['shown']}", err=True)
+    typer.echo(f"{signer!r} consents to act for {identifier.scheme} {shown(identifier)}", err=True)
     return {"account": account, "consent": "0x" + consent.sign(signer).hex()}
 
 
