@@ -48,6 +48,10 @@ def test_every_command_and_option_exists(language: str, name: str) -> None:
         assert not hasattr(command, "commands"), f"{line}: there is no such command"
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert set(OPTION.findall(line)) <= known, f"{line}: the command takes {sorted(known)}"
+        # A bare name is a mention; with anything after it, it is a line to run, which lacks nothing.
+        if words[0].strip() != line.strip():
+            required = [set(each.opts) for each in command.params if each.required and each.param_type_name == "option"]
+            assert all(names & set(OPTION.findall(line)) for names in required), f"{line}: it needs {required}"
 
 
 @pytest.mark.parametrize("name", GUIDES)
