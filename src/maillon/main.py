@@ -46,6 +46,7 @@ from maillon.kit.page import JsonAddress, Renderer
 from maillon.kit.page import pages as common_pages
 from maillon.kit.settings import Settings
 from maillon.kit.store import Store
+from maillon.kit.throttle import Throttle
 from maillon.kit.webhooks import Receiver, Webhooks, read_secret
 from maillon.ledger.abi import NotDecodable
 from maillon.ledger.contracts.anchors import SLOTS
@@ -385,8 +386,9 @@ class Application:
         delegates = Delegates(recognition, members)
         app.include_router(votes_api.router(self.votes, delegates))
         app.include_router(votes_pages.pages(self.votes, self.renderer, url, self.network, delegates))
-        app.include_router(credits_api.router(self.credits, self.clock))
-        app.include_router(credits_pages.pages(self.credits, self.renderer, self.clock))
+        gifts = Throttle(self.clock, credits_api.GIFTS_A_MINUTE)
+        app.include_router(credits_api.router(self.credits, gifts))
+        app.include_router(credits_pages.pages(self.credits, self.renderer, gifts))
         app.include_router(explorer_api.router(self.explorer))
         app.include_router(explorer_pages.pages(self.explorer, self.renderer, self._demonstrated))
         app.include_router(notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock))

@@ -13,7 +13,6 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from maillon.kit import problems
-from maillon.kit.clock import Clock
 from maillon.kit.throttle import Throttle
 from maillon.services.credits import errors
 from maillon.services.credits.errors import CreditsError
@@ -39,10 +38,9 @@ class GiftRequest(BaseModel):
     account: str = Field(max_length=80, description="0x and 40 hexadecimal digits")
 
 
-def router(service: CreditsService, clock: Clock) -> APIRouter:
-    """The routes."""
+def router(service: CreditsService, throttle: Throttle) -> APIRouter:
+    """The routes. `throttle` counts gifts by address, at this door and the page's together."""
     made = APIRouter(prefix="/v1/credits", tags=["credits"])
-    throttle = Throttle(clock, GIFTS_A_MINUTE)
 
     @made.get("", summary="The price now and at most, the next grant, and members by number", responses=_AWAY)
     async def overview(

@@ -8,13 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from maillon.kit.clock import Clock
 from maillon.kit.forms import read_form
 from maillon.kit.language import Language
 from maillon.kit.page import Renderer
 from maillon.kit.throttle import Throttle
 from maillon.services.credits.api import (
-    GIFTS_A_MINUTE,
     MAXIMUM_NUMBER,
     credits_text,
     member_document,
@@ -24,10 +22,9 @@ from maillon.services.credits.errors import FaucetEmpty, NotAnAccount
 from maillon.services.credits.service import CreditsService
 
 
-def pages(service: CreditsService, renderer: Renderer, clock: Clock) -> APIRouter:
-    """The routes."""
+def pages(service: CreditsService, renderer: Renderer, throttle: Throttle) -> APIRouter:
+    """The routes. `throttle` counts gifts by address, at this door and the API's together."""
     router = APIRouter(include_in_schema=False)
-    throttle = Throttle(clock, GIFTS_A_MINUTE)
 
     async def shown(after: int = 0, **more: Any) -> dict[str, Any]:
         document = overview_document(await service.overview(after))
