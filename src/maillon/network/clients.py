@@ -118,8 +118,9 @@ class Clients:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known = {each.digest: each for each in read(path)}
+        # Before it is read: what changes meanwhile is seen at the next look.
         self._state = self._look()
+        self._known = {each.digest: each for each in read(path)}
         self._looked = float("-inf")
 
     def of(self, key: str, now: float) -> Client | None:
