@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Votes in the terminal: list, show, cast, propose, execute, proxies; export, and the recount that needs no server."""
+"""Votes in the terminal: list, show, cast, propose, execute, proxies; record, export, recount without a server."""
 
 from __future__ import annotations
 
@@ -270,14 +270,55 @@ def export(
     """Export every event that a recount needs, for `maillon votes recount`."""
     with _Session(home, url, as_json=as_json) as session:
         data = session.server.get_bytes("/v1/votes/export")
-    try:
-        out.write_bytes(data)
-    except OSError as error:
-        fail(f"{out} cannot be written: {error.strerror}", UNDECIDED, as_json=as_json)
+    _write(out, data, as_json=as_json)
     if as_json:
         print_json({"file": str(out), "bytes": len(data)})
     else:
         print(f"{len(data)} bytes written to {out}")
+
+
+@votes.command("record")
+def record(  # noqa: PLR0917 - Typer reads the command's options from its arguments
+    number: int,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write: .json or .pdf; by default vote-NUMBER.record.json here.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of a PDF: fr or en.")] = "fr",
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """Take the record of a closed vote: the file with its receipt beside it, or a PDF that holds both."""
+    file = out or Path(f"vote-{number}.record.json")
+    if file.suffix not in (".json", ".pdf"):
+        fail(f"{file.name}: a record is a .json or a .pdf", UNDECIDED, as_json=as_json)
+    if language not in ("fr", "en"):
+        fail("languages are fr and en", UNDECIDED, as_json=as_json)
+    with _Session(home, url, as_json=as_json) as session:
+        # Both are asked for before either is written: a record without its receipt would look like one that has none.
+        if file.suffix == ".pdf":
+            taken = {file: session.server.get_bytes(f"/{language}/votes/{number}/record.pdf")}
+        else:
+            receipt = file.with_name(f"{file.name}.receipt.json")
+            taken = {
+                file: session.server.get_bytes(f"/v1/votes/{number}/record"),
+                receipt: session.server.get_bytes(f"/v1/votes/{number}/record/receipt"),
+            }
+    for path, data in taken.items():
+        _write(path, data, as_json=as_json)
+    if as_json:
+        print_json({"files": [{"file": str(path), "bytes": len(data)} for path, data in taken.items()]})
+    else:
+        for path, data in taken.items():
+            print(f"{len(data)} bytes written to {path}")
+
+
+def _write(path: Path, data: bytes, *, as_json: bool) -> None:
+    """Write a file, or end the program saying why not."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}", UNDECIDED, as_json=as_json)
 
 
 @votes.command("recount")
