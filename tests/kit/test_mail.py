@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from maillon.kit import mail
+from maillon.kit import courier, mail
 from maillon.kit.clock import FixedClock
 from maillon.kit.encryption import Encryption
 from maillon.kit.errors import InvalidSettings, MailUnavailable
@@ -117,6 +117,46 @@ def test_a_refused_letter_is_not_sent_again(store: Store, clock: FixedClock, off
     assert box.counts() == (0, 1)
 
 
+class Breaks:
+    """A mailer that breaks on one letter in a way nobody foresaw, and hands on the others."""
+
+    def __init__(self, mailer: Mailer, victim: str) -> None:
+        self._mailer = mailer
+        self._victim = victim
+
+    def send(self, message: EmailMessage) -> None:
+        if self._victim in message["Message-ID"]:
+            raise ZeroDivisionError("heron-4711")
+        self._mailer.send(message)
+
+
+def test_a_letter_that_breaks_the_mailer_holds_up_no_other(
+    store: Store, clock: FixedClock, office: PostOffice, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mailer = SmtpMailer(office.start())
+    victim = stage(store, outbox(store, clock, mailer))
+    stage(store, outbox(store, clock, mailer))
+    box = outbox(store, clock, Breaks(mailer, victim))
+    assert box.deliver() == 1
+    assert box.counts() == (1, 0)
+    said = "".join(capsys.readouterr())
+    assert "ZeroDivisionError" in said
+    assert "heron" not in said, "an error nobody foresaw may quote the letter"
+    for _ in range(100):
+        clock.advance(3600)
+        box.deliver()
+    assert box.counts() == (0, 1)
+
+
+def test_a_letter_whose_key_is_lost_holds_up_no_other(store: Store, clock: FixedClock, office: PostOffice) -> None:
+    mailer = SmtpMailer(office.start())
+    other = Encryption([("00000002", bytes([2]) * 32)], bytes(32))
+    stage(store, Outbox(store, clock, other, mailer, "Maillon <maillon@alliance.example>"))
+    stage(store, box := outbox(store, clock, mailer))
+    assert box.deliver() == 1
+    assert box.counts() == (1, 0)
+
+
 class Dies:
     """A mailer whose process is killed with the letter in hand."""
 
@@ -131,7 +171,7 @@ def test_a_crash_with_the_letter_in_hand_sends_it_later(store: Store, clock: Fix
         outbox(store, clock, Dies()).deliver()
     after = outbox(store, clock, SmtpMailer(office.start()))
     assert after.deliver() == 0, "the claim of the dead still holds"
-    clock.advance(mail.CLAIM)
+    clock.advance(courier.CLAIM)
     assert after.deliver() == 1
     assert identifier in office.letters[0]["Message-ID"]
 

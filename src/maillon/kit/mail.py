@@ -10,13 +10,11 @@ clean: the letter is forgotten; a crash before that is the case above.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import threading
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 import sqlalchemy as sa
@@ -24,18 +22,16 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from maillon.kit.clock import Clock
+from maillon.kit.courier import Courier
 from maillon.kit.encryption import Encryption
-from maillon.kit.errors import KitError, MailRefused, MailUnavailable
+from maillon.kit.errors import KitError, MailRefused
 from maillon.kit.store import Store, metadata
 
-CLAIM = 120
-"""Seconds one process has to hand a letter over before another may."""
 GIVE_UP = 3 * 24 * 3600
 """Seconds after which a letter no server takes is given up."""
 KEPT = 7 * 24 * 3600
 """Seconds a letter that failed stays for the operator to count, without its words."""
 _LONGEST_PAUSE = 3600
-_ROUND = 10.0
 logger = structlog.get_logger("maillon.mail")
 
 table = sa.Table(
@@ -75,9 +71,7 @@ class Outbox:
         self._encryption = encryption
         self._mailer = mailer
         self._sender = sender
-        self._wake = threading.Event()
-        self._stopping = False
-        self._courier: threading.Thread | None = None
+        self._courier = Courier("mail", store, clock, table, table.c.failed.is_(None), self._carry)
 
     def stage(self, connection: Connection, identifier: str, letter: Letter) -> None:
         """Keep a letter in the caller's transaction; `identifier` is 32 hexadecimal digits nobody used before."""
@@ -92,51 +86,41 @@ class Outbox:
 
     def deliver(self) -> int:
         """Hand over every letter that is due; how many a server took."""
-        taken = 0
-        while (claimed := self._claim()) is not None:
-            taken += self._carry(*claimed)
-        return taken
+        return self._courier.deliver()
 
-    def _claim(self) -> tuple[str, bytes, int, int] | None:
+    def _carry(self, row: sa.Row[Any]) -> bool:
         now = int(self._clock.now().timestamp())
+        try:
+            self._mailer.send(self._message(row))
+        except MailRefused as error:
+            logger.warning("letter refused", letter=row.id, reason=str(error))
+            self._courier.change(row.id, failed=now, letter=None)
+            return False
+        except Exception as error:  # noqa: BLE001 - not now, whatever it is: one letter must not hold up the others
+            # Of what was not foreseen the class alone: what it says may quote the letter.
+            reason = str(error) if isinstance(error, KitError) else type(error).__name__
+            logger.warning("letter not taken", letter=row.id, attempt=row.attempts + 1, reason=reason)
+            if now - row.created > GIVE_UP:
+                self._courier.change(row.id, failed=now, letter=None)
+            else:
+                self._courier.change(row.id, due=now + min(_LONGEST_PAUSE, 30 << row.attempts))
+            return False
         with self._store.transaction() as connection:
-            waiting = sa.select(table).where(table.c.failed.is_(None), table.c.due <= now)
-            row = connection.execute(waiting.order_by(table.c.due, table.c.id).limit(1).with_for_update()).first()
-            if row is None:
-                return None
-            claim = {"due": now + CLAIM, "attempts": row.attempts + 1}
-            connection.execute(table.update().where(table.c.id == row.id).values(claim))
-        return row.id, bytes(row.letter), row.created, row.attempts
+            connection.execute(table.delete().where(table.c.id == row.id))
+        return True
 
-    def _carry(self, identifier: str, sealed: bytes, created: int, attempts: int) -> bool:
-        document = orjson.loads(self._encryption.decrypt(sealed, f"mail_outbox:{identifier}"))
+    def _message(self, row: sa.Row[Any]) -> EmailMessage:
+        """The letter as it travels. Raises `CiphertextUnreadable`."""
+        document = orjson.loads(self._encryption.decrypt(bytes(row.letter), f"mail_outbox:{row.id}"))
         message = EmailMessage()
         message["From"] = self._sender
         message["To"] = document["to"]
         message["Subject"] = document["subject"]
-        message["Date"] = format_datetime(datetime.datetime.fromtimestamp(created, datetime.UTC))
-        message["Message-ID"] = f"<{identifier}@{self._sender.rpartition('@')[2].rstrip('>')}>"
+        message["Date"] = format_datetime(datetime.datetime.fromtimestamp(row.created, datetime.UTC))
+        message["Message-ID"] = f"<{row.id}@{self._sender.rpartition('@')[2].rstrip('>')}>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(document["text"])
-        now = int(self._clock.now().timestamp())
-        try:
-            self._mailer.send(message)
-        except MailUnavailable as error:
-            logger.warning("letter not taken", letter=identifier, attempt=attempts + 1, reason=str(error))
-            gone = now - created > GIVE_UP
-            change = {"failed": now, "letter": None} if gone else {"due": now + min(_LONGEST_PAUSE, 30 << attempts)}
-            with self._store.transaction() as connection:
-                connection.execute(table.update().where(table.c.id == identifier).values(change))
-            return False
-        except MailRefused as error:
-            logger.warning("letter refused", letter=identifier, reason=str(error))
-            with self._store.transaction() as connection:
-                change = {"failed": now, "letter": None}
-                connection.execute(table.update().where(table.c.id == identifier).values(change))
-            return False
-        with self._store.transaction() as connection:
-            connection.execute(table.delete().where(table.c.id == identifier))
-        return True
+        return message
 
     def counts(self) -> tuple[int, int]:
         """How many letters wait, and how many failed."""
@@ -164,24 +148,12 @@ class Outbox:
 
     def wake(self) -> None:
         """There may be a letter: called after the commit that staged one."""
-        self._wake.set()
+        self._courier.wake()
 
     def start(self) -> None:
-        """Let the courier walk: when woken, and every ten seconds."""
-        self._courier = threading.Thread(target=self._walk, name="courier", daemon=True)
+        """Let the courier walk."""
         self._courier.start()
-
-    def _walk(self) -> None:
-        while not self._stopping:
-            self._wake.wait(_ROUND)
-            self._wake.clear()
-            if not self._stopping:
-                with contextlib.suppress(KitError):  # the database is away: the next round tries again
-                    self.deliver()
 
     def stop(self) -> None:
         """Let the courier finish the letter in hand."""
-        self._stopping = True
-        self._wake.set()
-        if self._courier is not None:
-            self._courier.join()
+        self._courier.stop()

@@ -19,6 +19,7 @@ from maillon.kit.home import default_home
 
 FILE = "settings.toml"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_LONGEST_NAME = 253
 
 
 def _check_address(text: str) -> str:
@@ -28,6 +29,13 @@ def _check_address(text: str) -> str:
         raise ValueError("https:// is needed, except on this machine")
     if not parts.hostname or parts.username or parts.query or parts.fragment:
         raise ValueError("scheme, host and perhaps a path, nothing else")
+    try:
+        # What a name service can be asked for: labels of 1 to 63 octets, 253 in all (RFC 1035, section 2.3.4).
+        possible = len(parts.hostname.encode("idna")) <= _LONGEST_NAME and parts.port != 0
+    except ValueError:
+        possible = False
+    if not possible or text.split() != [text]:
+        raise ValueError("a host and port that can be: no empty or endless name, no space, a port up to 65535")
     return text
 
 

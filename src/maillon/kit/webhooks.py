@@ -19,13 +19,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import datetime
 import hashlib
 import hmac
 import ipaddress
 import socket
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,18 +36,16 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from maillon.kit.clock import Clock
-from maillon.kit.errors import AddressForbidden, InvalidSettings, KitError
+from maillon.kit.courier import Courier
+from maillon.kit.errors import AddressForbidden, InvalidSettings
 from maillon.kit.store import Store, metadata
 
-CLAIM: Final = 120
-"""Seconds one process has to post a message before another may."""
 PAUSES: Final = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds before each further attempt; after the last a message is given up."""
 KEPT: Final = 7 * 24 * 3600
 """Seconds a message stays once it was taken or given up, so that the same one is not staged again."""
 FRESH: Final = 24 * 3600
 """Seconds after which what happened is news no more: a read model made anew tells nobody of last year."""
-_ROUND: Final = 10.0
 _TIMEOUT: Final = 15.0
 _GONE: Final = 410
 _TRANSLATED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
@@ -153,9 +149,8 @@ class Webhooks:
         self._receivers = {receiver.name: receiver for receiver in receivers}
         self._private = private
         self._resolving = resolving
-        self._wake = threading.Event()
-        self._stopping = False
-        self._courier: threading.Thread | None = None
+        waiting = table.c.taken.is_(None) & table.c.failed.is_(None)
+        self._courier = Courier("webhooks", store, clock, table, waiting, self._carry)
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())
@@ -178,48 +173,32 @@ class Webhooks:
 
     def deliver(self) -> int:
         """Post every message that is due; how many were taken."""
-        taken = 0
-        while (claimed := self._claim()) is not None:
-            taken += self._carry(*claimed)
-        return taken
+        return self._courier.deliver()
 
-    def _claim(self) -> tuple[str, str, bytes, int] | None:
-        now = self._now()
-        with self._store.transaction() as connection:
-            waiting = sa.select(table).where(table.c.taken.is_(None), table.c.failed.is_(None), table.c.due <= now)
-            row = connection.execute(waiting.order_by(table.c.due, table.c.id).limit(1).with_for_update()).first()
-            if row is None:
-                return None
-            claim = {"due": now + CLAIM, "attempts": row.attempts + 1}
-            connection.execute(table.update().where(table.c.id == row.id).values(claim))
-        return row.id, row.receiver, bytes(row.body), row.attempts
-
-    def _carry(self, identifier: str, name: str, body: bytes, attempts: int) -> bool:
-        receiver = self._receivers.get(name)
+    def _carry(self, row: sa.Row[Any]) -> bool:
+        receiver = self._receivers.get(row.receiver)
         now = self._now()
         if receiver is None:  # the operator took it out of the settings
-            self._close(identifier, {"failed": now})
+            self._courier.change(row.id, failed=now)
             return False
+        status = 0
         try:
-            status = self._post(receiver, identifier, body, now)
+            status = self._post(receiver, row.id, bytes(row.body), now)
             refused = None if 200 <= status < 300 else f"status {status}"
         except AddressForbidden as error:
-            status, refused = 0, str(error)
-        except (OSError, httpx.HTTPError, ValueError, httpx.InvalidURL) as error:
-            # ValueError: a host or port no name service can be asked for. One such address must not end the courier.
-            status, refused = 0, type(error).__name__
+            refused = str(error)
+        except Exception as error:  # noqa: BLE001 - not now, whatever it is: one receiver must not hold up the others
+            refused = type(error).__name__
         if refused is None:
-            self._close(identifier, {"taken": now})
+            self._courier.change(row.id, taken=now)
             return True
         host = urlsplit(receiver.url).hostname
-        logger.warning("webhook not taken", message=identifier, host=host, attempt=attempts + 1, reason=refused)
-        over = attempts >= len(PAUSES) or status == _GONE
-        self._close(identifier, {"failed": now} if over else {"due": now + PAUSES[attempts]})
+        logger.warning("webhook not taken", message=row.id, host=host, attempt=row.attempts + 1, reason=refused)
+        if row.attempts >= len(PAUSES) or status == _GONE:
+            self._courier.change(row.id, failed=now)
+        else:
+            self._courier.change(row.id, due=now + PAUSES[row.attempts])
         return False
-
-    def _close(self, identifier: str, change: dict[str, int]) -> None:
-        with self._store.transaction() as connection:
-            connection.execute(table.update().where(table.c.id == identifier).values(change))
 
     def _post(self, receiver: Receiver, identifier: str, body: bytes, now: int) -> int:
         """Post once; the status of the answer. Raises `AddressForbidden`, `OSError`, `httpx.HTTPError`."""
@@ -262,25 +241,13 @@ class Webhooks:
 
     def wake(self) -> None:
         """There may be a message: called after the commit that staged one."""
-        self._wake.set()
+        self._courier.wake()
 
     def start(self) -> None:
-        """Let the courier walk, when woken and every ten seconds, if there is anybody to tell."""
+        """Let the courier walk, if there is anybody to tell."""
         if self._receivers:
-            self._courier = threading.Thread(target=self._walk, name="webhooks", daemon=True)
             self._courier.start()
-
-    def _walk(self) -> None:
-        while not self._stopping:
-            self._wake.wait(_ROUND)
-            self._wake.clear()
-            if not self._stopping:
-                with contextlib.suppress(KitError):  # the database is away: the next round tries again
-                    self.deliver()
 
     def stop(self) -> None:
         """Let the courier finish the message in hand."""
-        self._stopping = True
-        self._wake.set()
-        if self._courier is not None:
-            self._courier.join()
+        self._courier.stop()
