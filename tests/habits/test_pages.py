@@ -30,11 +30,11 @@ from portal_atlas import ATLAS, LANGUAGES, Example, Sight, proposals, signed
 SALT = bytes(32)
 SALTED = Digest(Algorithm.SHA2_256, hashlib.sha256(b"minutes").digest())
 ENGLISH = re.compile(
-    r"\b(?:the|of|and|is|are|not|with|this|that|from|which|by|has|have|was|were|been|for|at|it|its|your|you|there|"
-    r"cannot|could|must|more|than|only|every|here|does|what|nothing|too|many|try|again)\b",
+    r"(?<![\w+/])(?:the|of|and|is|are|not|with|this|that|from|which|by|has|have|was|were|been|for|at|it|its|your|you|"
+    r"there|cannot|could|must|more|than|only|every|here|does|what|nothing|too|many|try|again)(?![\w+/])",
     re.IGNORECASE,
 )
-"""Words no French sentence of ours contains."""
+"""Words no French sentence of ours contains; within the base64 of a key, which may have any, they are none."""
 READ_AS_IT_IS = {"code", "pre", "script", "style"}
 """Elements whose content is a name or a value, in no language."""
 SPOKEN_ATTRIBUTES = {"aria-label", "title", "alt", "placeholder", "content"}
