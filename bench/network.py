@@ -2,8 +2,10 @@
 """Four validators and their load on one machine: ERC-20 transfers to fresh accounts, offered at several rates.
 
 Everything is durable as in operation, and every process of the four nodes shares the machine with the sender.
-Transfers are signed while they are sent, spread over the nodes in batches, and counted in the blocks afterwards. Submit
-to final is the time from giving a transaction to a node until that node shows its receipt: a block there is final.
+Transfers are signed while they are sent, spread over the nodes in batches, and counted in the blocks afterwards, from a
+pool that was empty before the first of them: whoever else sent something would be seen. What a full pool refuses is
+given again once there is room, so that *lost* means taken and in no block. Submit to final is the time from giving a
+transaction to a node until that node shows its receipt: a block there is final.
 
 Then one of four is killed and stays dead under load, comes back, and a node whose data are gone replays the whole
 chain from the others, which is what a newcomer does.
@@ -11,19 +13,21 @@ chain from the others, which is what a newcomer does.
     bench/network.py [VALIDATORS] [SECONDS]
 
 More than four validators on two cores say how far one machine carries them, not what a network of machines does: for
-them, only the first part is run.
+them, only the first part is run. What an idle chain grows by, and a join by snapshot: bench/snapshot.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import shutil
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import build
 
-from local_network import LocalNetwork, LocalNode, engines_folder
+from local_network import FINAL_WITHIN, LocalNetwork, LocalNode, engines_folder, until
 from maillon.evidence.hashing import keccak256
 from maillon.ledger.abi import encode
 from maillon.ledger.port import Address
@@ -46,6 +50,12 @@ BATCH = 25
 SUPPLY = 10**24
 TRANSFER = keccak256(b"transfer(address,uint256)")[:4]
 GWEI = 10**9
+RATES = (600, 900, 1_800)
+"""Transfers offered a second: the mark, what we aim for, and three times the mark."""
+DRAINED_WITHIN = 600
+"""Seconds in which everything that was taken is in blocks: far more than the backlog of the highest rate needs."""
+BACK_WITHIN = 600
+"""Seconds in which a node is back with the others: the replay of the whole chain is the longest."""
 
 
 class Sender:
@@ -71,10 +81,27 @@ class Sender:
 
 
 async def call(client: httpx.AsyncClient, url: str, requests: list[tuple[str, list[Any]]]) -> list[Any]:
-    """A batch of calls; their results."""
+    """A batch of calls; their results, in the order asked, None for what was refused."""
     body = [{"jsonrpc": "2.0", "id": n, "method": m, "params": p} for n, (m, p) in enumerate(requests)]
     answer = await client.post(url, content=orjson.dumps(body), headers={"content-type": "application/json"})
-    return [each.get("result") for each in orjson.loads(answer.content)]
+    found = {each["id"]: each.get("result") for each in orjson.loads(answer.content)}
+    return [found.get(number) for number in range(len(requests))]
+
+
+def settle(network: LocalNetwork, nodes: Sequence[LocalNode]) -> None:
+    """Wait until nothing waits in any of these nodes' pools: what a phase counts is its own."""
+
+    def waiting() -> int:
+        found = 0
+        for node in nodes:
+            body = {"jsonrpc": "2.0", "id": 1, "method": "txpool_status", "params": []}
+            url = f"http://127.0.0.1:{node.settings.execution_rpc_port}"
+            status = node.client.post(url, json=body).json()["result"]
+            found += int(status["pending"], 16) + int(status["queued"], 16)
+        return found
+
+    assert until(lambda: waiting() == 0, DRAINED_WITHIN), f"{waiting()} transactions wait in pools"
+    network.wait_height(max(node.height() for node in nodes), nodes, DRAINED_WITHIN)
 
 
 def prepare(network: LocalNetwork) -> tuple[Address, list[Sender]]:
@@ -94,58 +121,72 @@ def prepare(network: LocalNetwork) -> tuple[Address, list[Sender]]:
             signed = DynamicFeeTransaction(network.chain_id, nonce, GWEI, 1000 * GWEI, 100_000, to, value, data)
             hashes.append(node.rpc("eth_sendRawTransaction", "0x" + signed.sign(owner).raw.hex()))
             nonce += 1
-    deadline = time.monotonic() + 120
-    while node.rpc("eth_getTransactionReceipt", hashes[-1]) is None and time.monotonic() < deadline:
-        time.sleep(0.2)
+    assert until(lambda: node.rpc("eth_getTransactionReceipt", hashes[-1]), FINAL_WITHIN), "the senders have nothing"
     return token, senders
 
 
-async def offer(network: LocalNetwork, senders: list[Sender], rate: int, seconds: float) -> dict[str, Any]:
-    """Offer so many transfers a second, then wait until all are in blocks."""
-    node = network.nodes[0]
-    first = node.height()
-    sent = 0
+async def offer(
+    network: LocalNetwork, senders: list[Sender], rate: int, seconds: float, nodes: Sequence[LocalNode]
+) -> dict[str, Any]:
+    """Offer so many transfers a second, then wait until all are in blocks; `nodes` are those that live."""
+    settle(network, nodes)
+    node = nodes[0]
+    height = node.height()
+    taken, refused = 0, 0
+    again: list[tuple[str, str]] = []
+    """(url, transaction) of what was refused."""
+
+    async def give(client: httpx.AsyncClient, url: str, batch: Sequence[str]) -> None:
+        nonlocal taken, refused
+        answers = await call(client, url, [("eth_sendRawTransaction", [raw]) for raw in batch])
+        left = [(url, raw) for raw, answer in zip(batch, answers, strict=True) if answer is None]
+        taken += len(batch) - len(left)
+        refused += len(left)
+        again.extend(left)
+
     async with httpx.AsyncClient(timeout=60) as client:
         began = time.monotonic()
-        waiting: set[asyncio.Task[Any]] = set()
-        turn = 0
+        giving: list[asyncio.Task[None]] = []
+        given = 0
+        turns = itertools.cycle(senders)
         while (elapsed := time.monotonic() - began) < seconds:
-            if sent >= rate * elapsed:
+            if given >= rate * elapsed:
                 await asyncio.sleep(0.005)
                 continue
-            sender = senders[turn % len(senders)]
-            turn += 1
-            batch = [("eth_sendRawTransaction", ["0x" + sender.sign().hex()]) for _ in range(BATCH)]
+            sender = next(turns)
             url = f"http://127.0.0.1:{sender.node.settings.execution_rpc_port}"
-            task = asyncio.create_task(call(client, url, batch))
-            waiting.add(task)
-            task.add_done_callback(waiting.discard)
-            sent += BATCH
+            batch = ["0x" + sender.sign().hex() for _ in range(BATCH)]
+            giving.append(asyncio.create_task(give(client, url, batch)))
+            given += BATCH
         offered = time.monotonic() - began
-        refused = sum(result is None for batch in await asyncio.gather(*waiting) for result in batch)
-    blocks: list[int] = []
-    mined = 0
-    height = first
-    deadline = time.monotonic() + 180
-    last = time.monotonic()
-    while mined < sent - refused and time.monotonic() < deadline:
-        count = node.rpc("eth_getBlockTransactionCountByNumber", hex(height + 1))
-        if count is None:
-            await asyncio.sleep(0.1)
-            continue
-        height += 1
-        blocks.append(int(count, 16))
-        mined += blocks[-1]
+        await asyncio.gather(*giving)
+        refused_at_first = refused
+        blocks: list[int] = []
         last = time.monotonic()
-    full = blocks[1:-1]
+        deadline = last + DRAINED_WITHIN
+        while sum(blocks) < given and time.monotonic() < deadline:
+            count = node.rpc("eth_getBlockTransactionCountByNumber", hex(height + 1))
+            if count is None:
+                await asyncio.sleep(0.05)
+                continue
+            height += 1
+            blocks.append(int(count, 16))
+            last = time.monotonic()
+            if again:  # a block made room
+                chosen, again[:] = again[:BATCH], again[BATCH:]
+                for url, raw in chosen:
+                    await give(client, url, [raw])
+    mined = sum(blocks)
     return {
-        "offered_per_second": round(sent / offered),
+        "offered_per_second": round(given / offered),
+        "mined": mined,
         "mined_per_second": round(mined / (last - began)),
-        "lost": sent - refused - mined,
-        "refused": refused,
+        "lost": taken - mined,
+        "refused_by_a_full_pool": refused_at_first,
         "blocks": len(blocks),
         "largest_block": max(blocks, default=0),
-        "empty_blocks_while_transactions_waited": sum(count == 0 for count in full),
+        # In the first block there may be nothing yet; in all others there was, until the last transaction.
+        "empty_blocks_while_transactions_waited": sum(count == 0 for count in blocks[1:]),
     }
 
 
@@ -184,30 +225,36 @@ async def final_times(senders: list[Sender], rate: int, seconds: float) -> dict[
 
 
 def size_of(node: LocalNode) -> int:
-    """Bytes of a node's data."""
-    return sum(file.stat().st_size for file in node.home.path.rglob("*") if file.is_file())
+    """Bytes of a node's chain: what it keeps for good, in execution and in consensus."""
+    roots = (node.home.execution / "geth" / "chaindata", node.home.consensus / "data")
+    kept = (file for root in roots for file in root.rglob("*") if file.is_file() and "cs.wal" not in file.parts)
+    return sum(file.stat().st_size for file in kept)
+
+
+def back(network: LocalNetwork, node: LocalNode, living: Sequence[LocalNode]) -> float:
+    """Start a node; seconds until it has every block the others have."""
+    began = time.monotonic()
+    network.start([node])
+    reached = until(lambda: node.height() >= living[0].height(), BACK_WITHIN, pause=0.05)
+    assert reached, f"the node is at {node.height()} and the others at {living[0].height()}"
+    return time.monotonic() - began
 
 
 def with_one_dead(network: LocalNetwork, senders: list[Sender], rate: int, seconds: float) -> dict[str, Any]:
     """Throughput while one validator is dead, and how long it takes to be back with the others after its start."""
     *living, victim = network.nodes[: network.count]
+    settle(network, network.nodes[: network.count])
     victim.kill_all()
     former = {sender: sender.node for sender in senders}
     for number, sender in enumerate(senders):
         sender.node = living[number % len(living)]
-    found = asyncio.run(offer(network, senders, rate, seconds))
-    began = time.monotonic()
-    network.start([victim])
-    while victim.height() < living[0].height():
-        time.sleep(0.05)
-    missed = found["blocks"]
+    found = asyncio.run(offer(network, senders, rate, seconds, living))
+    seconds_back = back(network, victim, living)
     for sender, node in former.items():
         sender.node = node
-    return {
-        "one_dead_mined_per_second": found["mined_per_second"],
-        "one_dead_lost": found["lost"],
-        "back_after_missing_blocks": missed,
-        "back_seconds": round(time.monotonic() - began, 1),
+    return {f"one_dead_{name}": value for name, value in found.items()} | {
+        "back_after_missing_blocks": found["blocks"],
+        "back_seconds": round(seconds_back, 1),
     }
 
 
@@ -216,9 +263,7 @@ def recovery(network: LocalNetwork) -> float:
     *living, victim = network.nodes[: network.count]
     began = time.monotonic()
     victim.kill_all()
-    network.start([victim])
-    while victim.height() < living[0].height():
-        time.sleep(0.05)
+    back(network, victim, living)
     return round(time.monotonic() - began, 1)
 
 
@@ -229,29 +274,22 @@ def replay(network: LocalNetwork, transfers: int) -> dict[str, float]:
     for directory in (victim.home.execution, victim.home.consensus / "data"):
         shutil.rmtree(directory)
     victim.home.lay_out(victim.settings)
-    began = time.monotonic()
-    network.start([victim])
-    while victim.height() < living[0].height():
-        time.sleep(0.05)
-    seconds = time.monotonic() - began
+    seconds = back(network, victim, living)
+    blocks = victim.height()
     return {
-        "replay_blocks": victim.height(),
+        "replay_blocks": blocks,
         "replay_seconds": round(seconds, 1),
-        "replay_blocks_per_second": round(victim.height() / seconds, 1),
+        "replay_blocks_per_second": round(blocks / seconds, 1),
         "replay_transfers_per_second": round(transfers / seconds),
     }
 
 
-def idle(network: LocalNetwork, seconds: float) -> dict[str, float]:
-    """Blocks and bytes of a network nobody uses."""
+def idle(network: LocalNetwork, seconds: float) -> float:
+    """Blocks a second of a network nobody uses."""
     node = network.nodes[0]
-    first, before, began = node.height(), size_of(node), time.monotonic()
+    first, began = node.height(), time.monotonic()
     time.sleep(seconds)
-    grown, passed = size_of(node) - before, time.monotonic() - began
-    return {
-        "idle_blocks_per_second": round((node.height() - first) / passed, 2),
-        "idle_gigabytes_per_year": round(grown / passed * 365 * 86_400 / 1e9, 2),
-    }
+    return round((node.height() - first) / (time.monotonic() - began), 2)
 
 
 def main(validators: int = 4, seconds: float = 60) -> None:
@@ -265,22 +303,26 @@ def main(validators: int = 4, seconds: float = 60) -> None:
         network.start()
         figures["seconds_to_ready"] = round(time.monotonic() - began, 1)
         _token, senders = prepare(network)
+        nodes = network.nodes[: network.count]
         figures |= asyncio.run(final_times(senders, 100, min(seconds, 20)))
-        before, transfers = size_of(network.nodes[0]), 0
-        for rate in (600, 900, 1_800):
-            found = asyncio.run(offer(network, senders, rate, seconds))
+        before, transfers = size_of(nodes[0]), 0
+        for rate in RATES:
+            found = asyncio.run(offer(network, senders, rate, seconds, nodes))
             print(rate, json.dumps(found), file=sys.stderr)
             figures |= {f"offered_{rate}_{name}": value for name, value in found.items()}
-            transfers += round(found["offered_per_second"] * seconds) - found["lost"] - found["refused"]
-        figures["bytes_of_a_node_per_transfer"] = round((size_of(network.nodes[0]) - before) / transfers)
+            transfers += found["mined"]
+        figures["bytes_of_a_node_per_transfer"] = round((size_of(nodes[0]) - before) / transfers)
         if validators == 4:
             figures |= with_one_dead(network, senders, 900, min(seconds, 30))
             figures["one_dead_share"] = round(
                 figures["one_dead_mined_per_second"] / figures["offered_900_mined_per_second"], 2
             )
             figures["recovery_after_kill_seconds"] = recovery(network)
-            figures |= idle(network, min(seconds, 30))
+            figures["idle_blocks_per_second"] = idle(network, min(seconds, 30))
             figures |= replay(network, transfers)
+        figures["own_proposals_refused"] = sum(
+            node.health()["bridge"]["counts"].get("own proposals refused", 0) for node in nodes
+        )
         network.check_same()
     print(json.dumps(figures))
 

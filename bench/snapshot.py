@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an idle chain grows by, and how long a join by snapshot takes at so many blocks.
+
+One validator makes empty blocks as fast as this machine lets it. Then it moves, as an operator would move it: its
+chain is exported, taken by a node that never ran, which is started and goes on. The join is from the taking to the
+first new block. With several validators each block keeps a signature more for each of them: some hundred bytes.
+
+    bench/snapshot.py [BLOCKS]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from local_network import LocalNetwork, LocalNode, engines_folder, until
+from maillon.network import snapshot
+from maillon.network.configuration import NodeHome
+from maillon.network.supervisor import plan_of
+from network import size_of
+
+BLOCKS_A_YEAR = 365 * 86_400
+"""One a second, which is as fast as a chain goes that nobody hurries."""
+SLOWEST = 2.0
+"""Blocks a second below which something is wrong and nothing is waited for."""
+GOES_ON_WITHIN = 600
+
+
+def grow(node: LocalNode, blocks: int) -> float:
+    """Until there are so many blocks; how many a second."""
+    began, first = time.monotonic(), node.height()
+    reached = until(lambda: node.height() >= blocks, 60 + blocks / SLOWEST, pause=0.5)
+    assert reached, f"{node.height()} blocks of {blocks}"
+    return (node.height() - first) / (time.monotonic() - began)
+
+
+def move(network: LocalNetwork, source: LocalNode, folder: Path) -> dict[str, Any]:
+    """Export the chain of a stopped node, and have another node take it and go on."""
+    old = plan_of(source.home, network.engines)
+    file = folder / "snapshot.tar"
+    began = time.monotonic()
+    manifest = snapshot.export(old, file, lambda _: None)
+    exported = time.monotonic() - began
+    home = NodeHome(folder / "moved" / "node")
+    home.path.parent.mkdir()
+    home.lay_out(source.settings)
+    shutil.copytree(source.home.keys, home.keys, dirs_exist_ok=True)
+    shutil.copy(source.home.network_file, home.network_file)
+    began = time.monotonic()
+    snapshot.take(plan_of(home, network.engines), file, lambda _: None)
+    taken = time.monotonic() - began
+    # What was signed last comes along: a validator alone has nobody who could tell it.
+    shutil.copy(source.home.last_signature_file, home.last_signature_file)
+    shutil.copytree(source.home.consensus / "data" / "cs.wal", home.consensus / "data" / "cs.wal")
+    node = LocalNode(home, network.engines)
+    try:
+        node.start()
+        node.wait_ready()
+        assert until(lambda: node.height() > manifest["height"], GOES_ON_WITHIN, pause=0.05), "it does not go on"
+        joined = time.monotonic() - began
+    finally:
+        node.stop()
+        node.client.close()
+    return {
+        "snapshot_blocks": manifest["height"],
+        "snapshot_mebibytes": round(file.stat().st_size / 2**20, 1),
+        "export_seconds": round(exported, 1),
+        "take_seconds": round(taken, 1),
+        "join_by_snapshot_seconds": round(joined, 1),
+    }
+
+
+def main(blocks: int = 10_000) -> None:
+    """Print the figures as one line of JSON."""
+    # CometBFT reads its settings from the environment too: no pause after a block, no wait for others' votes.
+    os.environ |= {"CMT_CONSENSUS_TIMEOUT_COMMIT": "0s", "CMT_CONSENSUS_SKIP_TIMEOUT_COMMIT": "true"}
+    with (
+        tempfile.TemporaryDirectory(prefix="maillon-") as name,
+        LocalNetwork(Path(name) / "network", engines_folder(), 1) as network,
+    ):
+        (node,) = network.nodes
+        node.bridge = Path(__file__).with_name("hurried_bridge.py")
+        network.start()
+        first, before = node.height(), size_of(node)
+        rate = grow(node, blocks)
+        node.stop()
+        growth = (size_of(node) - before) / (blocks - first)
+        figures = {
+            "blocks_made_per_second": round(rate, 1),
+            "bytes_of_an_empty_block": round(growth),
+            "idle_gigabytes_per_year": round(growth * BLOCKS_A_YEAR / 1e9, 1),
+            **move(network, node, Path(name)),
+        }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
