@@ -6,12 +6,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import structlog.testing
 import websockets
 from typer.testing import CliRunner
 from web3 import Web3
@@ -107,8 +109,16 @@ async def test_an_operator_may_ask_everybody_for_a_key(home: NodeHome) -> None:
 def test_a_file_being_written_by_hand_locks_nobody_out(home: NodeHome) -> None:
     key = clients.add(home.clients_file, "archive", 10, 1)
     known = clients.Clients(home.clients_file)
-    home.clients_file.write_text("{")
-    assert known.of(key, 10.0) is not None
+    with structlog.testing.capture_logs() as said:
+        for writing in ("{", "{]"):
+            home.clients_file.write_text(writing)
+            os.utime(home.clients_file, ns=(0, len(writing)))
+            for later in range(3):
+                assert known.of(key, 10.0 * len(writing) + later) is not None
+    warned = [each for each in said if each["log_level"] == "warning"]
+    assert len(warned) == 2, "once for each writing, however often it is looked at"
+    assert "clients.json" in warned[0]["reason"]
+    assert key not in str(warned)
     with pytest.raises(NodeUnusable):
         clients.read(home.clients_file)
 

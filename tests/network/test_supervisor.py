@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import structlog.testing
 
 from local_network import PARTS
 from maillon.network.configuration import NodeHome, NodeSettings
@@ -122,3 +123,33 @@ async def test_a_process_that_cannot_be_started_is_tried_again(tmp_path: Path) -
         await until(lambda: len(processes(made)) == 4)
 
     await broken(made, lose_and_find)
+
+
+async def test_a_keeper_that_fails_is_said_at_once_and_starts_again(tmp_path: Path) -> None:
+    made = supervisor(tmp_path)
+    started, ended = 0, asyncio.Event()
+
+    async def fails() -> None:
+        nonlocal started
+        started += 1
+        if started <= 2:
+            raise ZeroDivisionError("nobody foresaw it")
+        await asyncio.Event().wait()
+
+    async def done() -> None:
+        ended.set()
+
+    made._keepers = {"fails": fails, "done": done}
+    with structlog.testing.capture_logs() as said:
+
+        async def watch() -> None:
+            before = processes(made)
+            await until(lambda: started == 3)
+            await ended.wait()
+            failures = [each for each in said if each["event"] == "housekeeping failed"]
+            assert [(each["keeper"], each["log_level"]) for each in failures] == [("fails", "error")] * 2
+            assert "ZeroDivisionError" in failures[0]["reason"]
+            assert processes(made) == before, "the node itself goes on"
+
+        await broken(made, watch)
+    assert started == 3, "one that ended by itself is not started again, and one that is cancelled neither"

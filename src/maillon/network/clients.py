@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import structlog
 
 from maillon.kit.keys import write_private
 from maillon.network.errors import NodeUnusable
@@ -24,6 +25,7 @@ MAXIMUM_CLIENTS: Final = 10_000
 MAXIMUM_RATE: Final = 1_000_000
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,79}")
 _LOOK_EVERY: Final = 1.0
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class Clients:
         self._state = self._look()
         self._known = {each.digest: each for each in read(path)}
         self._looked = float("-inf")
+        self._unreadable: tuple[int, int] | None = None
+        """The state in which it could not be read."""
 
     def of(self, key: str, now: float) -> Client | None:
         """The client with this key. A file that became unreadable leaves those who were known."""
@@ -129,12 +133,18 @@ class Clients:
             self._looked = now
             state = self._look()
             if state != self._state:
-                try:
-                    self._known = {each.digest: each for each in read(self._path)}
-                    self._state = state
-                except NodeUnusable:
-                    pass  # written by hand and not finished: it is read again in a second
+                self._read_again(state)
         return self._known.get(digest_of(key))
+
+    def _read_again(self, state: tuple[int, int] | None) -> None:
+        try:
+            self._known = {each.digest: each for each in read(self._path)}
+            self._state = state
+        except NodeUnusable as error:
+            # Written by hand and not finished, perhaps: it is read again in a second, and said once for each writing.
+            if state != self._unreadable:
+                _log.warning("clients cannot be read, those known before stay", reason=str(error))
+            self._unreadable = state
 
     def _look(self) -> tuple[int, int] | None:
         try:

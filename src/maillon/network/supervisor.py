@@ -85,10 +85,11 @@ class Supervisor:
         self._socket = Socket(home.execution_socket)
         self._http = httpx.AsyncClient(timeout=2)
         registry = Registry(Execution(self._socket))
-        self._keepers = (
-            PeerKeeper(self.plan, self._socket, registry, self._http, self.restart_consensus),
-            QueueKeeper(self.plan, self._socket, registry),
-        )
+        self._keepers: dict[str, Callable[[], Awaitable[None]]] = {
+            "peers": PeerKeeper(self.plan, self._socket, registry, self._http, self.restart_consensus).run,
+            "queue": QueueKeeper(self.plan, self._socket, registry).run,
+            "watch": self._watch,
+        }
         rpc = f"http://127.0.0.1:{settings.consensus_rpc_port}/status"
         self.parts = [
             Part("execution", self.plan.execution_command(), self._execution_ready, 120, 60),
@@ -105,8 +106,7 @@ class Supervisor:
         """Start everything and keep it running; ends after `stopping` is set, with everything stopped."""
         self.plan.write()
         await self._initialise()
-        keepers = [asyncio.create_task(keeper.run()) for keeper in self._keepers]
-        keepers.append(asyncio.create_task(self._watch()))
+        keepers = [asyncio.create_task(self._keep(name, keeper)) for name, keeper in self._keepers.items()]
         try:
             while not self.stopping.is_set():
                 if await self._start_all():
@@ -116,12 +116,27 @@ class Supervisor:
             for keeper in keepers:
                 keeper.cancel()
             # Whatever became of them, nothing is left running.
-            for failure in await asyncio.gather(*keepers, return_exceptions=True):
-                if isinstance(failure, Exception):
-                    _log.error("housekeeping failed", reason=repr(failure))
+            await asyncio.gather(*keepers, return_exceptions=True)
             await self._stop_from(0)
             await self._socket.close()
             await self._http.aclose()
+
+    async def _keep(self, name: str, keeper: Callable[[], Awaitable[None]]) -> None:
+        """Run what is done beside the parts; when it fails say so, and do it again after a pause, longer each time."""
+        loop = asyncio.get_running_loop()
+        pause = FIRST_PAUSE
+        while True:
+            began = loop.time()
+            try:
+                await keeper()
+            except Exception as error:  # noqa: BLE001 - whatever it is: the node would run on, and nobody would know
+                _log.error("housekeeping failed", keeper=name, reason=repr(error))
+            else:
+                return
+            if loop.time() - began > STEADY:
+                pause = FIRST_PAUSE
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _watch(self) -> None:
         """Where the validator key's past is not known: watch, then start CometBFT again with the key."""
