@@ -15,6 +15,8 @@ from eth_abi import encode
 
 from maillon.kit.clock import FixedClock
 from maillon.ledger.genesis import DIRECTORY
+from maillon.ledger.port import Address
+from maillon.ledger.signing import Account, DynamicFeeTransaction
 from maillon.network import abci, rules
 from maillon.network.bridge import Bridge, Founder, Observed, OwnKey
 from maillon.network.execution import CallRefused, View
@@ -47,6 +49,9 @@ class Engine:
         """(block whose state was read, the head at that moment)."""
         self.verdict = "VALID"
         self.pool: tuple[bytes, ...] = ()
+        self.tidying = 0
+        """How many more payloads come out empty, as while geth's pool is held by something else."""
+        self.built = 0
 
     def number(self, block_hash: bytes) -> int:
         return next(n for n in range(len(self.wishes) + 3) if hash_of(n) == block_hash)
@@ -73,7 +78,12 @@ class Engine:
     async def build(
         self, parent: Parent, timestamp: int, _withdrawals: Sequence[Withdrawal], transactions: Sequence[bytes] | None
     ) -> Payload:
-        return payload(parent.number + 1, timestamp, self.pool if transactions is None else ())
+        self.built += 1
+        self.tidying, held = max(0, self.tidying - 1), self.tidying > 0
+        return payload(parent.number + 1, timestamp, self.pool if transactions is None and not held else ())
+
+    async def has_transactions(self) -> bool:
+        return bool(self.pool)
 
     async def new_payload(self, _payload: Payload) -> tuple[str, str]:
         return self.verdict, ""
@@ -180,6 +190,25 @@ async def test_no_state_is_read_before_it_is_final() -> None:
     await play(engine, FOUR, frozenset({3, 7}))
     assert engine.read
     assert all(engine.number(block_hash) <= head for block_hash, head in engine.read)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "tidying", "builds", "packed"),
+    [(True, 0, 1, 1), (True, 1, 2, 1), (True, 5, 2, 0), (False, 0, 1, 0)],
+    ids=["at once", "while the pool is tidied", "while it is tidied for long", "nothing waits"],
+)
+async def test_an_empty_payload_is_built_once_more_while_transactions_wait(
+    waiting: bool, tidying: int, builds: int, packed: int
+) -> None:
+    engine = Engine([FOUR])
+    transfer = DynamicFeeTransaction(77, 0, rules.GWEI, 2 * rules.GWEI, 21_000, Address(bytes(20)), 1, b"")
+    engine.pool = (transfer.sign(Account(key(1))).raw,) if waiting else ()
+    engine.tidying = tidying
+    request = abci.PrepareProposalRequest(height=1, max_tx_bytes=2**20)
+    request.time.seconds = 1_900
+    made = await answer(bridge_of(engine, FOUR), prepare_proposal=request)
+    assert len(Payload.decode(made.txs[0]).transactions) == packed
+    assert engine.built == builds
 
 
 async def test_our_own_rules_refuse_our_engines_block_and_the_empty_one_is_proposed() -> None:

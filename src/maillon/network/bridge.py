@@ -238,7 +238,7 @@ class Bridge:
     async def _acceptable(
         self, head: Parent, seconds: int, terms: Terms, transactions: Sequence[bytes] | None, room: int
     ) -> bytes:
-        payload = await self._execution.build(head, rules.timestamp(head, seconds), terms.withdrawals, transactions)
+        payload = await self._build(head, rules.timestamp(head, seconds), terms, transactions)
         data = payload.encode()
         if len(data) > room:
             raise ProposalRefused("size", f"at most {room} bytes", len(data))
@@ -249,6 +249,18 @@ class Bridge:
         if transactions is None:
             self.observed.set_alarm("empty-proposal", active=False, reason="")
         return data
+
+    async def _build(self, head: Parent, timestamp: int, terms: Terms, transactions: Sequence[bytes] | None) -> Payload:
+        """The engine's payload; an empty one is asked for once more when transactions wait.
+
+        geth counts `--miner.recommit` from before it has got hold of its pool. After a full block, on a busy machine,
+        the pool is being tidied for longer than that, and the payload comes out empty. It is free by the second time.
+        """
+        payload = await self._execution.build(head, timestamp, terms.withdrawals, transactions)
+        if transactions is None and not payload.transactions and await self._execution.has_transactions():
+            self.observed.counts["empty payloads built again"] += 1
+            payload = await self._execution.build(head, timestamp, terms.withdrawals, None)
+        return payload
 
     async def _process_proposal(self, request: abci.ProposalRequest) -> abci.ProcessProposalResponse:
         try:

@@ -229,6 +229,10 @@ class Execution:
         answer = await self._patiently("testing_buildBlockV1", _hex(parent.hash), attributes, chosen, _hex(EXTRA_DATA))
         return Payload.from_engine(answer["executionPayload"], answer.get("executionRequests") or [])
 
+    async def has_transactions(self) -> bool:
+        """Whether the pool holds any that could be packed. Waits, as building does, while the pool is being tidied."""
+        return int((await self._patiently("txpool_status"))["pending"], 16) > 0
+
     async def new_payload(self, payload: Payload) -> tuple[str, str]:
         """`engine_newPayloadV4`: (status, why). VALID and INVALID are answers; SYNCING and ACCEPTED are not."""
         document, requests = payload.to_engine()
