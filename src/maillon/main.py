@@ -86,6 +86,8 @@ if TYPE_CHECKING:
     from maillon.ledger.embedded.sealer import Sealer
     from maillon.ledger.facade.server import Facade
     from maillon.ledger.node import NodeLedger
+    from maillon.network.configuration import NodeHome
+    from maillon.network.registration import Registered
 
 _SANDBOX_FUNDS = 10**6 * 10**18
 _SANDBOX_GRANT = 10 * 10**18
@@ -970,6 +972,14 @@ async def delegate(endpoint: str, admin: Account, account: Address, given: bytes
         if wei:
             await transfer(node.ask, node, node.chain_id, admin, account, wei)
         return organisation
+
+
+async def register_node(home: NodeHome, gateway: str, *, validator: bool) -> Registered:
+    """Have the chain list a node, through the gateway of one that is let in. Raises `NetworkError`, `LedgerError`."""
+    from maillon.network.registration import register  # noqa: PLC0415 - only this command needs it
+
+    async with _endpoint(gateway) as node:
+        return await register(home, node, node.chain_id, validator=validator)
 
 
 @contextlib.asynccontextmanager

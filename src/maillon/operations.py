@@ -19,7 +19,7 @@ from maillon.kit.access import NOTARY_WRITE, SCOPES
 from maillon.kit.audit import Deed, record
 from maillon.kit.errors import KitError
 from maillon.kit.settings import Settings
-from maillon.ledger.errors import LedgerError
+from maillon.ledger.errors import LedgerError, Rejected
 from maillon.ledger.port import Address
 from maillon.network import commands as network_commands
 from maillon.services.members.errors import MembersError
@@ -319,6 +319,31 @@ def node_delegate(
         typer.echo(f"{account} publishes for organisation {organisation}; {credits_sent:g} credits sent")
 
 
+def node_register(
+    through: Annotated[str, typer.Option(help="The gateway of a node that is let in, as http://node.example:8545.")],
+    validator: Annotated[bool, typer.Option("--validator", help="Its validator key, too: it will vote.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Have the chain list this node, for the member its account operates for; every other node lets it in then."""
+    from maillon import main  # noqa: PLC0415
+    from maillon.network.errors import NetworkError, RegistrationRefused  # noqa: PLC0415
+
+    try:
+        found = asyncio.run(main.register_node(network_commands.node_home(home), through, validator=validator))
+    except (Rejected, RegistrationRefused) as error:
+        terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
+    except (*_OURS, NetworkError) as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json({"organisation": found.organisation, "power": found.power, "target": found.target})
+        return
+    typer.echo(f"listed, of member {found.organisation}")
+    if found.target:
+        waiting = "" if found.power else ": it waits in the queue, which moves with the next epoch"
+        typer.echo(f"validator of power {found.power}{waiting}")
+
+
 def network_demo(
     validators: Annotated[int, typer.Option(min=1, max=13, help="How many organisations.")] = 4,
     port: Annotated[int | None, typer.Option(help="The platform's port; 0 takes a free one.")] = None,
@@ -588,6 +613,7 @@ def add(application: typer.Typer) -> None:
     """Join these commands to the program."""
     network_commands.network.command("demo")(network_demo)
     network_commands.node.command("delegate")(node_delegate)
+    network_commands.node.command("register")(node_register)
     for command in (up, demo, status, reindex, backup, restore, credit, consent, explain):
         application.command()(command)
     application.add_typer(keys, name="keys")

@@ -17,7 +17,7 @@ import typer
 from maillon.kit import terminal
 from maillon.kit.errors import KitError
 from maillon.kit.home import default_home
-from maillon.network.errors import NetworkError, NodeUnusable, RegistrationRefused
+from maillon.network.errors import NetworkError, NodeUnusable
 
 if TYPE_CHECKING:
     from maillon.network.configuration import NodeHome
@@ -47,8 +47,6 @@ def node_home(home: Path | None) -> NodeHome:
 def _run(work: Coroutine[Any, Any, Answer], as_json: bool) -> Answer:
     try:
         return asyncio.run(work)
-    except RegistrationRefused as error:
-        terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
     except (NetworkError, KitError) as error:
         terminal.fail(str(error), as_json=as_json)
 
@@ -198,26 +196,6 @@ def node_init(  # noqa: PLR0917 - options of a command
         terminal.print_json({"home": str(place.path), "founder": own is not None})
     else:
         typer.echo(f"{place.path} is laid out; maillon node run starts it, {place.settings_file} has its settings")
-
-
-@node.command("register")
-def node_register(
-    through: Annotated[str, typer.Option(help="The gateway of a node that is let in, as http://node.example:8545.")],
-    validator: Annotated[bool, typer.Option("--validator", help="Its validator key, too: it will vote.")] = False,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Have the chain list this node, for the member its account operates for; every other node lets it in then."""
-    from maillon.network.registration import register  # noqa: PLC0415 - see above
-
-    found = _run(register(node_home(home), through, validator=validator), as_json)
-    if as_json:
-        terminal.print_json({"organisation": found.organisation, "power": found.power, "target": found.target})
-        return
-    typer.echo(f"listed, of member {found.organisation}")
-    if found.target:
-        waiting = "" if found.power else ": it waits in the queue, which moves with the next epoch"
-        typer.echo(f"validator of power {found.power}{waiting}")
 
 
 @node.command("run")
