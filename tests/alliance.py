@@ -131,7 +131,7 @@ async def open_alliance(home: Path) -> AsyncIterator[Alliance]:
     genesis = _genesis()
     chain = Chain.open(home, genesis, VALIDATOR, clock)
     ledger = EmbeddedLedger(chain)
-    sealer = Sealer(chain, interval=0.001)
+    sealer = Sealer(chain, interval=0.001, confirmations=0)
     sealer.start()
 
     async def times(height: int) -> int:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from starlette.applications import Starlette
 import npm_packages
 from maillon.kit.clock import SystemClock
 from maillon.ledger.embedded.chain import Chain
+from maillon.ledger.embedded.sealer import Sealer
 from maillon.ledger.facade import Facade, Limits
 from maillon.ledger.genesis import make_genesis, random_chain_id
 from maillon.ledger.signing import Account
@@ -40,27 +41,12 @@ TOO_BIG = {
 }
 
 
-@dataclass
-class Sealing:
-    """Seals as soon as something waits, in a thread, until it is stopped or paused."""
-
-    chain: Chain
-    stop: threading.Event = field(default_factory=threading.Event)
-    go: threading.Event = field(default_factory=threading.Event)
-
-    def run(self) -> None:
-        while not self.stop.wait(0.02):
-            if self.go.is_set() and self.chain.pending_count():
-                self.chain.seal()
-
-
 @dataclass(frozen=True)
 class Served:
     """A chain with its door open."""
 
     chain: Chain
     facade: Facade
-    sealing: Sealing
     http: str
     websocket: str
 
@@ -90,8 +76,9 @@ def serve(chain: Chain, limits: Limits | None = None) -> Iterator[Served]:
         Starlette(routes=facade.routes()), log_level="error", ws="websockets-sansio", lifespan="off", loop="asyncio"
     )
     server = uvicorn.Server(config)
-    sealing = Sealing(chain)
-    sealing.go.set()
+    # Faster than in service, where waiting is all it would add.
+    sealer = Sealer(chain, interval=0.2)
+    sealer.start()
     ready = threading.Event()
 
     async def serving() -> None:
@@ -99,19 +86,14 @@ def serve(chain: Chain, limits: Limits | None = None) -> Iterator[Served]:
         await server.serve([listening])
         await facade.close()
 
-    threads = [
-        threading.Thread(target=asyncio.run, args=(serving(),), daemon=True),
-        threading.Thread(target=sealing.run, daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
+    door = threading.Thread(target=asyncio.run, args=(serving(),), daemon=True)
+    door.start()
     ready.wait(10)
-    yield Served(chain, facade, sealing, f"http://127.0.0.1:{port}/rpc", f"ws://127.0.0.1:{port}/rpc")
-    sealing.stop.set()
+    yield Served(chain, facade, f"http://127.0.0.1:{port}/rpc", f"ws://127.0.0.1:{port}/rpc")
+    sealer.stop()
     server.should_exit = True
-    for thread in threads:
-        thread.join(20)
-        assert not thread.is_alive(), "the door or the sealer did not end"
+    door.join(20)
+    assert not door.is_alive(), "the door did not end"
     listening.close()
     chain.close()
 

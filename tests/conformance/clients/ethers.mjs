@@ -30,6 +30,8 @@ const sent = await Promise.all([1, 2, 3, 4, 5].map((value) => contract.store(val
 const receipts = await Promise.all(sent.map((each) => each.wait()));
 seen.statuses = receipts.map((receipt) => receipt.status);
 seen.transactionType = sent[0].type;
+// On a chain where nothing else happens: it goes on long enough for whoever wants certainty.
+seen.confirmed = await (await sent[4].wait(6)).confirmations();
 seen.value = Number(await contract.value());
 seen.logs = (await contract.queryFilter("Stored", 0)).map((log) => Number(log.args.value)).sort();
 // A burst in the same moment travels as batches of up to a hundred.

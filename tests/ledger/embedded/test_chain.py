@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from embedded_network import DESCEND, EMIT, GWEI, LOOP, REFUSE, STORE, Network
@@ -355,3 +357,21 @@ def test_sealed_blocks_are_announced_in_order(network: Network) -> None:
     network.send(to=THERE)
     network.chain.seal()
     assert seen == [1, 2]
+
+
+def test_a_block_on_disk_that_is_not_the_head_yet_is_not_sealed(open_network: Callable[..., Network]) -> None:
+    seen: list[tuple[Any, Any]] = []
+
+    def boundary(name: str) -> None:
+        if name == "block: after commit":
+            included = network.chain.transaction(sent)
+            seen.append((network.chain.receipt(sent), included and included.block))
+
+    network = open_network(boundary=boundary)
+    sent = network.send(0, network.accounts[1].address)
+    network.chain.seal()
+    assert seen == [(None, None)]
+    receipt, included = network.chain.receipt(sent), network.chain.transaction(sent)
+    assert receipt is not None
+    assert included is not None
+    assert included.block == network.chain.head()

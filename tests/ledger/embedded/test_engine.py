@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -11,7 +12,8 @@ from embedded_network import EMIT, REFUSE, STORE, Network
 
 from maillon.evidence.execution import ExecutionHeader
 from maillon.ledger.embedded.engine import EmbeddedLedger
-from maillon.ledger.embedded.sealer import Sealer
+from maillon.ledger.embedded.model import Block
+from maillon.ledger.embedded.sealer import CONFIRMATIONS, Sealer
 from maillon.ledger.errors import InsufficientFunds, NotFound, Reverted, Unavailable
 from maillon.ledger.port import Height, Ledger, Prover, TransactionHash
 
@@ -104,6 +106,24 @@ async def test_refusals(network: Network, ledger: EmbeddedLedger, sealer: Sealer
 async def test_wait_ends(ledger: EmbeddedLedger) -> None:
     with pytest.raises(Unavailable, match="not sealed"):
         await ledger.wait(TransactionHash(b"\1" * 32), timeout=0.05)
+
+
+async def test_empty_blocks_confirm_the_last_transaction_and_then_the_chain_stands_still(
+    network: Network, ledger: EmbeddedLedger, sealer: Sealer
+) -> None:
+    seen: list[int] = []
+    confirmed = threading.Semaphore(0)
+
+    def sealed(block: Block) -> None:
+        seen.append(len(block.transactions))
+        if seen[-CONFIRMATIONS:] == [0] * CONFIRMATIONS:
+            confirmed.release()
+
+    network.chain.subscribe(sealed)
+    for _ in range(2):
+        assert (await ledger.wait(await asyncio.to_thread(network.send, 0, network.accounts[1].address))).succeeded
+        assert await asyncio.to_thread(confirmed.acquire, timeout=60)
+    assert seen == [1, *[0] * CONFIRMATIONS] * 2
 
 
 async def test_sealing_goes_on_after_the_disk_refused(open_network: Callable[..., Network]) -> None:

@@ -376,14 +376,14 @@ class Chain:
             # Queued under the lock, so that the journal sees a replacement after what it replaces.
             return self._journal.append(transaction, order, replaced)
 
-    def seal(self) -> Block | None:
-        """Make one block of what the pool holds, or None when nothing can go in.
+    def seal(self, *, also_empty: bool = False) -> Block | None:
+        """Make one block of what the pool holds, or None when nothing can go in and an empty one is not asked for.
 
-        A block may be empty when what waits only waits for the base fee to fall, which needs blocks.
+        A block may be empty in any case when what waits only waits for the base fee to fall, which needs blocks.
 
         Raises `Unavailable` when the disk refuses (nothing changed, try again), `CorruptStore`.
         """
-        return self._in(self._seal_thread, self._seal)
+        return self._in(self._seal_thread, lambda: self._seal(also_empty=also_empty))
 
     def _in(self, threads: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
         """Have it done where the EVM has room for its deepest calls."""
@@ -391,7 +391,7 @@ class Chain:
             raise Unavailable("the ledger is closed")
         return threads.submit(work).result()
 
-    def _seal(self) -> Block | None:
+    def _seal(self, *, also_empty: bool) -> Block | None:
         with self._sealing:
             parent = self._head
             timestamp = max(parent.timestamp + 1, int(self._clock.now().timestamp()))
@@ -418,7 +418,8 @@ class Chain:
                     if culprit is not None:
                         refused.add(culprit.hash)
                         continue
-                    if not draft.transactions and not (selection.priced_out and base_fee > BASE_FEE_FLOOR):
+                    falls = selection.priced_out and base_fee > BASE_FEE_FLOOR
+                    if not draft.transactions and not falls and not also_empty:
                         return None
                     state_root, nodes, requests_hash = execution.finish()
                 break
@@ -620,24 +621,31 @@ class Chain:
 
     def transaction(self, transaction_hash: bytes) -> Included | None:
         """By hash, sealed or waiting."""
+        # The pool first: it lets go of a transaction in the moment its block becomes the head.
+        with self._lock:
+            waiting = self._pool.find(transaction_hash)
+        if waiting:
+            return Included(waiting, None, None)
         with self._store.read() as reading:
             place = reading.get(PLACES, transaction_hash) if len(transaction_hash) == 32 else None
             record = reading.get(TRANSACTIONS, place) if place else None
-        if place and record:
-            number, position = int.from_bytes(place[:8], "big"), int.from_bytes(place[8:], "big")
-            return Included(decode_transaction(record[20:], Address(record[:20])), self._at(number), position)
-        with self._lock:
-            waiting = self._pool.find(transaction_hash)
-        return Included(waiting, None, None) if waiting else None
+        block = self._sealed_at(place)
+        if place is None or record is None or block is None:
+            return None
+        return Included(decode_transaction(record[20:], Address(record[:20])), block, int.from_bytes(place[8:], "big"))
+
+    def _sealed_at(self, place: bytes | None) -> Block | None:
+        """The block of a place in the store; None while that block is on disk and not yet the head."""
+        return None if place is None else self._numbered(int.from_bytes(place[:8], "big"))
 
     def receipt(self, transaction_hash: bytes) -> Receipt | None:
         """By transaction hash; None unless sealed."""
         with self._store.read() as reading:
             place = reading.get(PLACES, transaction_hash) if len(transaction_hash) == 32 else None
             record = reading.get(RECEIPTS, place) if place else None
-        if place is None or record is None:
+        block = self._sealed_at(place)
+        if place is None or record is None or block is None:
             return None
-        block = self._at(int.from_bytes(place[:8], "big"))
         return ReceiptRecord.decode(record).receipt(block, int.from_bytes(place[8:], "big"))
 
     def receipts(self, number: Height | int) -> tuple[Receipt, ...]:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When to seal: as soon as something waits, and at most once a second. Without transactions the chain stands still.
+"""When to seal: as soon as something waits, at most once a second; then a few empty blocks, and the chain stands still.
 
 The EVM's clock counts whole seconds and rises by one with each block, so a faster chain would run into the future.
+
+Clients begin to watch for a next block after they have looked for their transaction (ethers), or wait for several
+on top of it: on a chain that stood still right after that block they would wait for ever.
 """
 
 from __future__ import annotations
@@ -17,15 +20,18 @@ from maillon.ledger.errors import CorruptStore, Unavailable
 
 INTERVAL: Final = 1.0
 """Seconds between two blocks at least."""
+CONFIRMATIONS: Final = 5
+"""Empty blocks after the last one with transactions: a client that awaits six confirmations gets them."""
 _logger = logging.getLogger(__name__)
 
 
 class Sealer:
     """A thread that seals. Start it once the chain is open; stop it before the chain is closed."""
 
-    def __init__(self, chain: Chain, interval: float = INTERVAL) -> None:
+    def __init__(self, chain: Chain, interval: float = INTERVAL, confirmations: int = CONFIRMATIONS) -> None:
         self._chain = chain
         self._interval = interval
+        self._confirmations = confirmations
         self._wake = Event()
         self._stopped = Event()
         self._unsubscribe = chain.subscribe_pending(self._admitted)
@@ -49,8 +55,10 @@ class Sealer:
 
     def _run(self) -> None:
         last = float("-inf")
+        owed = 0
         while True:
-            self._wake.wait()
+            if not owed:
+                self._wake.wait()
             self._stopped.wait(max(0.0, last + self._interval - time.monotonic()))
             if self._stopped.is_set():
                 return
@@ -58,7 +66,7 @@ class Sealer:
             self._wake.clear()
             last = time.monotonic()
             try:
-                block = self._chain.seal()
+                block = self._chain.seal(also_empty=owed > 0)
             except Unavailable:
                 # A full disk, most likely. Nothing was lost; it is tried again until there is room.
                 _logger.exception("a block could not be written; trying again")
@@ -67,5 +75,9 @@ class Sealer:
             except CorruptStore:
                 _logger.exception("the store is damaged; sealing has stopped")
                 return
+            if block is not None and block.transactions:
+                owed = self._confirmations
+            elif owed:
+                owed -= 1
             if block is not None and self._chain.pending_count():
                 self._wake.set()
