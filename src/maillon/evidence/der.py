@@ -7,6 +7,7 @@ looked at only when a value is asked for. Then several byte strings are one toke
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from maillon.evidence.errors import Unreadable
@@ -15,6 +16,8 @@ BOOLEAN, INTEGER, OCTET_STRING, OBJECT_IDENTIFIER, GENERALIZED_TIME = 0x01, 0x02
 SEQUENCE, SET = 0x30, 0x31
 _CONSTRUCTED, _CLASS, _LONG_TAG = 0x20, 0xC0, 0x1F
 _MAXIMUM_DEPTH = 32
+_IDENTIFIER = re.compile(rb"(?:(?:[\x81-\xff][\x80-\xff]*)?[\x00-\x7f])+")
+"""Numbers to the base 128: all bytes but the last have the high bit, and the first is no zero."""
 
 
 def context(number: int) -> int:
@@ -31,27 +34,30 @@ class Element:
     encoded: bytes
 
 
+def _refused() -> Unreadable:
+    return Unreadable("not DER: an element is cut short, or its length not in its one form")
+
+
 def _element(data: bytes, start: int) -> Element:
     """The element at `start`; raises `Unreadable`."""
-    refused = Unreadable("not DER: an element is cut short, or its length not in its one form")
     if len(data) - start < 2:
-        raise refused
+        raise _refused()
     tag, length = data[start], data[start + 1]
     body = start + 2
     # No type of the formats read here has a tag number above 30.
     if tag & _LONG_TAG == _LONG_TAG:
-        raise refused
+        raise _refused()
     if length >= 0x80:
         size = length - 0x80
         written = data[body : body + size]
         if not 1 <= size <= 4 or len(written) != size or written[0] == 0:
-            raise refused
+            raise _refused()
         length = int.from_bytes(written, "big")
         if length < 0x80:
-            raise refused
+            raise _refused()
         body += size
     if body + length > len(data):
-        raise refused
+        raise _refused()
     return Element(tag, data[body : body + length], data[start : body + length])
 
 
@@ -113,25 +119,27 @@ def is_true(read: Element) -> bool:
     return read.body == b"\xff"
 
 
+def require_identifier(read: Element) -> None:
+    """Raise `Unreadable` unless it is an object identifier, each number of it in its shortest form."""
+    if not _IDENTIFIER.fullmatch(read.body):
+        raise Unreadable("not DER: an object identifier is cut short, or has a number with a zero before it")
+
+
 def dotted(read: Element) -> str:
     """An object identifier with its dots; raises `Unreadable`."""
+    require_identifier(read)
     numbers: list[int] = []
-    held, begins = 0, True
+    held = 0
     for byte in read.body:
-        if begins and byte == 0x80:
-            raise Unreadable("not DER: an object identifier has a number with a zero before it")
         held = held << 7 | byte & 0x7F
-        begins = byte < 0x80
-        if begins:
+        if byte < 0x80:
             numbers.append(held)
             held = 0
-    if not numbers or not begins:
-        raise Unreadable("not DER: an object identifier is cut short")
     top = min(numbers[0] // 40, 2)
     return ".".join(str(number) for number in (top, numbers[0] - 40 * top, *numbers[1:]))
 
 
-_CHECKED = {INTEGER: integer, BOOLEAN: is_true, OBJECT_IDENTIFIER: dotted}
+_CHECKED = {INTEGER: integer, BOOLEAN: is_true, OBJECT_IDENTIFIER: require_identifier}
 
 
 def require_der(data: bytes) -> None:

@@ -7,6 +7,7 @@ Only Ed25519 signatures (type 0x01) are made and verified. Those of others are k
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -19,6 +20,8 @@ MAXIMUM_NOTE = 64 * 1024
 MAXIMUM_SIGNATURES = 100
 _ED25519 = b"\x01"
 _MARK = "\N{EM DASH} "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+"""All of them but the newline."""
 
 
 def _key_hash(name: str, key: bytes) -> bytes:
@@ -101,7 +104,7 @@ class Note:
         """Split text and signatures; raises `Unreadable`."""
         if len(note) > MAXIMUM_NOTE:
             raise Unreadable(f"a note has at most {MAXIMUM_NOTE} characters")
-        if any(ord(character) < 0x20 and character != "\n" for character in note):
+        if _CONTROL.search(note):
             raise Unreadable("a note has no control characters but newlines")
         try:
             note.encode()
