@@ -18,6 +18,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 READY_WITHIN = 180
 """Seconds after which a start has failed: far more than it needs on a busy machine."""
+STOPPED_WITHIN = 120
+"""The same of a stop, which may be that of a whole network."""
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Running:
 
     def stop(self, with_signal: int = signal.SIGTERM) -> int:
         self.process.send_signal(with_signal)
-        return self.process.wait(30)
+        return self.process.wait(STOPPED_WITHIN)
 
     def close(self) -> None:
         """Whatever became of it, nothing of it is left."""

@@ -333,6 +333,12 @@ class Application:
             idempotency.forget(connection, int(self.clock.now().timestamp()))
             self.webhooks.forget(connection)
 
+    def leave(self) -> None:
+        """Told to end: whoever only waits is answered, so that the end does not wait for them."""
+        if self.demo is not None:
+            self.demo.leave()
+        self.notary.answer_waiting()
+
     async def stop(self) -> None:
         """Finish what was taken, and close everything, in the order opposite to the start."""
         if self.demo is not None:
@@ -907,7 +913,7 @@ async def serve(
             if application.demo is not None and settings.demo and settings.smtp is None:
                 application.demo.begin(address)
 
-        if not await server.serve(application.create_app(), listening, started):
+        if not await server.serve(application.create_app(), listening, started, application.leave):
             raise HomeUnusable("the instance could not start; the reason stands above")
     finally:
         listening.close()

@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from running_platform import Running, Start, environment, maillon
+from running_platform import STOPPED_WITHIN, Running, Start, environment, maillon
 
 
 def notarise(platform: Running, *arguments: str) -> dict[str, object]:
@@ -115,7 +115,7 @@ def test_the_ready_line_is_the_last_thing_it_says(home: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == f"ready http://127.0.0.1:{port}\n"
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(STOPPED_WITHIN) == 0
     assert process.stdout.read() == ""
     process.stdout.close()
 

@@ -163,10 +163,15 @@ class Demo:
             self._state.write()
             self._task = asyncio.get_running_loop().create_task(self._in_background(url))
 
+    def leave(self) -> None:
+        """Begin to end the background; `stop` waits for it."""
+        if self._task is not None and not self._task.cancelling():
+            self._task.cancel()
+
     async def stop(self) -> None:
         """End the background; the next start goes on."""
+        self.leave()
         if self._task is not None:
-            self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None

@@ -39,13 +39,18 @@ def listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Uvicorn's server, which leaves signals to us and says when it has started."""
 
-    def __init__(self, config: uvicorn.Config, when_started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, when_started: Callable[[], None], when_stopping: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._when_started = when_started
+        self._when_stopping = when_stopping
 
     def stop(self) -> None:
         """End: requests under way have `GRACE` seconds. A second signal changes nothing: the end is on its way."""
-        self.should_exit = True
+        if not self.should_exit:
+            self.should_exit = True
+            self._when_stopping()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -59,8 +64,16 @@ class _Server(uvicorn.Server):
             self._when_started()
 
 
-async def serve(app: ASGIApp, listening: socket.socket, when_started: Callable[[], None]) -> bool:
-    """Serve until SIGINT or SIGTERM; False when the application could not start."""
+async def serve(
+    app: ASGIApp,
+    listening: socket.socket,
+    when_started: Callable[[], None],
+    when_stopping: Callable[[], None] = lambda: None,
+) -> bool:
+    """Serve until SIGINT or SIGTERM; False when the application could not start.
+
+    `when_stopping` is told of the signal, before requests under way are waited for: it ends those that only wait.
+    """
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -73,7 +86,7 @@ async def serve(app: ASGIApp, listening: socket.socket, when_started: Callable[[
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=65,
     )
-    server = _Server(config, when_started)
+    server = _Server(config, when_started, when_stopping)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)

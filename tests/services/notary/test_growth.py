@@ -33,7 +33,7 @@ def encoded(parts: list[Submission]) -> list[bytes]:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(0, 3), st.integers(1, 400)), min_size=1, max_size=3), min_size=1, max_size=4

@@ -63,6 +63,22 @@ async def test_what_was_taken_before_a_stop_is_kept(box: Any) -> None:
         assert (await again.status()).next_index == 10
 
 
+async def test_whoever_waits_for_a_receipt_is_answered_when_the_service_is_about_to_end(
+    box: Any, contract: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maillon.services.notary.service.retry_delay", lambda _failures: 0.01)
+    contract.away = True
+    async with box.run() as service:
+        await service.append(some(1))
+        waiting = asyncio.create_task(service.wait_anchored(0, 3600))
+        done, _ = await asyncio.wait([waiting], timeout=0.3)
+        assert not done
+        service.answer_waiting()
+        assert await asyncio.wait_for(waiting, 60) is False
+        assert not await service.wait_anchored(0, 3600)
+        contract.away = False
+
+
 @pytest.mark.parametrize("happened_anyway", [False, True])
 async def test_a_ledger_that_is_away_delays_receipts_and_nothing_else(
     box: Any, contract: Any, monkeypatch: pytest.MonkeyPatch, *, happened_anyway: bool

@@ -131,6 +131,7 @@ class NotaryService:
         self._fresh = asyncio.Event()
         self._anchored = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._leaving = False
         loop = asyncio.get_running_loop()
         edge = await loop.run_in_executor(self._sequencer, self._log.recover)
         self._size = edge.size
@@ -142,6 +143,11 @@ class NotaryService:
         self._new.set()
         self._fresh.set()
         self._tasks = [loop.create_task(self._sequence()), loop.create_task(self._anchor())]
+
+    def answer_waiting(self) -> None:
+        """Answer whoever waits for a receipt with what there is: we are about to end, and they may ask again."""
+        self._leaving = True
+        self._anchored.set()
 
     async def stop(self) -> None:
         """Acknowledge what was taken, make a last checkpoint of it, end. Anchoring catches up at the next start."""
@@ -361,14 +367,14 @@ class NotaryService:
         return await asyncio.to_thread(self._half, index)
 
     async def wait_anchored(self, index: int, seconds: float) -> bool:
-        """Wait until an entry's receipt is ready, so many seconds at most; whether it is."""
+        """Wait until an entry's receipt is ready, so many seconds at most, less when we end; whether it is."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while index >= self._anchored_size:
             if await asyncio.to_thread(self._read, tables.anchored_covering, index) is not None:
                 return True
             remaining = until - loop.time()
-            if remaining <= 0:
+            if remaining <= 0 or self._leaving:
                 return False
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._anchored.wait(), min(remaining, _LOOK_AGAIN))
