@@ -21,12 +21,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from local_network import LocalNetwork, engines_folder
 from maillon.kit.clock import FixedClock
 from maillon.kit.store import Store
 
+# A busy machine is no fault of what is tested.
+settings.register_profile("maillon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("maillon")
 WITHOUT = set(os.environ.get("MAILLON_TEST_WITHOUT", "").split())
 
 
@@ -156,9 +160,12 @@ def engine_programs() -> Path:
     return engines_folder()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def consortium(engine_programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
-    """Four organisations' nodes, running, for tests that break nothing. Sockets need short paths."""
+    """Four organisations' nodes, running, for tests of one module that break nothing. Sockets need short paths.
+
+    No longer than the module: sixteen processes that make a block a second are a fifth of two cores.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="maillon-") as folder,
         LocalNetwork(Path(folder), engine_programs) as network,

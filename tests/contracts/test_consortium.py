@@ -301,7 +301,5 @@ class Attack(RuleBasedStateMachine):
         assert nodes == ({1} & self.active())
 
 
-Attack.TestCase.settings = settings(
-    max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+Attack.TestCase.settings = settings(max_examples=8, stateful_step_count=25, suppress_health_check=list(HealthCheck))
 TestConsortium = Attack.TestCase

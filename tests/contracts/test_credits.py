@@ -107,7 +107,7 @@ def test_the_floor_tip_has_hard_bounds(evm: Evm, tip: int) -> None:
         assert evm.ask(quota.floor_tip()) == allowed
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.integers(0, 10**18), min_size=8, max_size=8),
     st.integers(1, 1_000 * GWEI),

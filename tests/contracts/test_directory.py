@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from contract_evm import NOBODY, OWNER, STEWARD, STRANGER, Evm, Refused, account, genesis, refused
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maillon.ledger.abi import constructor
@@ -119,7 +119,7 @@ def test_moving_a_name_to_where_it_is_would_falsify_history(evm: Evm) -> None:
         evm.send(directory.point(ANCHORS_NAME, ANCHORS), STEWARD)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=12))
 def test_every_past_block_is_answered(steps: list[int]) -> None:
     """Moves any number of blocks apart, several in one block too: the past is what stood at the end of each block."""

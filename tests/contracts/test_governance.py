@@ -856,7 +856,7 @@ terms = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(
     terms,
     st.lists(st.integers(1, 5), min_size=8, max_size=8),

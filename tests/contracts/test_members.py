@@ -534,7 +534,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
 @given(moves)
 def test_every_moment_is_remembered(steps: list[tuple[str, int]]) -> None:
     evm = Evm()

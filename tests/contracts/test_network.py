@@ -264,7 +264,7 @@ acts = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(acts, st.integers(0, 9))
 def test_the_set_changes_slowly_whatever_happens(steps: list[tuple[str, int]], strength: int) -> None:
     """Between two epochs less than a third of the power has moved; four always remain; views answer."""

@@ -27,14 +27,14 @@ def verify(public: bytes, digest: bytes, signature: bytes) -> bool:
     return bool(EVM.ask(signatures.verify(public, digest, signature)))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
 def test_what_libcrypto_signs_is_valid(secret: bytes, digest: bytes) -> None:
     key = Ed25519PrivateKey.from_private_bytes(secret)
     assert verify(key.public_key().public_bytes_raw(), digest, key.sign(digest))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 1023))
 def test_a_changed_bit_is_noticed(bit: int) -> None:
     changed = bytearray(PUBLIC + SIGNATURE + DIGEST)

@@ -168,7 +168,5 @@ class Attack(RuleBasedStateMachine):
                 assert (found.size, found.root) == self.newest.get((verifier, log), (0, bytes(32)))
 
 
-Attack.TestCase.settings = settings(
-    max_examples=12, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-)
+Attack.TestCase.settings = settings(max_examples=12, stateful_step_count=40, suppress_health_check=list(HealthCheck))
 TestAttack = Attack.TestCase

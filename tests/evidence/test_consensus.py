@@ -8,7 +8,7 @@ import dataclasses
 import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ledger_workshop import Voting, members, validator_key
 from workshop import CHAIN
@@ -47,7 +47,6 @@ def with_signatures(signed: SignedHeader, signatures: list[CommitSignature]) -> 
     return dataclasses.replace(signed, commit=dataclasses.replace(signed.commit, signatures=tuple(signatures)))
 
 
-@settings(deadline=None)
 @given(POWERS, CHOICE, st.integers(0, 2**31 - 1))
 def test_it_holds_when_more_than_two_thirds_signed_and_only_then(
     powers: dict[str, int], choice: list[str], round_number: int
@@ -64,7 +63,6 @@ def test_it_holds_when_more_than_two_thirds_signed_and_only_then(
             verify_commit(signed, CHAIN, voters)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(range(4)), max_size=12))
 def test_nobody_counts_twice(places: list[int]) -> None:
     signed, voters = Voting().signed(), members("bcde")
@@ -76,7 +74,6 @@ def test_nobody_counts_twice(places: list[int]) -> None:
             verify_commit(repeated, CHAIN, voters)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2), st.integers(0, 511))
 def test_each_bit_of_a_vote_that_counts_matters(place: int, bit: int) -> None:
     signed, voters = Voting().signed(), members("bcde")

@@ -22,7 +22,7 @@ def power(names: set[str], powers: dict[str, int]) -> int:
     return sum(powers[name] for name in names)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(SETS, SETS, SETS, POWERS, POWERS)
 def test_a_skipping_step_holds_when_enough_of_both_signed(
     old: str, new: str, signing: str, old_powers: dict[str, int], new_powers: dict[str, int]
@@ -40,7 +40,6 @@ def test_a_skipping_step_holds_when_enough_of_both_signed(
             verify_step(trusted, block, CHAIN)
 
 
-@settings(deadline=None)
 @given(SETS, SETS, SETS, st.booleans())
 def test_the_next_height_has_the_set_announced(old: str, announced: str, comes: str, known: bool) -> None:
     first = Voting(10, old, following=announced)
@@ -55,7 +54,7 @@ def test_the_next_height_has_the_set_announced(old: str, announced: str, comes: 
             verify_step(trusted, block, CHAIN)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(SETS, st.integers(1, 3)), min_size=1, max_size=10))
 def test_a_chain_holds_when_each_of_its_steps_does(changes: list[tuple[str, int]]) -> None:
     height, blocks = 1, []

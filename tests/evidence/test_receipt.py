@@ -80,7 +80,7 @@ def test_what_cannot_be_told_is_not_called_bad() -> None:
     assert report.to_json()["verdict"] == "undecided"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0, len(TEXT) * 8 - 1))
 def test_no_flipped_bit_convinces(bit: int) -> None:
     altered = bytearray(TEXT)
@@ -105,7 +105,7 @@ def _without(document: Any) -> Any:
     return [_without(value) for value in document] if isinstance(document, list) else document
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(PLACES),
     st.one_of(
@@ -170,7 +170,7 @@ def test_a_receipt_is_at_most_a_mebibyte() -> None:
         Receipt.parse(TEXT + b" " * (MAXIMUM_DOCUMENT - len(TEXT) + 1))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_noise_is_unreadable(data: bytes) -> None:
     with pytest.raises(Unreadable):

@@ -33,7 +33,7 @@ def written(size: int) -> dict[str, bytes]:
     return files
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 1000), st.data())
 def test_proofs_from_tiles_are_those_of_the_tree(size: int, data: st.DataObject) -> None:
     asked: list[str] = []

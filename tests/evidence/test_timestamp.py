@@ -37,7 +37,7 @@ def test_a_token_tells_its_time() -> None:
     assert EXPECTED.authority == AUTHORITY
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0, len(TOKEN) * 8 - 1))
 def test_a_flipped_bit_is_refused_or_changes_nothing(bit: int) -> None:
     altered = bytearray(TOKEN)
@@ -131,7 +131,7 @@ def test_keys_and_digests(kind: str, digest: str) -> None:
             verify_token(wrong.token(), sha256(b"message"), [certificate])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_no_alteration_raises_anything_but_ours(data: st.DataObject) -> None:
     altered = bytearray(TOKEN)

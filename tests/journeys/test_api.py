@@ -56,9 +56,7 @@ def test_nothing_made_from_the_description_breaks_it(platform: Running, descript
     with httpx.Client(base_url=platform.url, headers={"Authorization": f"Bearer {platform.key}"}, timeout=30) as client:
         for operation in operations:
 
-            @settings(
-                max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
-            )
+            @settings(max_examples=25, database=None, suppress_health_check=list(HealthCheck), derandomize=True)
             @given(case=operation.as_strategy())
             def holds(case: Any) -> None:
                 # A wait would make the test slow and find nothing.
@@ -87,7 +85,7 @@ def test_nothing_made_from_the_description_breaks_it(platform: Running, descript
 
 
 @given(body=st.binary(max_size=2000))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @pytest.mark.parametrize("path", ["/v1/notary/entries", "/v1/notary/batches", "/tsa", "/rpc"])
 def test_no_bytes_break_a_door(platform: Running, path: str, body: bytes) -> None:
     kind = "application/timestamp-query" if path == "/tsa" else "application/json"

@@ -157,7 +157,7 @@ PLAIN = (
 ANYTHING = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner), max_leaves=8)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(METHODS_WITH_SHAPES), st.lists(ANYTHING, max_size=4))
 async def test_nothing_an_outsider_writes_is_an_internal_error(chain: Chain, method: str, params: list[Any]) -> None:
     facade = Facade(chain, LIMITS)

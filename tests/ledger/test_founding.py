@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maillon.ledger.contracts.directory import SLOTS as DIRECTORY_SLOTS
@@ -108,7 +108,7 @@ organisations = st.builds(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(st.lists(organisations, min_size=1, max_size=3).map(tuple), statutes, eight, numbers, st.booleans())
 def test_every_file_is_read_back(
     founders: tuple[FoundingOrganisation, ...], law: Statutes, allowances: tuple[int, ...], number: int, governed: bool

@@ -104,7 +104,7 @@ def check_against_the_contract(assembly: Assembly, counted: Recounted) -> None:
     assert counted.state(assembly.time) == assembly.ask(GOVERN.state_of(number))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(["plain", "weighted"]), st.lists(steps, min_size=8, max_size=40))
 def test_a_recount_is_what_the_contract_counts(name: str, todo: list[tuple[Any, ...]]) -> None:
     assembly = Assembly(name)
@@ -117,7 +117,7 @@ def test_a_recount_is_what_the_contract_counts(name: str, todo: list[tuple[Any, 
     assert recount(founding(name), assembly.events) == assembly.recount.votes()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["plain", "weighted"]),
     st.integers(1, 3),

@@ -175,7 +175,7 @@ async def test_a_resolution_is_executed_and_its_table_stays_true(instance: Insta
         await instance.service.execute(1, number, "person:1")
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(["plain", "weighted"]), todo=st.lists(steps, min_size=10, max_size=30))
 def test_following_step_by_step_and_reading_again_give_the_same_rows(
     name: str, todo: list[tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory

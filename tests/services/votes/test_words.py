@@ -138,7 +138,7 @@ def says(language: Language, claim: str, sentence: str) -> bool:
     return re.search(CLAIMS[language][claim], sentence) is not None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(votes(), st.sampled_from([OPENS - 1, OPENS, CLOSES - 1]), st.sampled_from(LANGUAGES))
 def test_before_the_close_every_claim_holds(vote: Vote, now: int, language: Language) -> None:
     found = vote.outlook(now)
@@ -167,7 +167,7 @@ def test_before_the_close_every_claim_holds(vote: Vote, now: int, language: Lang
     assert says(language, "out of reach", sentence) == (not everybody.passes())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(votes(), st.sampled_from([CLOSES, EXECUTABLE - 1, EXECUTABLE, EXPIRES - 1, EXPIRES]), st.sampled_from(LANGUAGES))
 def test_after_the_close_every_claim_holds(vote: Vote, now: int, language: Language) -> None:
     sentence = Words(language).sentence(vote.outlook(now))
