@@ -20,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from sqlalchemy.engine import Connection
 from starlette.requests import Request
 
 from maillon.kit.clock import SystemClock
@@ -36,21 +37,19 @@ PARTS = ("Commune de", "Banque", "Université", "Port de", "Laiterie", "Hôpital
 PLACES = ("Velle", "Lorne", "Ambrun", "Kermadec", "Vézanne", "Brévanne", "Cormoran", "Ysoline", "Oosterwede", "Lornau")
 
 
-def fill(store: Store) -> None:
-    """The read model, as a chain with so many members would have made it."""
+def insert_members(session: Connection, first: int = 1) -> None:
+    """The read model, as a chain with so many members would have made it; `first` where some stand there already."""
     chance = random.Random(1)
     now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     countries = ["FR"] * 20 + ["DE", "NL", "BE", "IT", "ES", "PT", "GR", "DK", "CH"]
-    with store.transaction() as session:
-        for number in range(1, MEMBERS + 1):
-            name = f"{chance.choice(PARTS)} {chance.choice(PLACES)}-sur-{chance.choice(PLACES)} {number}"
-            organisation = Organisation(
-                number, Identifier("siren", f"{number:09}"), name, Kind(number % 6), chance.choice(countries), 1, 0,
-                Status.ACTIVE if number % 20 else Status.SUSPENDED, None, "", 0, now, now,
-            )  # fmt: skip
-            search = f"{names.plain(name)} {number:09} {organisation.country.lower()} france"
-            tables.insert_organisation(session, organisation, search)
-        tables.advance(session, -1, 1)
+    for number in range(first, MEMBERS + 1):
+        name = f"{chance.choice(PARTS)} {chance.choice(PLACES)}-sur-{chance.choice(PLACES)} {number}"
+        organisation = Organisation(
+            number, Identifier("siren", f"{number:09}"), name, Kind(number % 6), chance.choice(countries), 1, 0,
+            Status.ACTIVE if number % 20 else Status.SUSPENDED, None, "", 0, now, now,
+        )  # fmt: skip
+        search = f"{names.plain(name)} {number:09} {organisation.country.lower()} france"
+        tables.insert_organisation(session, organisation, search)
 
 
 def measured(work: Any) -> dict[str, float]:
@@ -69,7 +68,9 @@ def main(url: str) -> None:
     clock, renderer = SystemClock(), Renderer()
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(f"sqlite:///{folder}/bench.sqlite3" if url == "sqlite" else url)
-        fill(store)
+        with store.transaction() as session:
+            insert_members(session)
+            tables.advance(session, -1, 1)
 
         def search(text: str) -> tuple[list[Organisation], dict[str, Any]]:
             wanted = tables.Filter(words=words_of(text))

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs/measured.md"
 MEASUREMENTS = (
-    *("start", "notary", "command_line", "evidence", "ledger", "attack", "members", "network", "votes"),
+    *("start", "notary", "command_line", "evidence", "ledger", "attack", "members", "network", "portal", "votes"),
     *("network 7 20", "network 10 20", "network 13 20"),
 )
 """Scripts, with their arguments."""
@@ -37,6 +37,14 @@ TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
     ("evidence", "receipts_per_second", "receipts verified in one process, per second", "over", 500),
     ("members", "search_three_words_p95_ms", "directory search with 2,000 members, p95 (ms)", "under", 50),
     ("members", "page_of_the_directory_p95_ms", "the page of it, p95 (ms)", "under", 60),
+    (
+        "portal",
+        "worst_processor_p95_ms",
+        "slowest page; 2,000 members, 5,000 people, 1,000 votes; p95 (ms)",
+        "under",
+        60,
+    ),
+    ("portal", "worst_weight_kb", "heaviest of these pages with all it needs, uncached (kB)", "under", 150),
     ("votes", "list_p95_milliseconds", "list of votes, 1,000 of them, p95 (ms)", "under", 60),
     ("votes", "proposal_p95_milliseconds", "a vote of 2,000 members, p95 (ms)", "under", 60),
     ("ledger", "transfers_per_second", "ERC-20 transfers in full blocks, durable, per second", "over", 400),

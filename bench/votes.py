@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from sqlalchemy.engine import Connection
 
 from maillon.kit.clock import FixedClock
 from maillon.kit.page import Renderer
@@ -57,26 +58,31 @@ class Chain:
         return 1_000_000_007
 
 
+def insert_votes(session: Connection, now: int, first: int = 1) -> None:
+    """Votes of a consortium in its fifth year; `first` where some stand there already. The last is everybody's."""
+    for number in range(first, VOTES + 1):
+        text = f"Proposition {number}\n\n" + "Parce que. " * 100
+        tables.insert_text(session, digest(text), text)
+        closes = now + 3_600 if number > VOTES - 20 else now - number
+        proposal = Proposal(
+            number, ProposalKind.ORDINARY, 1, number % MEMBERS + 1, digest(text), (), closes - 86_400, closes,
+            closes + 3_600, closes + 90_000, number
+        )  # fmt: skip
+        tables.insert_proposal(session, proposal, closes - 90_000, number.to_bytes(32, "big"))
+        tables.write_tally(session, number, 0, Tally(MEMBERS, 900, 300, 100, 10))
+    for member in range(1, MEMBERS + 1):
+        ballot = Ballot(Position.FOR, 0, 1, 0)
+        row = tables.BallotRow(member, ballot, bytes(32), member, now - 60, member.to_bytes(32, "big"))
+        tables.write_ballot(session, VOTES, row, 0)
+
+
 def fill(store: Store) -> None:
-    """The read model of a consortium in its fifth year."""
+    """The read model."""
     terms = Terms(2_500, 1, 2, 86_400, 3_600)
     with store.transaction() as session:
         tables.insert_statutes(session, 1, Statutes((terms, terms, terms), 0, 86_400, 3, False, (1,) * 8))
         tables.advance(session, -1, 10_000)
-        for number in range(1, VOTES + 1):
-            text = f"Proposition {number}\n\n" + "Parce que. " * 100
-            tables.insert_text(session, digest(text), text)
-            closes = NOW + 3_600 if number > VOTES - 20 else NOW - number
-            proposal = Proposal(
-                number, ProposalKind.ORDINARY, 1, number % MEMBERS + 1, digest(text), (), closes - 86_400, closes,
-                closes + 3_600, closes + 90_000, number
-            )  # fmt: skip
-            tables.insert_proposal(session, proposal, closes - 90_000, number.to_bytes(32, "big"))
-            tables.write_tally(session, number, 0, Tally(MEMBERS, 900, 300, 100, 10))
-        for member in range(1, MEMBERS + 1):
-            ballot = Ballot(Position.FOR, 0, 1, 0)
-            row = tables.BallotRow(member, ballot, bytes(32), member, NOW - 60, member.to_bytes(32, "big"))
-            tables.write_ballot(session, VOTES, row, 0)
+        insert_votes(session, NOW)
 
 
 async def measure(store: Store) -> dict[str, Any]:

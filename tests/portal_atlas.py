@@ -84,8 +84,8 @@ class Sight:
         )
 
 
-def make_example(platform: Running, folder: Path) -> Example:
-    """Notarise one file by the command line, and one digest for all to see."""
+def make_example(platform: Running, folder: Path, *, demonstrated: bool = False) -> Example:
+    """Notarise one file by the command line, and one digest for all to see; an alliance at work has votes already."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / LONG_NAME).write_bytes(MINUTES)
     done = maillon("notarise", str(folder / LONG_NAME), "--home", str(platform.home), "--url", platform.url, "--json")
@@ -99,7 +99,8 @@ def make_example(platform: Running, folder: Path) -> Example:
     waiting.read()
     block = int(receipt["anchor"]["consensus"]["header"]["height"]) - 1
     transaction = _rpc(platform, "eth_getBlockByNumber", hex(block), False)["transactions"][0]
-    _propose(platform)
+    if not demonstrated:
+        _propose(platform)
     session = make_administrator(platform)
     application, applicant = make_application(platform)
     return Example(folder, receipt["entry"]["index"], block, transaction, session, application, applicant)

@@ -89,6 +89,8 @@ def everybody_is_there_once(platform: Running) -> None:
     assert status["Logiciels Brume SARL"] == "departed"
     assert status["Fundación Puerto Claro"] == "applied"
     assert status["Alliance de Valdorme, secrétariat"] == "active"
+    # The founder too says since when.
+    assert all(one["joined"] for one in directory["members"] if one["status"] == "active")
     votes = httpx.get(f"{platform.url}/v1/votes?show=all&limit=100").json()["proposals"]
     # A busy machine may have needed a second reading of one: the newest is what came of it.
     states = {one["title"]: one["state"] for one in reversed(votes)}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A picture of every sight of the atlas, in both languages, light and dark, on three widths, into `screens/`.
 
-`just screens` makes them all; names of sights make some: `just screens home verify-valid`.
+`just screens` makes them all; names of sights make some: `just screens home verify-valid`. With `--demo` they are of
+the invented alliance, once it has settled in, instead of a sandbox with one member.
 """
 
 from __future__ import annotations
@@ -10,14 +11,27 @@ import argparse
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import sync_playwright
 
 from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, make_example
-from running_platform import ROOT, start
+from running_platform import ROOT, Running, start
 
 SCREENS = ROOT / "screens"
+SETTLED_WITHIN = 900
+"""Seconds after which the demonstration will not be complete any more."""
+
+
+def settled(platform: Running) -> None:
+    """Wait until the demonstration is complete; some of its votes end by time alone."""
+    until = time.monotonic() + SETTLED_WITHIN
+    while (demo := httpx.get(f"{platform.url}/health", timeout=60).json()["demo"])["state"] != "complete":
+        if demo["state"] == "stopped" or time.monotonic() > until:
+            raise SystemExit(f"the demonstration is not complete: {demo}")
+        time.sleep(1)
 
 
 def main() -> int:
@@ -27,6 +41,7 @@ def main() -> int:
     parser.add_argument("--language", choices=LANGUAGES, action="append")
     parser.add_argument("--theme", choices=THEMES, action="append")
     parser.add_argument("--width", choices=tuple(WIDTHS), action="append")
+    parser.add_argument("--demo", action="store_true")
     chosen = parser.parse_args()
     wanted = [sight for sight in ATLAS if not chosen.sights or sight.name in chosen.sights]
     chromium = shutil.which("chromium")
@@ -36,9 +51,12 @@ def main() -> int:
     SCREENS.mkdir(exist_ok=True)
     drawn = 0
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        platform = start(Path(folder) / "home")
+        command = ("up", "--port", "0", "--demo" if chosen.demo else "--no-demo")
+        platform = start(Path(folder) / "home", command=command)
         try:
-            example = make_example(platform, Path(folder) / "example")
+            if chosen.demo:
+                settled(platform)
+            example = make_example(platform, Path(folder) / "example", demonstrated=chosen.demo)
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for sight in wanted:
                 for language in chosen.language or LANGUAGES:

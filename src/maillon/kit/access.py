@@ -154,11 +154,21 @@ class Access:
             self._remembered.clear()
         return made
 
-    def list(self, connection: Connection, organisation: str | None = None) -> list[KeyRecord]:
-        """Every key, or every key of an organisation, newest first."""
-        query = sa.select(table).order_by(table.c.created.desc(), table.c.id)
+    def list(
+        self,
+        connection: Connection,
+        organisation: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> list[KeyRecord]:
+        """Every key, or every key of an organisation, newest first; so many of them, from after one of them on."""
+        query = sa.select(table).order_by(table.c.created.desc(), table.c.id).limit(limit)
         if organisation is not None:
             query = query.where(table.c.organisation == organisation)
+        made = None if after is None else connection.scalar(sa.select(table.c.created).where(table.c.id == after))
+        if made is not None:
+            older = (table.c.created < made) | ((table.c.created == made) & (table.c.id > after))
+            query = query.where(older)
         rows = connection.execute(query)
         return [
             KeyRecord(

@@ -137,7 +137,7 @@ async def test_every_route_of_an_organisation_is_closed_to_the_member_of_another
     assert walked >= 18
     with box.store.read() as connection:
         assert box.access.list(connection) == before
-    assert len(box.people.people_of(mayor, "velle")[0]) == 1
+    assert box.people.people_of(mayor, "velle").total == 1
 
 
 async def test_every_page_of_somebody_asks_who_is_there(box: Box, browser: httpx.AsyncClient) -> None:

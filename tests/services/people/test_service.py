@@ -410,10 +410,35 @@ def test_roles_are_given_and_taken_and_the_last_administrator_stays(box: Box) ->
         box.people.change_roles(mayor, "velle", clerk.person, ["king"])
     box.people.change_roles(mayor, "velle", clerk.person, ["administrator", "delegate"])
     box.people.change_roles(mayor, "velle", mayor.person, [])
-    people, _ = box.people.people_of(ada, "velle")
-    assert [(person.id, [grant.role for grant in grants]) for person, grants in people] == [
+    page = box.people.people_of(ada, "velle")
+    assert [(person.id, [grant.role for grant in grants]) for person, grants in page.people] == [
         (clerk.person, ["administrator", "delegate"])
     ]
+
+
+def test_people_are_listed_by_name_page_after_page_and_found_by_part_of_it(box: Box) -> None:
+    ada, _, _ = box.administrator()
+    mayor, _, _ = box.member(ada, "velle", "mayor@velle.example")
+    clerks = [box.member(mayor, "velle", f"clerk{number}@velle.example", "member")[0] for number in range(4)]
+    box.member(ada, "ambrun", "clerk@ambrun.example")
+    whole = box.people.people_of(mayor, "velle")
+    assert (whole.total, whole.next) == (5, None)
+    names = [person.profile.name.casefold() for person, _ in whole.people]
+    assert names == sorted(names)
+    walked, after = [], None
+    while True:
+        page = box.people.people_of(mayor, "velle", "", after, 2)
+        walked += [person.id for person, _ in page.people]
+        assert (page.total, len(page.people) <= 2) == (5, True)
+        after = page.next
+        if after is None:
+            break
+    assert walked == [person.id for person, _ in whole.people]
+    # By words of a name or an address, in any order and case; what is not there is no error.
+    found = box.people.people_of(mayor, "velle", "VELLE clerk2")
+    assert [person.id for person, _ in found.people] == [clerks[2].person]
+    assert box.people.people_of(mayor, "velle", "ambrun").total == 0
+    assert box.people.people_of(mayor, "velle", "", "nobody", 2).people == whole.people[:2]
 
 
 def test_people_of_another_organisation_are_out_of_reach(box: Box) -> None:
@@ -430,6 +455,8 @@ def test_people_of_another_organisation_are_out_of_reach(box: Box) -> None:
         box.people.rotate_key(mayor, "velle", key)
     for verb in (
         lambda: box.people.people_of(mayor, "ambrun"),
+        lambda: box.people.people_of(mayor, "ambrun", "other"),
+        lambda: box.people.invitations_of(mayor, "ambrun"),
         lambda: box.people.keys_of(mayor, "ambrun"),
         lambda: box.people.trail_of(mayor, "ambrun"),
         lambda: box.people.invite(mayor, "ambrun", "eve@evil.example", ["member"], "fr"),
@@ -438,6 +465,23 @@ def test_people_of_another_organisation_are_out_of_reach(box: Box) -> None:
     ):
         with pytest.raises(NotAllowed):
             verb()
+
+
+def test_keys_are_listed_page_after_page(box: Box) -> None:
+    ada, _, _ = box.administrator()
+    mayor, _, _ = box.member(ada, "velle", "mayor@velle.example")
+    other, _, _ = box.member(ada, "ambrun", "other@ambrun.example")
+    foreign, _ = box.people.make_key(other, "ambrun", "billing", ["notary:write"], None)
+    for number in range(5):
+        box.people.make_key(mayor, "velle", f"program {number}", ["notary:write"], None)
+        box.clock.advance(number % 2)  # some of one second: their ids order them
+    whole = [key.id for key in box.people.keys_of(mayor, "velle")]
+    assert len(whole) == 5
+    walked: list[str] = []
+    while page := box.people.keys_of(mayor, "velle", walked[-1] if walked else None, 2):
+        walked += [key.id for key in page]
+    assert walked == whole
+    assert foreign not in {key.id for key in box.people.keys_of(mayor, "velle", foreign, 9)}
 
 
 def test_a_key_of_an_organisation_rotates_with_an_overlap(box: Box) -> None:
@@ -463,10 +507,24 @@ def test_the_trail_names_people_by_number_and_is_one_organisations(box: Box) -> 
     ada, _, _ = box.administrator()
     mayor, _, _ = box.member(ada, "velle", "mayor@velle.example")
     box.member(ada, "ambrun", "other@ambrun.example")
-    deeds = [deed for _, deed in box.people.trail_of(mayor, "velle")]
+    numbered, names = box.people.trail_of(mayor, "velle")
+    deeds = [deed for _, deed in numbered]
     assert {"portal:invitation:sent", "portal:person:joined"} <= {deed.tag for deed in deeds}
     assert {deed.organisation for deed in deeds} == {"velle"}
     assert "mayor" not in repr(deeds).lower()
+    # Whoever reads it sees what their own people are called, and of the office's, who invited, the number alone.
+    assert set(names) == {mayor.tag}
+
+
+def test_delegates_read_the_trail_of_their_organisation_and_members_do_not(box: Box) -> None:
+    ada, _, _ = box.administrator()
+    mayor, _, _ = box.member(ada, "velle", "mayor@velle.example")
+    delegate, _, _ = box.member(mayor, "velle", "delegate@velle.example", "delegate")
+    clerk, _, _ = box.member(mayor, "velle", "clerk@velle.example", "member")
+    assert box.people.trail_of(delegate, "velle") == box.people.trail_of(mayor, "velle")
+    for actor, organisation in ((clerk, "velle"), (delegate, "ambrun"), (delegate, "office")):
+        with pytest.raises(NotAllowed):
+            box.people.trail_of(actor, organisation)
 
 
 def test_a_command_line_logs_in_when_its_owner_confirms(box: Box) -> None:

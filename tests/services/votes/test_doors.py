@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from xml.etree import ElementTree
 
 import httpx
@@ -45,12 +44,10 @@ class OnlyOne:
 
 
 @pytest_asyncio.fixture
-async def instance(tmp_path: Path) -> AsyncIterator[Instance]:
-    store = Store.open(f"sqlite:///{tmp_path / 'database'}")
+async def instance(store: Store) -> Instance:
     made = Instance(store)
     await made.service.catch_up()
-    yield made
-    store.close()
+    return made
 
 
 @pytest_asyncio.fixture

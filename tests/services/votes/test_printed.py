@@ -97,13 +97,12 @@ async def printed_with_its_receipt(instance: Instance, number: int) -> bytes:
 
 @pytest.mark.asyncio
 async def test_what_is_attached_verifies_with_the_networks_anchors_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
     with exclusive_home(home):
         application = await Application.open(Settings(home=home))
         await application.start()
-        store = Store.open(f"sqlite:///{tmp_path / 'votes'}")
         try:
             instance = Instance(store)
             instance.service._notary = Records(application.notary)
@@ -129,7 +128,6 @@ async def test_what_is_attached_verifies_with_the_networks_anchors_alone(
             assert asked[0] == asked[2] == asked[3] != made
             assert counting.call_count == 1
         finally:
-            store.close()
             await application.stop()
         trust = application.trust
     _, text, files = read(made)

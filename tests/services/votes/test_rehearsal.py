@@ -42,15 +42,13 @@ def calls(*made: object) -> tuple[ProposedCall, ...]:
 
 
 @pytest_asyncio.fixture
-async def instance(tmp_path: Path) -> AsyncIterator[Instance]:
+async def instance(store: Store) -> Instance:
     """Governance has the seat here: what is rehearsed is what would be done."""
-    store = Store.open(f"sqlite:///{tmp_path / 'database'}")
     made = Instance(store)
     made.ledger.include(Directory(DIRECTORY).offer_governance(GOVERNANCE), STEWARD)
     made.ledger.include(GOVERN.take_seat(), STRANGER)
     await made.service.catch_up()
-    yield made
-    store.close()
+    return made
 
 
 @pytest_asyncio.fixture

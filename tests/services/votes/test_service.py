@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from test_recount import do, steps
 
 from maillon.kit.clock import FixedClock
-from maillon.kit.store import Store
+from maillon.kit.store import Store, metadata
 from maillon.ledger.genesis import DIRECTORY
 from maillon.ledger.port import Address, Signer
 from maillon.services.votes import store as tables
@@ -178,9 +178,12 @@ async def test_a_resolution_is_executed_and_its_table_stays_true(instance: Insta
 @settings(max_examples=5, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(["plain", "weighted"]), todo=st.lists(steps, min_size=10, max_size=30))
 def test_following_step_by_step_and_reading_again_give_the_same_rows(
-    name: str, todo: list[tuple[Any, ...]], tmp_path_factory: pytest.TempPathFactory
+    name: str, todo: list[tuple[Any, ...]], store: Store
 ) -> None:
-    store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('votes') / 'database'}")
+    with store.transaction() as session:  # one database for all examples: each begins with an empty one
+        for table in reversed(metadata.sorted_tables):
+            if table.name.startswith("votes_"):
+                session.execute(table.delete())
     instance = Instance(store, name)
 
     async def scenario() -> None:
@@ -218,10 +221,7 @@ def test_following_step_by_step_and_reading_again_give_the_same_rows(
         read = Export.parse(written)
         assert recount(read.founding, read.dated()) == counted
 
-    try:
-        asyncio.run(scenario())
-    finally:
-        store.close()
+    asyncio.run(scenario())
 
 
 @pytest.mark.asyncio

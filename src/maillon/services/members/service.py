@@ -249,8 +249,7 @@ class MembersService:
 
     async def names_of(self, numbers: Sequence[int]) -> dict[int, str]:
         """Legal names by number, for pages that name organisations."""
-        wanted = set(numbers)
-        return {number: name for number, name in await self._read(tables.legal_names) if number in wanted}
+        return dict(await self._read(tables.legal_names, set(numbers)))
 
     def called(self, organisations: Collection[str]) -> dict[str, str]:
         """Legal names by number as text, for whom an organisation is an id. Called from threads."""
@@ -258,7 +257,7 @@ class MembersService:
         if not wanted:
             return {}
         with self._store.read() as session:
-            return {str(number): name for number, name in tables.legal_names(session) if number in wanted}
+            return {str(number): name for number, name in tables.legal_names(session, wanted)}
 
     async def news(self, limit: int = 50) -> list[HistoryEntry]:
         """Admissions and departures, newest first."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -288,7 +288,7 @@ def insert_organisation(session: Connection, organisation: Organisation, search:
             did=organisation.did,
             roles=str(organisation.roles),
             applied=_seconds(organisation.applied),
-            joined=None,
+            joined=None if organisation.joined is None else _seconds(organisation.joined),
             search=search,
         )
     )
@@ -499,9 +499,12 @@ def facets(session: Connection, wanted: Filter, now: datetime.datetime) -> dict[
     return found
 
 
-def legal_names(session: Connection) -> list[tuple[int, str]]:
-    """Every organisation's number and name, for comparing."""
+def legal_names(session: Connection, numbers: Collection[int] | None = None) -> list[tuple[int, str]]:
+    """Number and name of organisations: of those asked for, or of every one, for comparing."""
     statement = select(ORGANISATION.c.number, ORGANISATION.c.legal_name).order_by(ORGANISATION.c.number)
+    if numbers is not None:
+        # A number the column cannot hold is nobody's, and no error of the database.
+        statement = statement.where(ORGANISATION.c.number.in_([one for one in numbers if 0 < one < 2**31]))
     return [(int(number), str(name)) for number, name in session.execute(statement)]
 
 

@@ -21,7 +21,7 @@ from maillon.kit.throttle import Throttle
 from maillon.services.people import errors, rules
 from maillon.services.people.errors import LogInNeeded, Refused, Unavailable, UnknownAction
 from maillon.services.people.model import Invitation, Target
-from maillon.services.people.organisations import KEY_OVERLAP
+from maillon.services.people.organisations import DEEDS, KEY_OVERLAP, PAGE
 from maillon.services.people.recognition import Recognition
 from maillon.services.people.service import PeopleService
 
@@ -135,9 +135,15 @@ def router(  # noqa: C901, PLR0915 - one function for each route
         }
 
     @made.get(of_organisation + "/people", summary="Its people and their roles", responses=_refusals(404))
-    async def list_people(request: Request, organisation: OrganisationId) -> dict[str, Any]:
+    async def list_people(
+        request: Request,
+        organisation: OrganisationId,
+        q: Annotated[str, Query(max_length=200, description="Words of names or addresses")] = "",
+        after: Annotated[str | None, Query(max_length=40, description="Continue after this person")] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
+    ) -> dict[str, Any]:
         actor = await recognition.require(request, rules.PEOPLE_READ, Target("organisation", organisation))
-        found, _ = await asyncio.to_thread(people.people_of, actor, organisation)
+        page = await asyncio.to_thread(people.people_of, actor, organisation, q, after, limit)
         return {
             "people": [
                 {
@@ -146,8 +152,10 @@ def router(  # noqa: C901, PLR0915 - one function for each route
                     "address": person.profile.address,
                     "roles": [grant.role for grant in grants],
                 }
-                for person, grants in found
-            ]
+                for person, grants in page.people
+            ],
+            "total": page.total,
+            "next": page.next,
         }
 
     @made.put(
@@ -164,7 +172,7 @@ def router(  # noqa: C901, PLR0915 - one function for each route
     @made.get(of_organisation + "/invitations", summary="Its invitations", responses=_refusals(404))
     async def list_invitations(request: Request, organisation: OrganisationId) -> dict[str, Any]:
         actor = await recognition.require(request, rules.PEOPLE_READ, Target("organisation", organisation))
-        _, sent = await asyncio.to_thread(people.people_of, actor, organisation)
+        sent = await asyncio.to_thread(people.invitations_of, actor, organisation)
         return {"invitations": [_invitation(invitation) for invitation in sent]}
 
     @made.post(of_organisation + "/invitations", summary="Invite somebody", status_code=201, responses=_refusals(404))
@@ -224,13 +232,13 @@ def router(  # noqa: C901, PLR0915 - one function for each route
         before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
     ) -> dict[str, Any]:
         actor = await recognition.require(request, rules.TRAIL_READ, Target("organisation", organisation))
-        deeds = await asyncio.to_thread(people.trail_of, actor, organisation, before)
+        deeds, _ = await asyncio.to_thread(people.trail_of, actor, organisation, before)
         return {
             "deeds": [
                 {"number": number, "time": deed.time, "tag": deed.tag, "actor": deed.actor, "detail": deed.detail}
                 for number, deed in deeds
             ],
-            "next": deeds[-1][0] if len(deeds) == 50 else None,
+            "next": deeds[-1][0] if len(deeds) == DEEDS else None,
         }
 
     @made.get("/decisions", summary="Whether somebody may, and every reason why", responses=_refusals(404))

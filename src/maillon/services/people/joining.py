@@ -81,7 +81,7 @@ class Joining(Foundation):
         with self._store.transaction() as connection:
             if self._people.administrators(connection, OFFICE):
                 return None
-            for earlier in self._people.invitations(connection, OFFICE):
+            for earlier in self._people.invitations(connection, OFFICE, open_at=now):
                 self._people.revoke_invitation(connection, OFFICE, earlier.id, now)
             invitation, code = self._insert_invitation(connection, "system", OFFICE, None, {Role.ADMINISTRATOR})
             self._record(connection, "system", "invitation", "made", "system", OFFICE, invitation.id)

@@ -67,6 +67,18 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """Some of the people of an organisation, by name."""
+
+    people: tuple[tuple[Person, tuple[Grant, ...]], ...]
+    """With their roles there."""
+    total: int
+    """How many fit what was asked, on every page."""
+    next: str | None
+    """The person after whom the next page begins; None on the last."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord:
     """A session as its owner sees it: everything but the token."""
 

@@ -19,14 +19,19 @@ from maillon.services.people.errors import (
 from maillon.services.people.foundation import Foundation
 from maillon.services.people.model import (
     Actor,
-    Grant,
     Invitation,
-    Person,
+    PeoplePage,
     Role,
     SessionKind,
     Target,
 )
 
+PAGE = 25
+"""People on one page, and keys."""
+DEEDS = 50
+"""Lines of the trail on one page."""
+MAXIMUM_INVITATIONS = 200
+"""Of the newest invitations, how many are shown."""
 KEY_OVERLAP = datetime.timedelta(days=7)
 """How long a rotated key goes on beside its successor, unless another time is asked for."""
 
@@ -34,12 +39,23 @@ KEY_OVERLAP = datetime.timedelta(days=7)
 class Organisations(Foundation):
     """What administrators do for an organisation."""
 
-    def people_of(self, actor: Actor, organisation: str) -> tuple[list[tuple[Person, list[Grant]]], list[Invitation]]:
-        """Its people with their roles, and its invitations. Raises `NotAllowed`."""
+    def people_of(
+        self, actor: Actor, organisation: str, query: str = "", after: str | None = None, limit: int = PAGE
+    ) -> PeoplePage:
+        """Its people with their roles, by name, from after one on; with a query, those it finds."""
         organisation = rules.parse_organisation(organisation)
         self.require(actor, rules.PEOPLE_READ, Target("organisation", organisation))
+        words = tuple(query.casefold().split())[:10]
         with self._store.read() as connection:
-            return self._people.people_of(connection, organisation), self._people.invitations(connection, organisation)
+            return self._people.people_of(connection, organisation, words, after, limit)
+
+    def invitations_of(self, actor: Actor, organisation: str, *, only_open: bool = False) -> list[Invitation]:
+        """Its newest invitations, or those of them that are open. Raises `NotAllowed`."""
+        organisation = rules.parse_organisation(organisation)
+        self.require(actor, rules.PEOPLE_READ, Target("organisation", organisation))
+        open_at = self._clock.now() if only_open else None
+        with self._store.read() as connection:
+            return self._people.invitations(connection, organisation, MAXIMUM_INVITATIONS, open_at=open_at)
 
     def change_roles(self, actor: Actor, organisation: str, person: str, roles: Collection[str]) -> None:
         """These roles for this person of the organisation, and no others; none at all lets them go.
@@ -68,12 +84,14 @@ class Organisations(Foundation):
                 raise InvalidInvitation("there is no such invitation that is open")
             self._record(connection, _door(actor), "invitation", "revoked", actor.tag, organisation, invitation)
 
-    def keys_of(self, actor: Actor, organisation: str) -> list[KeyRecord]:
-        """The API keys of an organisation."""
+    def keys_of(
+        self, actor: Actor, organisation: str, after: str | None = None, limit: int | None = None
+    ) -> list[KeyRecord]:
+        """The API keys of an organisation, newest first; so many of them, from after one of them on."""
         organisation = rules.parse_organisation(organisation)
         self.require(actor, rules.KEY_READ, Target("organisation", organisation))
         with self._store.read() as connection:
-            return self._access.list(connection, organisation)
+            return self._access.list(connection, organisation, limit, after)
 
     def make_key(
         self, actor: Actor, organisation: str, name: str, scopes: Collection[str], days: int | None
@@ -115,12 +133,17 @@ class Organisations(Foundation):
                 raise UnknownKey("there is no such key in force")
             self._record(connection, _door(actor), "key", "revoked", actor.tag, organisation, key)
 
-    def trail_of(self, actor: Actor, organisation: str, before: int | None = None) -> list[tuple[int, Deed]]:
-        """What was done in an organisation, newest first."""
+    def trail_of(
+        self, actor: Actor, organisation: str, before: int | None = None
+    ) -> tuple[list[tuple[int, Deed]], dict[str, str]]:
+        """What was done in an organisation, newest first; and by tag, the names of those of its people who did it."""
         organisation = rules.parse_organisation(organisation)
         self.require(actor, rules.TRAIL_READ, Target("organisation", organisation))
         with self._store.read() as connection:
-            return newest(connection, 50, before, organisation=organisation)
+            deeds = newest(connection, DEEDS, before, organisation=organisation)
+            persons = {deed.actor.removeprefix("person:") for _, deed in deeds if deed.actor.startswith("person:")}
+            names = self._people.names_of(connection, organisation, persons)
+        return deeds, {f"person:{person}": name for person, name in names.items()}
 
 
 def _door(actor: Actor) -> str:

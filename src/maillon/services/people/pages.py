@@ -30,9 +30,12 @@ from maillon.services.people import rules
 from maillon.services.people.errors import Refused, StaleStep
 from maillon.services.people.foundation import Enrolment, Opened
 from maillon.services.people.model import OFFICE, Action, Actor, Role, Target
+from maillon.services.people.organisations import DEEDS, PAGE
 from maillon.services.people.recognition import EnteringRoute, Recognition
 from maillon.services.people.service import PeopleService
 
+_INVITATIONS = 25
+"""Open invitations on one page: the newest."""
 _PROVIDER_COOKIE = "-provider"
 _DONE = frozenset(
     {"password", "authenticator", "passkey", "removed", "address", "name", "ended", "joined", "invited", "revoked",
@@ -586,16 +589,18 @@ class _Pages:
 
     # An organisation.
 
-    async def people(
+    async def people(  # noqa: PLR0917 - the parts of an address
         self,
         request: Request,
         language: Language,
         organisation: str,
         done: Annotated[str | None, Query(max_length=40)] = None,
+        q: Annotated[str, Query(max_length=200)] = "",
+        after: Annotated[str | None, Query(max_length=40)] = None,
     ) -> Response:
         """Its people and invitations."""
         actor = await self._who.enter_for(request, rules.PEOPLE_READ, Target("organisation", organisation))
-        return await self._people_page(request, language, organisation, actor, done)
+        return await self._people_page(request, language, organisation, actor, done, query=q, after=after)
 
     async def _people_page(  # noqa: PLR0917 - the members of an answer
         self,
@@ -605,9 +610,12 @@ class _Pages:
         actor: Actor,
         done: str | None,
         refused: Refused | None = None,
+        *,
+        query: str = "",
+        after: str | None = None,
     ) -> Response:
-        people, invitations = await asyncio.to_thread(self._people.people_of, actor, organisation)
-        now = self._clock.now()
+        page = await asyncio.to_thread(self._people.people_of, actor, organisation, query, after)
+        invitations = await asyncio.to_thread(self._people.invitations_of, actor, organisation, only_open=True)
         document = {
             "organisation": organisation,
             "called": await asyncio.to_thread(self._people.called, [organisation]),
@@ -620,13 +628,17 @@ class _Pages:
                     "since": min(grant.granted for grant in grants),
                     "self": person.id == actor.person,
                 }
-                for person, grants in people
+                for person, grants in page.people
             ],
+            "total": page.total,
+            "query": query,
+            "after": after,
+            "next": page.next,
             "invitations": [
                 {"id": sent.id, "address": sent.address, "roles": sorted(sent.roles), "expires": sent.expires}
-                for sent in invitations
-                if sent.used is None and sent.revoked is None and sent.expires > now
+                for sent in invitations[:_INVITATIONS]
             ],
+            "more_invitations": max(0, len(invitations) - _INVITATIONS),
             "roles": [role.value for role in Role],
             "done": done if done in _DONE else None,
         }
@@ -670,10 +682,16 @@ class _Pages:
 
         return await self._change_organisation(request, language, organisation, rules.PEOPLE_CHANGE, "roles", change)
 
-    async def keys(self, request: Request, language: Language, organisation: str) -> Response:
+    async def keys(
+        self,
+        request: Request,
+        language: Language,
+        organisation: str,
+        after: Annotated[str | None, Query(max_length=40)] = None,
+    ) -> Response:
         """Its API keys."""
         actor = await self._who.enter_for(request, rules.KEY_READ, Target("organisation", organisation))
-        return await self._keys_page(request, language, organisation, actor)
+        return await self._keys_page(request, language, organisation, actor, after=after)
 
     async def _keys_page(  # noqa: PLR0917 - the members of an answer
         self,
@@ -683,8 +701,10 @@ class _Pages:
         actor: Actor,
         made: tuple[str, str] | None = None,
         refused: Refused | None = None,
+        *,
+        after: str | None = None,
     ) -> Response:
-        found = await asyncio.to_thread(self._people.keys_of, actor, organisation)
+        found = await asyncio.to_thread(self._people.keys_of, actor, organisation, after, PAGE + 1)
         now = self._clock.now()
         document = {
             "organisation": organisation,
@@ -700,8 +720,10 @@ class _Pages:
                     "revoked": key.revoked,
                     "in_force": key.revoked is None and (key.expires is None or key.expires > now),
                 }
-                for key in found
+                for key in found[:PAGE]
             ],
+            "after": after,
+            "next": found[PAGE - 1].id if len(found) > PAGE else None,
             "scopes": list(ORGANISATION_SCOPES),
             "made": None if made is None else {"id": made[0], "key": made[1]},
         }
@@ -752,9 +774,7 @@ class _Pages:
     ) -> Response:
         """What was done."""
         actor = await self._who.enter_for(request, rules.TRAIL_READ, Target("organisation", organisation))
-        deeds = await asyncio.to_thread(self._people.trail_of, actor, organisation, before)
-        people, _ = await asyncio.to_thread(self._people.people_of, actor, organisation)
-        names = {f"person:{person.id}": person.profile.name for person, _ in people}
+        deeds, names = await asyncio.to_thread(self._people.trail_of, actor, organisation, before)
         document = {
             "organisation": organisation,
             "called": await asyncio.to_thread(self._people.called, [organisation]),
@@ -769,7 +789,7 @@ class _Pages:
                 }
                 for number, deed in deeds
             ],
-            "next": deeds[-1][0] if len(deeds) == 50 else None,
+            "next": deeds[-1][0] if len(deeds) == DEEDS else None,
             "before": before,
         }
         return self._show(request, language, "people_trail.html", document)

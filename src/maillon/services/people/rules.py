@@ -160,7 +160,14 @@ PEOPLE_CHANGE = register(
 )
 KEY_READ = register(Action("key:read", "see the keys of an organisation", "organisation", _ADMINISTRATOR))
 KEY_CHANGE = register(Action("key:change", "make, rotate and revoke keys", "organisation", _ADMINISTRATOR, fresh=True))
-TRAIL_READ = register(Action("trail:read", "read what was done in an organisation", "organisation", _ADMINISTRATOR))
+TRAIL_READ = register(
+    Action(
+        "trail:read",
+        "read what was done in an organisation",
+        "organisation",
+        frozenset({Role.ADMINISTRATOR, Role.DELEGATE}),
+    )
+)
 DECISION_EXPLAIN = register(
     Action("decision:explain", "have decisions about others explained", "organisation", _ADMINISTRATOR)
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 import orjson
@@ -37,6 +37,7 @@ from maillon.services.people.model import (
     Grant,
     Invitation,
     PasskeyRecord,
+    PeoplePage,
     Person,
     Profile,
     Role,
@@ -218,15 +219,41 @@ class PeopleStore:
         row = session.execute(query).one_or_none()
         return None if row is None else self._to_person(row)
 
-    def people_of(self, session: Connection, organisation: str) -> list[tuple[Person, list[Grant]]]:
-        """Everyone with a role in an organisation, with those roles, by name."""
-        query = select(ROLE).where(ROLE.c.organisation == organisation).order_by(ROLE.c.role)
-        grants: dict[str, list[Grant]] = {}
+    def people_of(
+        self, session: Connection, organisation: str, words: tuple[str, ...], after: str | None, limit: int
+    ) -> PeoplePage:
+        """People with a role in an organisation whose name or address has every word (casefolded), by name.
+
+        Names are encrypted and no index orders them: all of the organisation's are decrypted, and of the page the rest.
+        """
+        members = select(ROLE.c.person).where(ROLE.c.organisation == organisation)
+        found = []
+        for identifier, sealed in session.execute(
+            select(PERSON.c.id, PERSON.c.profile).where(PERSON.c.id.in_(members))
+        ):
+            document = orjson.loads(self._encryption.decrypt(bytes(sealed), f"people_person.profile:{identifier}"))
+            name = document["name"].casefold()
+            if all(word in name or word in document["address"] for word in words):
+                found.append((name, identifier))
+        found.sort()
+        order = [identifier for _, identifier in found]
+        start = order.index(after) + 1 if after in order else 0
+        shown = order[start : start + limit]
+        grants: dict[str, list[Grant]] = {identifier: [] for identifier in shown}
+        query = select(ROLE).where(ROLE.c.organisation == organisation, ROLE.c.person.in_(shown)).order_by(ROLE.c.role)
         for row in session.execute(query):
-            grants.setdefault(row.person, []).append(_to_grant(row))
-        rows = session.execute(select(PERSON).where(PERSON.c.id.in_(grants)))
-        people = sorted((self._to_person(row) for row in rows), key=lambda person: person.profile.name.casefold())
-        return [(person, grants[person.id]) for person in people]
+            grants[row.person].append(_to_grant(row))
+        people = {row.id: self._to_person(row) for row in session.execute(select(PERSON).where(PERSON.c.id.in_(shown)))}
+        more = start + limit < len(order)
+        return PeoplePage(
+            tuple((people[one], tuple(grants[one])) for one in shown), len(order), shown[-1] if more else None
+        )
+
+    def names_of(self, session: Connection, organisation: str, persons: Collection[str]) -> dict[str, str]:
+        """What those of these persons are called who have a role in an organisation."""
+        members = select(ROLE.c.person).where(ROLE.c.organisation == organisation, ROLE.c.person.in_(persons))
+        rows = session.execute(select(PERSON).where(PERSON.c.id.in_(members)))
+        return {row.id: self._to_person(row).profile.name for row in rows}
 
     def everybody(self, session: Connection) -> list[tuple[Person, list[Grant]]]:
         """Every person with their roles, by name."""
@@ -506,10 +533,20 @@ class PeopleStore:
         row = session.execute(query).one_or_none()
         return None if row is None else self._to_invitation(row)
 
-    def invitations(self, session: Connection, organisation: str) -> list[Invitation]:
-        """The invitations of an organisation, newest first."""
-        query = select(INVITATION).where(INVITATION.c.organisation == organisation)
-        rows = session.execute(query.order_by(INVITATION.c.created.desc(), INVITATION.c.id).limit(200))
+    def invitations(
+        self,
+        session: Connection,
+        organisation: str,
+        limit: int | None = None,
+        *,
+        open_at: datetime.datetime | None = None,
+    ) -> list[Invitation]:
+        """The invitations of an organisation, newest first; with a moment, those that are open then."""
+        columns = INVITATION.c
+        query = select(INVITATION).where(columns.organisation == organisation)
+        if open_at is not None:
+            query = query.where(columns.used.is_(None), columns.revoked.is_(None), columns.expires > _seconds(open_at))
+        rows = session.execute(query.order_by(columns.created.desc(), columns.id).limit(limit))
         return [self._to_invitation(row) for row in rows]
 
     def _to_invitation(self, row: Any) -> Invitation:

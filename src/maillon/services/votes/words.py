@@ -344,7 +344,7 @@ class Words:
             Unit.KIND: self.organisation_kind,
             Unit.COUNTRY: str,
             Unit.OFFICES: self._offices,
-            Unit.CLASSES: lambda raw: self._bits(raw) or self.say("nothing"),
+            Unit.CLASSES: self._classes,
             Unit.GWEI: lambda raw: self.say("%(n)s Gwei", n=self.number(raw)),
             Unit.WEI: self._wei,
             Unit.NOTHING: lambda _raw: self.say("nothing"),
@@ -360,9 +360,16 @@ class Words:
             return self.say("%(n)s Gwei", n=self.number(raw // _GWEI))
         return self.say("%(n)s wei", n=self.number(raw))
 
-    @staticmethod
-    def _bits(raw: int) -> str:
-        return ", ".join(str(bit) for bit in range(256) if raw >> bit & 1)
+    def _classes(self, raw: int) -> str:
+        """Classes of evidence; one nobody has named yet by its number."""
+        known = (
+            self.say("the entry in the public register"),
+            self.say("that whoever applies may speak for the organisation"),
+            self.say("a member’s signed invitation"),
+            self.say("a verified credential"),
+        )
+        seen = [known[bit] if bit < len(known) else str(bit) for bit in range(256) if raw >> bit & 1]
+        return ", ".join(seen) or self.say("nothing")
 
     def _status(self, raw: tuple[int, int]) -> str:
         status, until = raw

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every page of the portal with 2,000 members, 5,000 people and 1,000 votes: how fast it is made, and what it weighs.
+
+    .venv/bin/python bench/portal.py [sqlite|URL] [--pages]
+
+A home of its own is begun through the doors (`tests/portal_atlas.py` shows what stands on it), then filled through the
+services' tables. The pages are the atlas's, and those that only a full consortium has: everybody is somebody in the
+office, which is the longest list there can be. The whole application is asked, every middleware and template with it,
+without a socket: once by the processor's clock, where other work on the machine does not count, and once by the wall's.
+A page weighs what a browser without a cache is sent for it: itself, its styles, scripts and pictures as the server
+packs them, and the fonts its characters need. With `--pages` the figures of each page are printed too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+import os
+import re
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+import httpx
+from sqlalchemy.engine import Connection
+
+import members
+import votes
+from maillon.kit.access import Access
+from maillon.kit.audit import Deed, record
+from maillon.kit.clock import SystemClock
+from maillon.kit.encryption import Encryption
+from maillon.kit.keys import Keys
+from maillon.kit.settings import FILE, Settings
+from maillon.kit.store import Store
+from maillon.main import Application, exclusive_home
+from maillon.services.members.model import ApplicationForm, ApplicationState, Contact, Evidence, Identifier, Kind
+from maillon.services.members.store import PrivateStore
+from maillon.services.people.model import Invitation, Profile, Role, SessionKind, SessionRecord
+from maillon.services.people.store import PeopleStore, new_code, new_id
+from portal_atlas import ATLAS, Example, make_example
+from running_platform import start
+
+PEOPLE, KEYS, APPLICATIONS, DEEDS = 5_000, 2_000, 2_000, 100_000
+REQUESTS = int(os.environ.get("MAILLON_BENCH_REQUESTS", "40"))
+_MEMBER = "1500"
+FULL = (
+    ("directory-search", "members?q=banque+velle"),
+    ("directory-late", "members?after=1000"),
+    ("directory-filtered", "members?kind=company&country=DE&status=active"),
+    ("member-late", "members/1500"),
+    ("people-of-a-member", "organisations/1500/people"),
+    ("keys-of-a-member", "organisations/1500/keys"),
+    ("trail-of-a-member", "organisations/1500/trail"),
+    ("register-of-a-member", "organisations/1500/register"),
+    ("applications-all", "office/applications?state=admitted&state=submitted&state=refused"),
+    ("votes-closed-middle", "votes?show=closed&before=500"),
+    ("vote-of-everybody", f"votes/{votes.VOTES}"),
+    ("vote-of-everybody-end", f"votes/{votes.VOTES}?offset={members.MEMBERS - 25}"),
+    ("vote-closed", f"votes/{votes.VOTES // 2}"),
+)
+"""What is only there when there is much of it."""
+
+_OTHERWISE = {"keys-refused": 403, "provider-link": 422, "member-unknown": 200}
+"""How pages answer that the office's administrator is refused, or that this consortium has."""
+
+
+def insert_people(session: Connection, home: Path) -> str:
+    """Everybody has a role in the office and in an organisation; what the browser of one keeps who administers one."""
+    keys, clock = Keys(home / "keys", complete=True), SystemClock()
+    encryption, access = Encryption.open(keys), Access(Store.__new__(Store), clock)
+    people, now = PeopleStore(encryption), clock.now()
+    for number in range(PEOPLE):
+        person, name = new_id(), f"{name_of(number)} {number}"
+        people.insert_person(session, person, Profile(f"person.{number}@member.example", name, "fr"), now)
+        place = str(number * 2 // 5 + 1)
+        people.replace_roles(session, person, place, (Role.ADMINISTRATOR, Role.DELEGATE), "system", now)
+        people.replace_roles(session, person, "office", (Role.MEMBER,), "system", now)
+        begun = SessionRecord(new_id(), person, SessionKind.BROWSER, "Firefox, Linux", frozenset({"passkey"}), now, now,
+                              now, now + datetime.timedelta(hours=8))  # fmt: skip
+        code = new_code()
+        people.insert_session(session, begun, code)
+        if place == _MEMBER:
+            token = code
+    for number in range(300):
+        sent = Invitation(new_id(), "office", frozenset({Role.MEMBER}), f"guest.{number}@member.example", "system",
+                          now, now + datetime.timedelta(days=7), None, None)  # fmt: skip
+        people.insert_invitation(session, sent, new_code())
+    for number in range(KEYS):
+        access.create(session, f"program {number}", ["notary:write"], None, str(number + 1))
+    for _ in range(200):
+        access.create(session, "program of the office", ["notary:write"], None, "office")
+    record(session, (
+        Deed(now, "api", "entry", "appended", "key:0123456789abcdef", f"index {number}, count 1",
+             "office" if number % 10 == 0 else str(number % members.MEMBERS + 1))
+        for number in range(DEEDS)
+    ))  # fmt: skip
+    private = PrivateStore(encryption)
+    for number in range(APPLICATIONS):
+        form = ApplicationForm(
+            Identifier("siren", f"9{number:08}"), f"Commune de Velle {number}", Kind.ADMINISTRATION, "FR",
+            Contact("Ada Martin", f"ada.{number}@member.example", "fr"), "",
+        )  # fmt: skip
+        application = private.insert_application(session, form, new_code(), Evidence(0), None, now)
+        found = private.application(session, application)
+        assert found is not None
+        state = ApplicationState.SUBMITTED if number % 4 == 0 else ApplicationState.ADMITTED
+        private.move(session, found, state, now)
+        private.insert_step(session, application, ApplicationState.SUBMITTED, "applicant", "", now)
+    return token
+
+
+def name_of(number: int) -> str:
+    """A person's name."""
+    first = ("Ada", "Zoé", "Léa", "Noé", "Théo", "Inès", "Chloé", "Gaël")
+    last = ("Martin", "Bernard", "Petit", "Durand", "Leroy", "Moreau", "Simon", "Laurent", "Garcia")
+    return f"{first[number % len(first)]} {last[number // len(first) % len(last)]}"
+
+
+class Weigher:
+    """What a browser without a cache is sent for a page, bytes."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+        self._known: dict[str, tuple[int, str]] = {}
+
+    async def _file(self, address: str) -> tuple[int, str]:
+        if address not in self._known:
+            async with self._http.stream("GET", address, headers={"Accept-Encoding": "gzip"}) as answer:
+                sent = 0
+                async for part in answer.aiter_raw():
+                    sent += len(part)
+            plain = await self._http.get(address, headers={"Accept-Encoding": "identity"})
+            self._known[address] = (sent, plain.text if address.endswith(".css") else "")
+        return self._known[address]
+
+    async def weigh(self, text: str, sent: int) -> int:
+        """A page, sent in so many bytes, and all it needs."""
+        linked = re.findall(r'<(?:link|script|img)\b[^>]*?(?:href|src)="(/static/[^"]+)"', text)
+        needed = set(linked)
+        shown = set(re.sub(r"<[^>]+>", "", text))
+        for sheet in [one for one in needed if one.endswith(".css")]:
+            for face in re.findall(r"@font-face\s*{([^}]*)}", (await self._file(sheet))[1]):
+                found = re.search(r'url\("?(/static/[^")]+)', face)
+                ranges = re.findall(r"U\+([0-9A-F]+)(?:-([0-9A-F]+))?", face, re.IGNORECASE)
+                spans = [(int(low, 16), int(high or low, 16)) for low, high in ranges] or [(0, 0x10FFFF)]
+                if found and any(low <= ord(one) <= high for one in shown for low, high in spans):
+                    needed.add(found[1])
+        return sent + sum([(await self._file(one))[0] for one in sorted(needed)])
+
+
+async def measure(home: Path, database: str | None, example: Example, member: str, *, each: bool) -> dict[str, Any]:
+    """The figures of every page, and the worst of them."""
+    application = await Application.open(Settings(home=home, database=database, demo=False))
+    # Neither followers nor housekeeping: nothing happens beside the requests that are measured.
+    await application.notary.start()
+    app = application.create_app()
+    found: dict[str, dict[str, float]] = {}
+    sights = {sight.name: sight.address("fr", example) for sight in ATLAS}
+    sights |= {name: f"/fr/{path}" for name, path in FULL}
+    statuses = {sight.name: sight.status for sight in ATLAS}
+    transport = httpx.ASGITransport(app)
+    headers = {"Accept": "text/html", "Accept-Encoding": "gzip"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as http:
+        weigher, measured, wrong = Weigher(http), {}, []
+        for name, address in sights.items():
+            if address in measured:
+                found[name] = measured[address]
+                continue
+            kept = member if f"/organisations/{_MEMBER}/" in address else example.session
+            http.headers["Cookie"] = f"maillon={kept}"
+            wall, processor = [], []
+            for round_ in range(REQUESTS + 2):
+                began, began_processor = time.perf_counter(), time.process_time()
+                async with http.stream("GET", address) as answer:
+                    sent = b"".join([part async for part in answer.aiter_raw()])
+                if round_ >= 2:  # what is compiled and connected once is no page's
+                    wall.append(1000 * (time.perf_counter() - began))
+                    processor.append(1000 * (time.process_time() - began_processor))
+            expected = _OTHERWISE.get(name, statuses.get(name, 200))
+            if answer.status_code != expected and "/refusals/" not in address:
+                wrong.append(f"{address} answers {answer.status_code} and not {expected}")
+            text = (await http.get(address)).text
+            measured[address] = found[name] = {
+                "processor_p50_ms": round(statistics.median(processor), 1),
+                "processor_p95_ms": round(statistics.quantiles(processor, n=20)[-1], 1),
+                "wall_p50_ms": round(statistics.median(wall), 1),
+                "wall_p95_ms": round(statistics.quantiles(wall, n=20)[-1], 1),
+                "weight_kb": round(await weigher.weigh(text, len(sent)) / 1000, 1),
+                "html_kb": round(len(sent) / 1000, 1),
+                "status": answer.status_code,
+            }
+    if wrong:
+        raise RuntimeError("; ".join(wrong))
+    if each:
+        for name, figures in sorted(found.items(), key=lambda one: -one[1]["processor_p95_ms"]):
+            print(f"{name:28}", *(f"{key} {value:>7}" for key, value in figures.items()), file=sys.stderr)
+    await application.notary.stop()
+    application.store.close()
+    if application.chain is not None:
+        application.chain.close()
+    return found
+
+
+def fill(home: Path, database: str | None) -> str:
+    """What a consortium in its fifth year has, beside what the doors made; the session of a member's administrator."""
+    settings = Settings(home=home, database=database)
+    store = Store.open(settings.database_url)
+    with store.transaction() as session:
+        members.insert_members(session, 2)
+        votes.insert_votes(session, int(time.time()), 3)
+        token = insert_people(session, home)
+    store.close()
+    return token
+
+
+def figures_of(found: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """The worst of all pages, and where."""
+    figures: dict[str, Any] = {"members": members.MEMBERS, "people": PEOPLE, "votes": votes.VOTES, "pages": len(found)}
+    for key in ("processor_p95_ms", "wall_p95_ms", "weight_kb"):
+        worst = sorted(found.items(), key=lambda one: -one[1][key])
+        figures |= {f"worst_{key}": worst[0][1][key], f"median_{key}": round(statistics.median(
+            one[1][key] for one in worst), 1)}  # fmt: skip
+        for name, one in worst[:5]:
+            figures[f"{key} of {name}"] = one[key]
+    return figures
+
+
+def main() -> None:
+    """Begin, fill, measure, print."""
+    chosen = [argument for argument in sys.argv[1:] if argument not in ("sqlite", "--pages")]
+    database = chosen[0] if chosen else None
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        home.mkdir(mode=0o700)
+        if database:
+            (home / FILE).write_text(f'database = "{database}"\n')
+        platform = start(home)
+        try:
+            example = make_example(platform, Path(folder) / "example")
+        finally:
+            platform.stop()
+            platform.close()
+        with exclusive_home(home):
+            token = fill(home, database)
+            found = asyncio.run(measure(home, database, example, token, each="--pages" in sys.argv))
+    print(json.dumps(figures_of(found)))
+
+
+if __name__ == "__main__":
+    main()
