@@ -21,7 +21,7 @@ RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs/measured.md"
 MEASUREMENTS = (
     *("start", "notary", "command_line", "evidence", "ledger", "attack", "members", "network", "portal", "votes"),
-    *("network 7 20", "network 10 20", "network 13 20"),
+    *("network 7 20", "network 10 20", "network 13 20", "snapshot"),
 )
 """Scripts, with their arguments."""
 
@@ -50,6 +50,8 @@ TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
     ("ledger", "transfers_per_second", "ERC-20 transfers in full blocks, durable, per second", "over", 400),
     ("network", "offered_900_mined_per_second", "four validators: ERC-20 transfers mined per second", "over", 600),
     ("network", "offered_900_lost", "of these lost", "under", 1),
+    ("network", "offered_900_empty_blocks_while_transactions_waited", "empty blocks meanwhile", "under", 1),
+    ("network", "offered_1800_mined_per_second", "with three times the mark offered, per second", "over", 600),
     (
         "network",
         "submit_to_final_p50_seconds",
@@ -60,7 +62,8 @@ TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
     ("network", "submit_to_final_p95_seconds", "the same, p95 (s)", "under", 1.7),
     ("network", "one_dead_share", "throughput with one of four dead, share", "over", 0.8),
     ("network", "recovery_after_kill_seconds", "a node back after SIGKILL (s)", "under", 10),
-    ("network", "replay_blocks_per_second", "a newcomer's replay, blocks per second", "over", 60),
+    ("snapshot", "replay_blocks_per_second", "a newcomer's replay, nearly empty blocks per second", "over", 60),
+    ("snapshot", "join_by_snapshot_seconds", "a join by snapshot (s)", "under", 120),
 )
 
 

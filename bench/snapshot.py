@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an idle chain grows by, and how long a join by snapshot takes at so many blocks.
+"""What an idle chain grows by, how fast a newcomer replays it, and how long a join by snapshot takes.
 
-One validator makes empty blocks as fast as this machine lets it. Then it moves, as an operator would move it: its
-chain is exported, taken by a node that never ran, which is started and goes on. The join is from the taking to the
-first new block. With several validators each block keeps a signature more for each of them: some hundred bytes.
+One validator makes empty blocks as fast as this machine lets it, and goes on at its ordinary pace. A second node of its
+organisation comes and replays them all. Then the validator moves, as an operator would move it: its chain is exported,
+taken by a node that never ran, which is started and goes on. The join is from the taking to the first new block. With
+several validators each block keeps a signature more for each of them: some hundred bytes.
 
     bench/snapshot.py [BLOCKS]
 """
@@ -22,8 +23,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from local_network import LocalNetwork, LocalNode, engines_folder, until
+from maillon.ledger.contracts.network import Network
+from maillon.ledger.genesis import NETWORK
 from maillon.network import snapshot
 from maillon.network.configuration import NodeHome
+from maillon.network.registration import NODE_KEY, digest_to_sign
 from maillon.network.supervisor import plan_of
 from network import size_of
 
@@ -40,6 +44,29 @@ def grow(node: LocalNode, blocks: int) -> float:
     reached = until(lambda: node.height() >= blocks, 60 + blocks / SLOWEST, pause=0.5)
     assert reached, f"{node.height()} blocks of {blocks}"
     return (node.height() - first) / (time.monotonic() - began)
+
+
+def list_node(network: LocalNetwork, node: LocalNode) -> None:
+    """Have the validator's organisation list another node of its own."""
+    digest = digest_to_sign(NODE_KEY, network.chain_id, NETWORK, 1)
+    call = Network(NETWORK).add_node(node.identity.execution_key, *node.identity.prove_node(digest))
+    network.do(call, network.nodes[0].identity.account)
+
+
+def replay(network: LocalNetwork) -> dict[str, float]:
+    """A node without data gets every block from the validator and executes it."""
+    source, newcomer = network.nodes
+    began = time.monotonic()
+    network.start([newcomer])
+    reached = until(lambda: newcomer.height() >= source.height(), 60 + source.height() / SLOWEST, pause=0.05)
+    seconds, blocks = time.monotonic() - began, newcomer.height()
+    assert reached, f"{blocks} blocks of {source.height()}"
+    newcomer.stop()
+    return {
+        "replay_blocks": blocks,
+        "replay_seconds": round(seconds, 1),
+        "replay_blocks_per_second": round(blocks / seconds, 1),
+    }
 
 
 def move(network: LocalNetwork, source: LocalNode, folder: Path) -> dict[str, Any]:
@@ -81,22 +108,31 @@ def move(network: LocalNetwork, source: LocalNode, folder: Path) -> dict[str, An
 def main(blocks: int = 10_000) -> None:
     """Print the figures as one line of JSON."""
     # CometBFT reads its settings from the environment too: no pause after a block, no wait for others' votes.
-    os.environ |= {"CMT_CONSENSUS_TIMEOUT_COMMIT": "0s", "CMT_CONSENSUS_SKIP_TIMEOUT_COMMIT": "true"}
+    hurry = {"CMT_CONSENSUS_TIMEOUT_COMMIT": "0s", "CMT_CONSENSUS_SKIP_TIMEOUT_COMMIT": "true"}
     with (
         tempfile.TemporaryDirectory(prefix="maillon-") as name,
-        LocalNetwork(Path(name) / "network", engines_folder(), 1) as network,
+        LocalNetwork(Path(name) / "network", engines_folder(), 1, others=1) as network,
     ):
-        (node,) = network.nodes
+        node, newcomer = network.nodes
+        os.environ |= hurry
         node.bridge = Path(__file__).with_name("hurried_bridge.py")
         network.start()
+        list_node(network, newcomer)
         first, before = node.height(), size_of(node)
         rate = grow(node, blocks)
         node.stop()
         growth = (size_of(node) - before) / (blocks - first)
+        for variable in hurry:
+            del os.environ[variable]
+        node.bridge = None
+        network.start()
+        replayed = replay(network)
+        node.stop()
         figures = {
             "blocks_made_per_second": round(rate, 1),
             "bytes_of_an_empty_block": round(growth),
             "idle_gigabytes_per_year": round(growth * BLOCKS_A_YEAR / 1e9, 1),
+            **replayed,
             **move(network, node, Path(name)),
         }
     print(json.dumps(figures))
