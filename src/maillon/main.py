@@ -55,7 +55,7 @@ from maillon.ledger.founding import sandbox as sandbox_of
 from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, InvalidGenesis, make_genesis, random_chain_id
 from maillon.ledger.port import Address, Ledger, Prover, Signer, TransactionReceipt
 from maillon.ledger.signing import Account, DynamicFeeTransaction
-from maillon.services.credits import CreditsContract, CreditsError, CreditsService, Faucet
+from maillon.services.credits import GIFT, CreditsContract, CreditsError, CreditsService, Faucet
 from maillon.services.credits import api as credits_api
 from maillon.services.credits import pages as credits_pages
 from maillon.services.explorer import Ask, ExplorerError, ExplorerService
@@ -90,7 +90,6 @@ if TYPE_CHECKING:
     from maillon.network.registration import Registered
 
 _SANDBOX_FUNDS = 10**6 * 10**18
-_SANDBOX_GRANT = 10 * 10**18
 _LEAST_CREDITS = 10**17
 """Wei: some hundred acts at the floor tip."""
 _HOUSEKEEPING = 60.0
@@ -659,7 +658,7 @@ class SandboxPurse:
         async with self._one_at_a_time:
             if int(await self._ask("eth_getBalance", "0x" + account.hex(), "latest"), 16) >= _LEAST_CREDITS:
                 return
-            await transfer(self._ask, self._ledger, self._chain_id, self._sandbox, account, _SANDBOX_GRANT)
+            await transfer(self._ask, self._ledger, self._chain_id, self._sandbox, account, GIFT)
 
     async def give(self, account: str, wei: int) -> int:
         """Send an account so much; the block it is in. Raises `LedgerError`."""

@@ -11,6 +11,7 @@ Evidence and services thus never know a language; `tests/habits/test_languages.p
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from importlib import resources
@@ -104,7 +105,7 @@ def say(language: Language, sentence: str) -> str | None:
 
 
 @lru_cache(maxsize=10_000)
-def say_number(value: float, language: Language) -> str:
+def say_number(value: float | Decimal, language: Language) -> str:
     """A number with its thousands apart. Remembered: a page says the same few again and again, and saying is slow."""
     return str(format_decimal(value, locale=language))
 

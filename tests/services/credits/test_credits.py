@@ -229,3 +229,23 @@ def test_the_command_says_when_no_server_answers() -> None:
     done = CliRunner().invoke(application(), ["credits", "--url", "http://127.0.0.1:9", "--json"])
     assert done.exit_code == 2
     assert "maillon up" in json.loads(done.stdout)["error"]
+
+
+async def test_the_command_rounds_as_the_page_does(sandbox: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a thousandth, for people; to the last wei for programs."""
+    documents = {}
+    for path in ("", "/members/1"):
+        documents[path] = (await sandbox.get(f"/v1/credits{path}")).json()
+    exact = "1234.567890123456789"
+    documents[""]["members"][0]["left"] = documents["/members/1"]["member"]["left"] = exact
+
+    def get(url: str, **_: Any) -> httpx.Response:
+        return httpx.Response(200, json=documents[url.partition("/v1/credits")[2]])
+
+    monkeypatch.setattr(httpx, "get", get)
+    for arguments in ([], ["1"]):
+        said = CliRunner().invoke(application(), ["credits", *arguments])
+        assert said.exit_code == 0, said.output
+        assert "1,234.568" in said.stdout
+        assert "567890" not in said.stdout
+        assert exact in CliRunner().invoke(application(), ["credits", *arguments, "--json"]).stdout

@@ -13,6 +13,6 @@ from __future__ import annotations
 
 from maillon.services.credits.contract import CreditsContract
 from maillon.services.credits.errors import CreditsError
-from maillon.services.credits.service import CreditsService, Faucet
+from maillon.services.credits.service import GIFT, CreditsService, Faucet
 
-__all__ = ["CreditsContract", "CreditsError", "CreditsService", "Faucet"]
+__all__ = ["GIFT", "CreditsContract", "CreditsError", "CreditsService", "Faucet"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +36,7 @@ def show_credits(
         terminal.print_table(
             ("No.", "Member", "Left", "Granted in a period"),
             [
-                (each["organisation"], each["legal_name"], each["left"], each["allowance"])
+                (each["organisation"], each["legal_name"], _rounded(each["left"]), _rounded(each["allowance"]))
                 for each in document["members"]
             ],
         )
@@ -50,16 +51,23 @@ def _member(document: dict[str, Any]) -> None:
     one, spending = document["member"], document["spending"]
     rows = [
         (f"{one['organisation']}. {one['legal_name']}", one["account"]),
-        ("left", f"{one['left']} credits"),
-        ("granted in a period", f"{one['allowance']} credits{', suspended now' if one['suspended'] else ''}"),
+        ("left", f"{_rounded(one['left'])} credits"),
+        ("granted in a period", f"{_rounded(one['allowance'])} credits{', suspended now' if one['suspended'] else ''}"),
     ]
     if spending is None:
         rows.append(("a day uses", "not known: the ledger is too young, or keeps no older states"))
     else:
         lasts = "" if spending["days_left"] is None else f"; what is left lasts {spending['days_left']} days"
-        rows.append(("a day uses", f"{spending['a_day']} credits, over {spending['hours']} hours{lasts}"))
-    rows += [(f"delegate {each['account']}", f"{each['left']} credits") for each in document["delegates"]]
+        rows.append(("a day uses", f"{_rounded(spending['a_day'])} credits, over {spending['hours']} hours{lasts}"))
+    rows += [(f"delegate {each['account']}", f"{_rounded(each['left'])} credits") for each in document["delegates"]]
     terminal.print_table(("", ""), rows)
+
+
+def _rounded(amount: str) -> str:
+    """As the pages say an amount: to a thousandth. `--json` has it to the last wei."""
+    from maillon.kit.language import say_number  # noqa: PLC0415 - `--help` formats no numbers
+
+    return say_number(Decimal(amount), "en")
 
 
 def _price(price: dict[str, Any]) -> list[tuple[str, str]]:

@@ -73,11 +73,11 @@ class CreditsService:
         """What gas costs. Raises `CreditsUnavailable`."""
         return self._price(await self._block("latest"), await self._contract.terms())
 
-    async def overview(self, after: int = 0) -> Overview:
-        """A page of members, by number, after one. Raises `CreditsUnavailable`."""
+    async def overview(self, after: int = 0, size: int = rules.PAGE) -> Overview:
+        """A page of members, at most `size`, by number, after one. Raises `CreditsUnavailable`."""
         head, terms, roll = await asyncio.gather(self._block("latest"), self._contract.terms(), self._contract.roll())
-        page = [entry for entry in roll if entry.organisation > after][: rules.PAGE + 1]
-        shown = page[: rules.PAGE]
+        page = [entry for entry in roll if entry.organisation > after][: size + 1]
+        shown = page[:size]
         names = await self._names([entry.organisation for entry in shown])
         accounts = ["0x" + entry.credit_account.hex() for entry in shown]
         balances = await asyncio.gather(*(self._balance(account) for account in accounts))
@@ -104,7 +104,7 @@ class CreditsService:
 
     async def member(self, organisation: int) -> MemberView:
         """One member. Raises `UnknownMember`, `CreditsUnavailable`."""
-        found = await self.overview(organisation - 1)
+        found = await self.overview(organisation - 1, size=1)
         if not found.members or found.members[0].organisation != organisation:
             raise UnknownMember(f"no active member has the number {organisation}")
         member = found.members[0]
@@ -127,7 +127,7 @@ class CreditsService:
         if self._faucet is None:
             raise NoFaucet("credits are given away in a sandbox only")
         account = rules.parse_account(text)
-        # One at a time: two at once would use one nonce, and the second of one account would be given twice.
+        # One at a time: two of one account would both find it empty, and fill it twice.
         async with self._giving:
             missing = GIFT - await self._balance(account)
             if missing <= 0:
