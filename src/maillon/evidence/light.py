@@ -20,7 +20,7 @@ from maillon.evidence.consensus import (
     verify_validators,
 )
 from maillon.evidence.document import Fields
-from maillon.evidence.errors import HeaderMismatch, ValidatorSetMismatch
+from maillon.evidence.errors import HeaderMismatch, Invalid, ValidatorSetMismatch
 
 MAXIMUM_UPDATES = 200
 
@@ -85,6 +85,38 @@ def verify_step(trusted: Trusted, block: LightBlock, chain_id: str) -> Trusted:
     # Step 4.
     verify_commit(block.signed, chain_id, block.validators)
     return Trusted(header.height, block.validators, header.next_validators_hash)
+
+
+class Ascent:
+    """The way from what is trusted to a height, in as few steps as the changes of validators allow, by halving.
+
+    `wanted` is the height whose block to `take` next, None at the end; `steps` are the blocks that were needed, the
+    last of them that of the height. Where blocks come from is the caller's.
+    """
+
+    def __init__(self, trusted: Trusted, height: int, chain_id: str) -> None:
+        self._trusted = trusted
+        self._chain_id = chain_id
+        self._targets = [height]
+        self.steps: list[LightBlock] = []
+
+    @property
+    def wanted(self) -> int | None:
+        """The height to give the block of."""
+        return self._targets[-1] if self._targets else None
+
+    def take(self, block: LightBlock) -> None:
+        """The block of the wanted height. Raises `Invalid` when no block lies between and it does not follow."""
+        try:
+            self._trusted = verify_step(self._trusted, block, self._chain_id)
+        except Invalid:
+            middle = (self._trusted.height + self._targets[-1]) // 2
+            if middle in (self._trusted.height, self._targets[-1]):
+                raise
+            self._targets.append(middle)
+        else:
+            self._targets.pop()
+            self.steps.append(block)
 
 
 def verify_chain(trusted: Trusted, updates: Sequence[LightBlock], final: LightBlock, chain_id: str) -> Trusted:

@@ -19,7 +19,7 @@ from maillon.evidence.consensus import ConsensusHeader, ValidatorSet
 from maillon.evidence.document import Fields
 from maillon.evidence.errors import EvidenceError, Invalid
 from maillon.evidence.hashing import keccak256
-from maillon.evidence.light import LightBlock, Trusted, verify_step
+from maillon.evidence.light import Ascent, LightBlock, Trusted
 from maillon.ledger import errors
 from maillon.ledger.endpoint import LIMIT_EXCEEDED, Endpoint, EndpointError
 from maillon.ledger.errors import NotFound, Rejected, Unavailable
@@ -402,23 +402,15 @@ class NodeLedger:
         if _keys(first) == _keys(voters):
             return []
         initial = await self._light_block(1)
-        chain_id = initial.signed.header.chain_id
         trusted = Trusted(1, initial.validators, initial.signed.header.next_validators_hash)
-        found: list[LightBlock] = []
-        targets = [height]
-        while targets:
-            block = await self._light_block(targets[-1])
+        ascent = Ascent(trusted, height, initial.signed.header.chain_id)
+        while (wanted := ascent.wanted) is not None:
+            block = await self._light_block(wanted)
             try:
-                trusted = verify_step(trusted, block, chain_id)
+                ascent.take(block)
             except Invalid as error:
-                middle = (trusted.height + targets[-1]) // 2
-                if middle in (trusted.height, targets[-1]):
-                    raise Unavailable(f"the validators of height {targets[-1]} do not follow: {error}") from error
-                targets.append(middle)
-                continue
-            if targets.pop() != height:
-                found.append(block)
-        return [block.to_json() for block in found]
+                raise Unavailable(f"the validators of height {wanted} do not follow: {error}") from error
+        return [block.to_json() for block in ascent.steps[:-1]]
 
     async def _light_block(self, height: int) -> LightBlock:
         signed, voters = await asyncio.gather(self._consensus.commit(height), self._consensus.validators(height))

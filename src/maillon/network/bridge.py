@@ -29,6 +29,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
+from maillon.evidence.consensus import BLOCK_ID_FLAG_ABSENT, BLOCK_ID_FLAG_COMMIT
 from maillon.kit.clock import Clock
 from maillon.network import abci, rules
 from maillon.network.errors import NetworkError, PayloadUnreadable, ProposalRefused
@@ -46,9 +47,6 @@ PEER_PATIENCE: Final = 2.0
 _KNOWN_KEYS: Final = 4096
 LONG_BEFORE: Final = 600.0
 """Seconds by which a block is older than this process for certain, whatever the clock says."""
-_ABSENT: Final = 1
-_SIGNED: Final = 2
-"""`BlockIDFlag` of a vote for the block, as CometBFT names it COMMIT."""
 _ACCEPT = abci.ProcessProposalResponse.ACCEPT
 _REJECT = abci.ProcessProposalResponse.REJECT
 _log = structlog.get_logger(__name__)
@@ -336,7 +334,7 @@ class Bridge:
             return
         address = rules.address_of_key(self._own.key)
         votes = request.last_commit.votes
-        voted = any(vote.validator.address == address and vote.block_id_flag == _SIGNED for vote in votes)
+        voted = any(vote.validator.address == address and vote.block_id_flag == BLOCK_ID_FLAG_COMMIT for vote in votes)
         height, last, since = request.height - 1, self._own.last(), self._started - request.time.seconds
         knows = last.vouches_for(self._own.key)
         # Step 1.
@@ -440,7 +438,9 @@ class Bridge:
 
     def _notice_silence(self, request: abci.ProposalRequest) -> None:
         self.observed.silent = [
-            vote.validator.address.hex() for vote in request.last_commit.votes if vote.block_id_flag == _ABSENT
+            vote.validator.address.hex()
+            for vote in request.last_commit.votes
+            if vote.block_id_flag == BLOCK_ID_FLAG_ABSENT
         ]
         for address in self.observed.silent:
             self.observed.counts[f"silent {address}"] += 1

@@ -245,10 +245,11 @@ def _stopped(place: NodeHome) -> Iterator[None]:
     except OSError as error:
         raise NodeUnusable(f"{place.path} cannot be used: {error.strerror}") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NodeUnusable(f"a node runs in {place.path}: stop it first") from None
         yield
-    except BlockingIOError:
-        raise NodeUnusable(f"a node runs in {place.path}: stop it first") from None
     finally:
         os.close(descriptor)
 

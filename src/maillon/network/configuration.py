@@ -32,6 +32,8 @@ MAXIMUM_TRANSACTION: Final = 11 * 1024 * 1024
 """CometBFT's own limit of one transaction: over the largest payload, so that it never is what refuses one."""
 LOG_BLOCKS: Final = 10_000
 """Blocks one query for logs may span; geth holds to it where the ends are names, such as `earliest`."""
+STATE_SCHEME: Final = ("--state.scheme", "hash")
+"""How geth keeps states, told to it wherever block zero is written or read: every block's stays."""
 MAXIMUM_SOCKET_PATH: Final = 100
 """The operating system's limit is 107 bytes."""
 _WATCHER_STATE: Final = "watcher_state.json"
@@ -212,6 +214,16 @@ class NodeHome:
         write_private(self.settings_file, settings.to_toml().encode())
 
 
+def watches(home: NodeHome, settings: NodeSettings, network: NetworkDefinition, key: bytes) -> bool:
+    """Whether a node knows nothing of what its validator key signed, and only watches. Raises `NodeUnusable`.
+
+    A remote signer remembers for itself; and where the network is this node alone there is nobody to watch.
+    """
+    if settings.remote_signer or {node.validator_key for node in network.nodes} == {key}:
+        return False
+    return not LastSignature.read(home.last_signature_file).vouches_for(key)
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a node's processes are started."""
@@ -226,15 +238,8 @@ class Plan:
 
     @property
     def watches(self) -> bool:
-        """Whether this node knows nothing of what its validator key signed, and only watches. Raises `NodeUnusable`.
-
-        A remote signer remembers for itself; and where the network is this node alone there is nobody to watch.
-        """
-        if self.settings.remote_signer or {node.validator_key for node in self.network.nodes} == {
-            self.identity.validator_key
-        }:
-            return False
-        return not LastSignature.read(self.home.last_signature_file).vouches_for(self.identity.validator_key)
+        """See `watches`."""
+        return watches(self.home, self.settings, self.network, self.identity.validator_key)
 
     @property
     def dialled(self) -> tuple[NodeCard, ...]:
@@ -263,7 +268,7 @@ class Plan:
     def initialise_execution(self) -> list[str]:
         """The command that writes block zero; harmless when it is there already."""
         genesis = str(self.home.path / "execution-genesis.json")
-        return [str(self.geth), "init", "--state.scheme", "hash", "--datadir", str(self.home.execution), genesis]
+        return [str(self.geth), "init", *STATE_SCHEME, "--datadir", str(self.home.execution), genesis]
 
     def execution_command(self) -> list[str]:
         """Geth.
@@ -282,7 +287,7 @@ class Plan:
                 str(self.home.path / "execution.toml"),
             ),
             *("--networkid", str(self.network.genesis.chain_id), "--nodekey", str(self.identity.execution_file)),
-            *("--state.scheme", "hash", "--gcmode", "archive", "--syncmode", "full", "--cache", str(settings.cache)),
+            *(*STATE_SCHEME, "--gcmode", "archive", "--syncmode", "full", "--cache", str(settings.cache)),
             *("--nodiscover", "--nat", "none"),
             *("--ipcpath", str(self.home.execution_socket)),
             *("--authrpc.addr", "127.0.0.1", "--authrpc.port", str(settings.engine_port)),

@@ -19,7 +19,7 @@ import orjson
 
 from maillon.evidence.consensus import Instant
 from maillon.evidence.errors import Unreadable
-from maillon.network.configuration import NodeHome, NodeSettings, Plan
+from maillon.network.configuration import NodeHome, NodeSettings, watches
 from maillon.network.definition import NetworkDefinition
 from maillon.network.engines import COMETBFT, GETH, installed
 from maillon.network.errors import EngineUnusable, ExecutionUnavailable, NetworkError, NodeUnusable
@@ -357,9 +357,8 @@ def _signed_height(home: NodeHome) -> int:
 
 
 def _watches(home: NodeHome, settings: NodeSettings, network: NetworkDefinition, identity: Identity) -> bool:
-    nowhere = Path()
     try:
-        return Plan(home, settings, network, identity, nowhere, nowhere).watches
+        return watches(home, settings, network, identity.validator_key)
     except NodeUnusable:
         return False  # CometBFT does not start over a damaged file: the processes say so
 

@@ -32,9 +32,9 @@ from maillon.evidence.consensus import SignedHeader, Validator, ValidatorSet
 from maillon.evidence.document import Fields
 from maillon.evidence.errors import EvidenceError, Invalid
 from maillon.evidence.hashing import sha256
-from maillon.evidence.light import LightBlock, Trusted, verify_step
+from maillon.evidence.light import Ascent, LightBlock, Trusted
 from maillon.kit.keys import write_private
-from maillon.network.configuration import Plan
+from maillon.network.configuration import STATE_SCHEME, Plan
 from maillon.network.consortium import free_ports
 from maillon.network.engines import COMETBFT, GETH
 from maillon.network.errors import InvalidBackup, NodeUnusable, PayloadUnreadable
@@ -194,7 +194,7 @@ def take(plan: Plan, file: Path, progress: Progress) -> dict[str, Any]:
         if manifest["block_hash"] != "0x" + summit.block_hash.hex():
             raise InvalidBackup(f"{file}: the manifest names another block than the data have")
         # Step 4.
-        _geth(plan, staging, ["init", "--state.scheme", "hash"], [str(_genesis(plan))], "block zero is another one")
+        _geth(plan, staging, ["init", *STATE_SCHEME], [str(_genesis(plan))], "block zero is another one")
         # Step 5.
         progress("reading the newest state through with its hashes …")
         root = ["0x" + summit.state_root.hex()]
@@ -316,20 +316,14 @@ def _follow(stores: _Stores, plan: Plan, height: int) -> LightBlock:
     """The signed header of a height, reached from the first validators in as few steps as the changes allow."""
     chain_id = plan.network.genesis.consensus_chain_id
     first = ValidatorSet.of([Validator(each.key, each.power) for each in plan.network.genesis.validators])
-    trusted = Trusted(1, first)
-    targets = [height]
-    while True:
-        block = stores.light_block(targets[-1])
+    ascent = Ascent(Trusted(1, first), height, chain_id)
+    while (wanted := ascent.wanted) is not None:
+        block = stores.light_block(wanted)
         try:
-            trusted = verify_step(trusted, block, chain_id)
+            ascent.take(block)
         except Invalid as error:
-            middle = (trusted.height + targets[-1]) // 2
-            if middle in (trusted.height, targets[-1]):
-                raise InvalidBackup(f"the validators of block {targets[-1]} do not follow: {error}") from error
-            targets.append(middle)
-            continue
-        if targets.pop() == height:
-            return block
+            raise InvalidBackup(f"the validators of block {wanted} do not follow: {error}") from error
+    return ascent.steps[-1]
 
 
 class _Stores:

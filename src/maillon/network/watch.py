@@ -14,12 +14,12 @@ import httpx
 import orjson
 import structlog
 
+from maillon.evidence.consensus import BLOCK_ID_FLAG_COMMIT
 from maillon.network.configuration import Plan
 from maillon.network.rules import address_of_key
 from maillon.network.signatures import LOOK_BACK, sign_from
 
 INTERVAL: Final = 1.0
-_SIGNED: Final = 2
 _log = structlog.get_logger(__name__)
 
 
@@ -64,7 +64,7 @@ class Watcher:
     async def _came_without_us(self, height: int) -> bool:
         commit = (await self._ask(f"/commit?height={height}"))["signed_header"]["commit"]
         return not any(
-            vote["block_id_flag"] == _SIGNED and vote["validator_address"].lower() == self._address
+            vote["block_id_flag"] == BLOCK_ID_FLAG_COMMIT and vote["validator_address"].lower() == self._address
             for vote in commit["signatures"]
         )
 
