@@ -123,9 +123,17 @@ def test_a_suspension_takes_two_officers_of_two_members(town: Town, number: str,
     server.close()
     eventually(lambda: run(town, "members", "show", target)["status"] == "suspended")
     assert run(town, "members", "suspend", "999", "--reason", "Personne.", status=1)["error"]
-    # 4. The other way round: the town asked first, and this instance is the second officer.
+    # 4. After seven days it ends by itself.
     town.pass_time(8 * 86_400)
-    assert run(town, "members", "show", target)["status"] == "active", "after seven days it ends by itself"
+    assert run(town, "members", "show", target)["status"] == "active"
+    # 5. A month later, the other way round: the town asks first, and this instance is the second officer.
+    town.pass_time(31 * 86_400)
+    later = "22" * 32
+    server = Server(town.platform.url)
+    server.sign(Admissions(ADMISSIONS).suspend(int(target), bytes.fromhex(later)), delegate)
+    server.close()
+    assert run(town, "members", "suspend", target, "--case", later)["suspended"] is True
+    eventually(lambda: run(town, "members", "show", target)["status"] == "suspended")
 
 
 def test_what_is_voted_on_is_listed_and_shown_as_words(town: Town, number: str, steward: Path) -> None:
