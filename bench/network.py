@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ TRANSFER = keccak256(b"transfer(address,uint256)")[:4]
 GWEI = 10**9
 RATES = (600, 900, 1_800)
 """Transfers offered a second: the mark, what we aim for, and three times the mark."""
+ATTEMPTS = 5
 DRAINED_WITHIN = 600
 """Seconds in which everything that was taken is in blocks: far more than the backlog of the highest rate needs."""
 BACK_WITHIN = 600
@@ -81,10 +83,22 @@ class Sender:
 
 async def call(client: httpx.AsyncClient, url: str, requests: list[tuple[str, list[Any]]]) -> list[Any]:
     """A batch of calls; their results, in the order asked, None for what was refused."""
-    body = [{"jsonrpc": "2.0", "id": n, "method": m, "params": p} for n, (m, p) in enumerate(requests)]
-    answer = await client.post(url, content=orjson.dumps(body), headers={"content-type": "application/json"})
-    found = {each["id"]: each.get("result") for each in orjson.loads(answer.content)}
+    body = orjson.dumps([{"jsonrpc": "2.0", "id": n, "method": m, "params": p} for n, (m, p) in enumerate(requests)])
+    for attempt in itertools.count(1):
+        try:
+            answer = await client.post(url, content=body, headers={"content-type": "application/json"})
+            break
+        except httpx.TransportError:
+            # geth may close an idle connection at the moment it is used again; the same is asked anew.
+            if attempt == ATTEMPTS:
+                raise
+    found = {each["id"]: _result(each) for each in orjson.loads(answer.content)}
     return [found.get(number) for number in range(len(requests))]
+
+
+def _result(answer: dict[str, Any]) -> Any:
+    """The result; True for a transaction that arrived the first time already."""
+    return "already known" in str(answer.get("error")) or answer.get("result")
 
 
 def settle(network: LocalNetwork, nodes: Sequence[LocalNode]) -> None:
@@ -124,14 +138,33 @@ def prepare(network: LocalNetwork) -> tuple[Address, list[Sender]]:
     return token, senders
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A block of a phase."""
+
+    transactions: int
+    taken: int
+    """How many transactions of the phase the nodes had taken when it was seen."""
+    moment: float
+
+
+def empty_ones(blocks: Sequence[Seen]) -> int:
+    """Blocks without transactions although some had been taken when the block below was seen, and were in none."""
+    found = mined = 0
+    for below, block in itertools.pairwise(blocks):
+        mined += below.transactions
+        found += block.transactions == 0 and below.taken > mined
+    return found
+
+
 async def offer(
     network: LocalNetwork, senders: list[Sender], rate: int, seconds: float, nodes: Sequence[LocalNode]
 ) -> dict[str, Any]:
     """Offer so many transfers a second, then wait until all are in blocks; `nodes` are those that live."""
     settle(network, nodes)
-    node = nodes[0]
-    height = node.height()
-    taken, refused = 0, 0
+    first = nodes[0]
+    given = taken = refused = 0
+    blocks: list[Seen] = []
     again: list[tuple[str, str]] = []
     """(url, transaction) of what was refused."""
 
@@ -143,10 +176,20 @@ async def offer(
         refused += len(left)
         again.extend(left)
 
+    async def watch(client: httpx.AsyncClient, height: int) -> None:
+        url = f"http://127.0.0.1:{first.settings.execution_rpc_port}"
+        while True:
+            (count,) = await call(client, url, [("eth_getBlockTransactionCountByNumber", [hex(height + 1)])])
+            if count is None:
+                await asyncio.sleep(0.05)
+                continue
+            height += 1
+            blocks.append(Seen(int(count, 16), taken, time.monotonic()))
+
     async with httpx.AsyncClient(timeout=60) as client:
+        watching = asyncio.create_task(watch(client, first.height()))
         began = time.monotonic()
         giving: list[asyncio.Task[None]] = []
-        given = 0
         turns = itertools.cycle(senders)
         while (elapsed := time.monotonic() - began) < seconds:
             if given >= rate * elapsed:
@@ -160,32 +203,26 @@ async def offer(
         offered = time.monotonic() - began
         await asyncio.gather(*giving)
         refused_at_first = refused
-        blocks: list[int] = []
-        last = time.monotonic()
-        deadline = last + DRAINED_WITHIN
-        while sum(blocks) < given and time.monotonic() < deadline:
-            count = node.rpc("eth_getBlockTransactionCountByNumber", hex(height + 1))
-            if count is None:
-                await asyncio.sleep(0.05)
-                continue
-            height += 1
-            blocks.append(int(count, 16))
-            last = time.monotonic()
-            if again:  # a block made room
-                chosen, again[:] = again[:BATCH], again[BATCH:]
-                for url, raw in chosen:
-                    await give(client, url, [raw])
-    mined = sum(blocks)
+        deadline = time.monotonic() + DRAINED_WITHIN
+        while sum(block.transactions for block in blocks) < given and time.monotonic() < deadline:
+            assert not watching.done(), watching.exception()
+            chosen, again[:] = again[:BATCH], again[BATCH:]
+            for url, raw in chosen:
+                await give(client, url, [raw])
+            await asyncio.sleep(0.1)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    full = [block for block in blocks if block.transactions]
+    mined = sum(block.transactions for block in full)
     return {
         "offered_per_second": round(given / offered),
         "mined": mined,
-        "mined_per_second": round(mined / (last - began)),
+        "mined_per_second": round(mined / (full[-1].moment - began)),
         "lost": taken - mined,
         "refused_by_a_full_pool": refused_at_first,
         "blocks": len(blocks),
-        "largest_block": max(blocks, default=0),
-        # In the first block there may be nothing yet; in all others there was, until the last transaction.
-        "empty_blocks_while_transactions_waited": sum(count == 0 for count in blocks[1:]),
+        "largest_block": max(block.transactions for block in full),
+        "empty_blocks_while_transactions_waited": empty_ones(blocks),
     }
 
 

@@ -9,6 +9,7 @@ import json
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 
 import npm_packages
+from local_network import LocalNetwork
 from maillon.kit.clock import SystemClock
 from maillon.ledger.embedded.chain import Chain
 from maillon.ledger.embedded.sealer import Sealer
@@ -34,6 +36,8 @@ CREDITS = 10**24
 RunClient = Callable[[str, int], dict[str, Any]]
 ACCOUNTS = tuple(Account(number.to_bytes(32, "big")) for number in range(1, 9))
 """Keys anyone can guess: only this chain, made for one test run, credits them."""
+NEIGHBOUR = 8
+"""The key of an account that does something while a client waits."""
 TOO_BIG = {
     "type": "error",
     "name": "TooBig",
@@ -116,6 +120,34 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     yield from serve(open_chain(tmp_path_factory.mktemp("chain")))
 
 
+@dataclass(frozen=True)
+class Door:
+    """Where clients knock, and what program answers."""
+
+    http: str
+    websocket: str
+    chain_id: int
+    program: str
+
+
+@pytest.fixture(scope="module", params=["facade", "gateway"])
+def client_door(request: pytest.FixtureRequest) -> Iterator[Door]:
+    """The embedded chain's own door, and the gateway of a real network of one validator: clients see no difference."""
+    if request.param == "facade":
+        served = request.getfixturevalue("served")
+        yield Door(served.http, served.websocket, served.chain.chain_id, "Maillon")
+        return
+    engines = request.getfixturevalue("engine_programs")
+    with (
+        # Sockets need short paths.
+        tempfile.TemporaryDirectory(prefix="maillon-") as folder,
+        LocalNetwork(Path(folder), engines, count=1) as network,
+    ):
+        network.start()
+        (node,) = network.nodes
+        yield Door(f"{node.url}/rpc", f"{node.url.replace('http:', 'ws:')}/rpc", network.chain_id, "Geth")
+
+
 @pytest.fixture(scope="session")
 def probe() -> dict[str, Any]:
     """The contract the clients deploy: `abi` and `bytecode`, compiled here."""
@@ -144,18 +176,19 @@ def clients(node: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def run_client(
-    node: Path, clients: Path, served: Served, probe: dict[str, Any]
+    node: Path, clients: Path, client_door: Door, probe: dict[str, Any]
 ) -> Callable[[str, int], dict[str, Any]]:
     """Runs a script of tests/conformance/clients with an account; it prints what it saw as one JSON object."""
 
     def run(script: str, key: int) -> dict[str, Any]:
         setting = {
-            "http": served.http,
-            "ws": served.websocket,
-            "chainId": served.chain.chain_id,
+            "http": client_door.http,
+            "ws": client_door.websocket,
+            "chainId": client_door.chain_id,
             "key": f"0x{key:064x}",
+            "neighbour": f"0x{NEIGHBOUR:064x}",
             **probe,
         }
         command = [node, script, json.dumps(setting)]

@@ -124,6 +124,11 @@ def test_metrics_of_a_node_that_is_away_say_so() -> None:
         ("eth_gasPrice", "0x8", "0x6c"),
         ("eth_feeHistory", {"reward": [["0x0", "0x65"]]}, {"reward": [["0x64", "0x65"]]}),
         ("eth_feeHistory", {"oldestBlock": "0x1"}, {"oldestBlock": "0x1"}),
+        (
+            "eth_feeHistory",
+            {"baseFeePerBlobGas": ["0x" + "1" * 37], "blobGasUsedRatio": [0], "reward": []},
+            {"reward": []},
+        ),
         ("eth_feeHistory", None, None),
         ("eth_chainId", "0x1", "0x1"),
     ],

@@ -14,12 +14,14 @@ from typing import Any
 import httpx
 import pytest
 import structlog.testing
+import uvicorn
 import websockets
 from typer.testing import CliRunner
 from web3 import Web3
 
 from local_network import ACCOUNTS, LocalNetwork, until
 from maillon.commands import application
+from maillon.kit import server
 from maillon.ledger.genesis import ANCHORS, DIRECTORY
 from maillon.ledger.port import Address
 from maillon.ledger.signing import DynamicFeeTransaction, checksum
@@ -35,9 +37,13 @@ FORBIDDEN = ("admin_peers", "debug_traceCall", "engine_newPayloadV4", "personal_
 
 
 def answered(request: httpx.Request) -> httpx.Response:
-    """An engine made for tests: the chain id to everything."""
-    items = json.loads(request.content)
-    return httpx.Response(200, json=[{"jsonrpc": "2.0", "id": item["id"], "result": "0x7"} for item in items])
+    """An engine made for tests: seven to everything, the chain id as the newest block."""
+    asked = json.loads(request.content)
+    answers = [
+        {"jsonrpc": "2.0", "id": item["id"], "result": "0x7"}
+        for item in (asked if isinstance(asked, list) else [asked])
+    ]
+    return httpx.Response(200, json=answers if isinstance(asked, list) else answers[0])
 
 
 def home_of(folder: Path) -> NodeHome:
@@ -104,6 +110,98 @@ async def test_an_operator_may_ask_everybody_for_a_key(home: NodeHome) -> None:
         assert clients.remove(home.clients_file, "archive")
         await until_status(client, key, 401)
         assert (await client.get("/health/live")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("criteria", "served"),
+    [
+        ({}, True),
+        ({"fromBlock": "latest"}, True),
+        ({"fromBlock": "0x2"}, True),
+        ({"fromBlock": "0x2", "toBlock": "latest"}, True),
+        ({"fromBlock": "0x1", "toBlock": "latest"}, False),
+        ({"fromBlock": "0x0"}, False),
+        ({"fromBlock": "earliest", "toBlock": "finalized"}, False),
+        ({"fromBlock": "earliest", "toBlock": "0x5"}, True),
+        ({"fromBlock": "0x10", "toBlock": "0x15"}, True),
+        ({"fromBlock": "0x10", "toBlock": "0x16"}, False),
+        ({"blockHash": "0x" + "00" * 32}, True),
+        ({"fromBlock": "what"}, True),
+        ({"fromBlock": ["0x0"]}, True),
+    ],
+    ids=str,
+)
+async def test_a_query_of_logs_spans_so_many_blocks_by_name_or_number(
+    home: NodeHome, criteria: dict[str, Any], served: bool
+) -> None:
+    """The newest block is the seventh; what nobody understands is the engine's to refuse."""
+    async with door(home, Limits(log_blocks=5)) as client:
+        for method in ("eth_getLogs", "eth_newFilter"):
+            answer = (await client.post("/rpc", json={**ASKED, "method": method, "params": [criteria]})).json()
+            assert answer.get("error", {}).get("code") == (None if served else -32005)
+
+
+@contextlib.asynccontextmanager
+async def served_door(home: NodeHome, limits: Limits) -> AsyncIterator[str]:
+    """The address of a gateway's WebSocket, before an engine that says back what it hears."""
+
+    async def echo(connection: websockets.ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(message)
+
+    gateway = Gateway(home, limits)
+    listening = server.listen("127.0.0.1", 0)
+    config = uvicorn.Config(gateway.application(), ws="websockets-sansio", log_config=None, lifespan="on")
+    serving = uvicorn.Server(config)
+    async with websockets.serve(echo, "127.0.0.1", 0) as engine:
+        gateway._subscriptions = f"ws://127.0.0.1:{engine.sockets[0].getsockname()[1]}"
+        task = asyncio.create_task(serving.serve([listening]))
+        try:
+            yield f"ws://127.0.0.1:{listening.getsockname()[1]}/rpc"
+        finally:
+            serving.should_exit = True
+            await asyncio.wait_for(task, 60)
+            listening.close()
+
+
+async def opened(address: str, key: str = "") -> websockets.ClientConnection:
+    """A connection through which a subscription travels; raises `InvalidStatus` when it is refused."""
+    made = await websockets.connect(address, additional_headers=bearer(key) if key else {}, open_timeout=60)
+    asked = json.dumps({**ASKED, "method": "eth_subscribe", "params": ["newHeads"]})
+    await made.send(asked)
+    assert json.loads(await asyncio.wait_for(made.recv(), 60)) == json.loads(asked)
+    return made
+
+
+async def refused(address: str, key: str = "") -> bool:
+    """Whether it is told so before a connection is made: a status, and no handshake."""
+    with pytest.raises(websockets.InvalidStatus) as status:
+        await opened(address, key)
+    return bool(status.value.response.status_code == 403)
+
+
+async def test_connections_are_counted_for_each_and_for_all(home: NodeHome) -> None:
+    archive = clients.add(home.clients_file, "archive", 100, 1)
+    school = clients.add(home.clients_file, "school", 100, 5)
+    nothing = clients.add(home.clients_file, "kiosk", 100, 0)
+    async with served_door(home, Limits(websockets=4, websockets_each=2)) as address:
+        mine = [await opened(address) for _ in range(2)]
+        assert await refused(address), "an address without a key has two"
+        theirs = await opened(address, archive)
+        assert await refused(address, archive), "this key has one"
+        assert await refused(address, nothing), "this key has none"
+        last = await opened(address, school)
+        assert await refused(address, school), "all together have four"
+        for connection in (mine.pop(), last):
+            await connection.close()
+        # The place is free once the gateway has noticed.
+        async with asyncio.timeout(60):
+            while True:
+                with contextlib.suppress(websockets.InvalidStatus):
+                    mine.append(await opened(address))
+                    break
+        for connection in (*mine, theirs):
+            await connection.close()
 
 
 def test_a_file_being_written_by_hand_locks_nobody_out(home: NodeHome) -> None:

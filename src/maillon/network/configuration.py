@@ -30,8 +30,6 @@ PROPOSE_TIME: Final = "1500ms"
 """After this a silent proposer loses its turn."""
 MAXIMUM_TRANSACTION: Final = 11 * 1024 * 1024
 """CometBFT's own limit of one transaction: over the largest payload, so that it never is what refuses one."""
-LOG_BLOCKS: Final = 10_000
-"""Blocks one query for logs may span; geth holds to it where the ends are names, such as `earliest`."""
 STATE_SCHEME: Final = ("--state.scheme", "hash")
 """How geth keeps states, told to it wherever block zero is written or read: every block's stays."""
 MAXIMUM_SOCKET_PATH: Final = 100
@@ -307,7 +305,7 @@ class Plan:
             *("--miner.extradata", EXTRA_DATA.decode(), "--miner.gasprice", floor, "--txpool.pricelimit", floor),
             *("--txpool.nolocals", "--txpool.accountslots", "4096", "--txpool.accountqueue", "4096"),
             *("--txpool.globalslots", "50000", "--txpool.globalqueue", "50000", "--rpc.evmtimeout", "30s"),
-            *("--rpc.batch-response-max-size", str(64 * 1024 * 1024), "--rpc.rangelimit", str(LOG_BLOCKS)),
+            *("--rpc.batch-response-max-size", str(64 * 1024 * 1024)),
         ]
 
     def consensus_command(self) -> list[str]:

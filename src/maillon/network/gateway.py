@@ -33,7 +33,7 @@ from maillon.network import abci
 from maillon.network.application import ask
 from maillon.network.bridge import STATUS_PATH
 from maillon.network.clients import Clients
-from maillon.network.configuration import LOG_BLOCKS, NodeHome
+from maillon.network.configuration import NodeHome
 from maillon.network.errors import NodeDown, NodeUnusable
 from maillon.network.health import exposition, gather
 from maillon.network.rules import DEFAULT_FLOOR_TIP
@@ -82,6 +82,7 @@ METHODS: Final = frozenset(
     }
 )
 FEES: Final = frozenset({"eth_maxPriorityFeePerGas", "eth_gasPrice", "eth_feeHistory"})
+_RANGES: Final = frozenset({"eth_getLogs", "eth_newFilter"})
 SUBSCRIPTIONS: Final = frozenset({"eth_subscribe", "eth_unsubscribe"})
 """Over a WebSocket only."""
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
@@ -105,7 +106,7 @@ class Limits:
 
     body: int = 8 * 1024 * 1024
     batch: int = 200
-    log_blocks: int = LOG_BLOCKS
+    log_blocks: int = 10_000
     """Blocks of one `eth_getLogs` or filter."""
     answer: int = 64 * 1024 * 1024
     requests_a_second: int = 2_000
@@ -251,8 +252,9 @@ class Gateway:
         """The answers in order; what geth serves travels to it as one batch."""
         answers: dict[int, dict[str, Any]] = {}
         forwarded: dict[int, dict[str, Any]] = {}
+        head = await self._head() if any(_asks_of_range(item) for item in items) else None
         for position, item in enumerate(items):
-            refusal = self._refusal(item)
+            refusal = self._refusal(item, head)
             if refusal is not None:
                 answers[position] = refusal
             elif item["method"] in _PROVING:
@@ -273,7 +275,7 @@ class Gateway:
             if position in answers and (not isinstance(item, dict) or "id" in item)
         ]
 
-    def _refusal(self, item: Any) -> dict[str, Any] | None:
+    def _refusal(self, item: Any, head: int | None) -> dict[str, Any] | None:
         """The answer to what is not forwarded."""
         if not isinstance(item, dict) or item.get("jsonrpc") != "2.0" or not isinstance(item.get("method"), str):
             return _failure(_identifier(item), INVALID_REQUEST, "invalid request")
@@ -287,21 +289,31 @@ class Gateway:
         params = item.get("params")
         if params is not None and not isinstance(params, list):
             return _failure(_identifier(item), INVALID_PARAMS, "non-array args")
-        if method in {"eth_getLogs", "eth_newFilter"} and self._too_wide(params):
+        if method in _RANGES and head is not None and self._too_wide(params, head):
             text = f"block range greater than {self._limits.log_blocks}"
             return _failure(_identifier(item), LIMIT_EXCEEDED, text)
         return None
 
-    def _too_wide(self, params: list[Any] | None) -> bool:
-        """Whether a log query spans more blocks than allowed. Named blocks are geth's to understand."""
+    def _too_wide(self, params: list[Any] | None, head: int) -> bool:
+        """Whether a log query spans more blocks than allowed, by the names of blocks too.
+
+        geth's own limit would refuse whatever ends at `latest`, however near that is to where it begins.
+        """
         criteria = params[0] if params and isinstance(params[0], dict) else {}
         try:
-            first = int(criteria.get("fromBlock") or "", 16)
-            last = int(criteria.get("toBlock") or "", 16)
+            first, last = (_height(criteria.get(end), head) for end in ("fromBlock", "toBlock"))
         except (ValueError, TypeError):
-            # "earliest" to anything, or a number to "latest", may be the whole chain; geth stops at its own limit.
-            return False
+            return False  # geth says what is wrong with it
         return last - first > self._limits.log_blocks
+
+    async def _head(self) -> int | None:
+        """The newest block; None when geth does not say, and then answers nothing else either."""
+        asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}
+        try:
+            response = await self._client.post(self._execution, content=orjson.dumps(asked), headers=_JSON_HEADERS)
+            return int(orjson.loads(response.content)["result"], 16)
+        except (httpx.HTTPError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return None
 
     async def _forward(self, requests: Mapping[int, dict[str, Any]], items: list[Any]) -> dict[int, dict[str, Any]]:
         try:
@@ -433,7 +445,19 @@ class Gateway:
 
 
 _PROVING: Final = {"maillon_commit": Gateway._commit, "maillon_validators": Gateway._validators}  # noqa: SLF001 - this file's own
+_OF_BLOBS: Final = frozenset({"baseFeePerBlobGas", "blobGasUsedRatio"})
 _JSON_HEADERS: Final = {"content-type": "application/json"}
+
+
+def _asks_of_range(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("method") in _RANGES
+
+
+def _height(name: Any, head: int) -> int:
+    """The number of a block by its name, as geth reads it; the newest when there is none. Raises `ValueError`."""
+    if name in {None, "", "latest", "safe", "finalized", "pending"}:
+        return head
+    return 0 if name == "earliest" else int(name, 16)
 
 
 def at_least(floor: int, method: str, result: Any) -> Any:
@@ -441,15 +465,18 @@ def at_least(floor: int, method: str, result: Any) -> Any:
 
     geth answers of the past: of blocks without transactions, or from before a vote, it would say too little.
     Its gas price is the head's base fee and its own suggestion, so the floor upon the whole is never too little either.
+    Of blobs, which no block here can carry, nothing is said: their price, of 44 digits, is more than clients can read.
     """
     try:
         if method == "eth_maxPriorityFeePerGas":
             return hex(max(int(result, 16), floor))
         if method == "eth_gasPrice":
             return hex(int(result, 16) + floor)
-        if method == "eth_feeHistory" and result.get("reward"):
-            raised = [[hex(max(int(tip, 16), floor)) for tip in block] for block in result["reward"]]
-            return {**result, "reward": raised}
+        if method == "eth_feeHistory":
+            said = {name: value for name, value in result.items() if name not in _OF_BLOBS}
+            if result.get("reward"):
+                said["reward"] = [[hex(max(int(tip, 16), floor)) for tip in block] for block in result["reward"]]
+            return said
     except (AttributeError, KeyError, TypeError, ValueError):
         pass  # an answer that is not of geth's shape is passed on as it is
     return result

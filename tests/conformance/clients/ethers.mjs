@@ -14,6 +14,11 @@ const address0 = await wallet.getAddress();
 seen.balance = (await provider.getBalance(address0)).toString();
 seen.tip = (await provider.getFeeData()).maxPriorityFeePerGas.toString();
 
+// Somebody else uses the chain too: ethers looks for a receipt once and then waits for the next block, which on a chain
+// that makes none while nobody asks may have been the last.
+const neighbour = new ethers.Wallet(setting.neighbour, provider);
+setInterval(() => neighbour.sendTransaction({ to: address0 }).catch((error) => console.error(error.shortMessage)), 1000);
+
 const contract = await new ethers.ContractFactory(abi, bytecode, wallet).deploy();
 await contract.waitForDeployment();
 const address = await contract.getAddress();
@@ -44,7 +49,7 @@ const proof = await provider.send("eth_getProof", [address, ["0x0"], "latest"]);
 seen.proved = Number(proof.storageProof[0].value);
 seen.unknown = await refusal(() => provider.send("eth_sendTransaction", [{}]), (error) => error.info?.error?.code ?? error.error?.code);
 
-for (let tries = 0; tries < 100 && (seen.liveLogs.length < 5 || seen.heads.length < 1); tries++) {
+for (let tries = 0; tries < 600 && (seen.liveLogs.length < 5 || seen.heads.length < 1); tries++) {
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
 seen.liveLogs.sort();

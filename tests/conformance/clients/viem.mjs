@@ -66,7 +66,7 @@ try {
 const history = await client.getFeeHistory({ blockCount: 4, rewardPercentiles: [10, 50] });
 seen.rewards = history.reward.flat().every((reward) => reward >= parseGwei("1")) && history.reward.length === history.gasUsedRatio.length;
 
-for (let tries = 0; tries < 100 && (seen.liveLogs.length < 2 || seen.polledLogs.length < 2 || seen.heads.length < 2); tries++) {
+for (let tries = 0; tries < 600 && (seen.liveLogs.length < 2 || seen.polledLogs.length < 2 || seen.heads.length < 2); tries++) {
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
 stopHeads(); stopLive(); stopPolled();
