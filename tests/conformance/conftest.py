@@ -36,8 +36,6 @@ CREDITS = 10**24
 RunClient = Callable[[str, int], dict[str, Any]]
 ACCOUNTS = tuple(Account(number.to_bytes(32, "big")) for number in range(1, 9))
 """Keys anyone can guess: only this chain, made for one test run, credits them."""
-NEIGHBOUR = 8
-"""The key of an account that does something while a client waits."""
 TOO_BIG = {
     "type": "error",
     "name": "TooBig",
@@ -188,7 +186,6 @@ def run_client(
             "ws": client_door.websocket,
             "chainId": client_door.chain_id,
             "key": f"0x{key:064x}",
-            "neighbour": f"0x{NEIGHBOUR:064x}",
             **probe,
         }
         command = [node, script, json.dumps(setting)]

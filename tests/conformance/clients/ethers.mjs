@@ -14,11 +14,6 @@ const address0 = await wallet.getAddress();
 seen.balance = (await provider.getBalance(address0)).toString();
 seen.tip = (await provider.getFeeData()).maxPriorityFeePerGas.toString();
 
-// Somebody else uses the chain too: ethers looks for a receipt once and then waits for the next block, which on a chain
-// that makes none while nobody asks may have been the last.
-const neighbour = new ethers.Wallet(setting.neighbour, provider);
-setInterval(() => neighbour.sendTransaction({ to: address0 }).catch((error) => console.error(error.shortMessage)), 1000);
-
 const contract = await new ethers.ContractFactory(abi, bytecode, wallet).deploy();
 await contract.waitForDeployment();
 const address = await contract.getAddress();
