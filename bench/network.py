@@ -81,8 +81,14 @@ class Sender:
         return signed.raw
 
 
+class Refusal(str):
+    """What a node said in place of a result."""
+
+    __slots__ = ()
+
+
 async def call(client: httpx.AsyncClient, url: str, requests: list[tuple[str, list[Any]]]) -> list[Any]:
-    """A batch of calls; their results, in the order asked, None for what was refused."""
+    """A batch of calls; their results in the order asked, a `Refusal` for what was refused."""
     body = orjson.dumps([{"jsonrpc": "2.0", "id": n, "method": m, "params": p} for n, (m, p) in enumerate(requests)])
     for attempt in itertools.count(1):
         try:
@@ -92,13 +98,17 @@ async def call(client: httpx.AsyncClient, url: str, requests: list[tuple[str, li
             # geth may close an idle connection at the moment it is used again; the same is asked anew.
             if attempt == ATTEMPTS:
                 raise
-    found = {each["id"]: _result(each) for each in orjson.loads(answer.content)}
-    return [found.get(number) for number in range(len(requests))]
+    found = {each["id"]: _result(each, again=attempt > 1) for each in orjson.loads(answer.content)}
+    return [found.get(number, Refusal("no answer")) for number in range(len(requests))]
 
 
-def _result(answer: dict[str, Any]) -> Any:
-    """The result; True for a transaction that arrived the first time already."""
-    return "already known" in str(answer.get("error")) or answer.get("result")
+def _result(answer: dict[str, Any], *, again: bool) -> Any:
+    """The result, or a `Refusal`; of what was given twice, one may say that it had arrived the first time."""
+    if "error" not in answer:
+        return answer["result"]
+    message = str(answer["error"].get("message"))
+    arrived = again and any(words in message for words in ("already known", "nonce too low"))
+    return True if arrived else Refusal(message)
 
 
 def settle(network: LocalNetwork, nodes: Sequence[LocalNode]) -> None:
@@ -171,7 +181,7 @@ async def offer(
     async def give(client: httpx.AsyncClient, url: str, batch: Sequence[str]) -> None:
         nonlocal taken, refused
         answers = await call(client, url, [("eth_sendRawTransaction", [raw]) for raw in batch])
-        left = [(url, raw) for raw, answer in zip(batch, answers, strict=True) if answer is None]
+        left = [(url, raw) for raw, answer in zip(batch, answers, strict=True) if isinstance(answer, Refusal)]
         taken += len(batch) - len(left)
         refused += len(left)
         again.extend(left)
@@ -254,7 +264,7 @@ async def final_times(
         url = f"http://127.0.0.1:{sender.node.settings.execution_rpc_port}"
         waiting[sender.node.url]["0x" + keccak256(raw).hex()] = time.monotonic()
         (taken,) = await call(client, url, [("eth_sendRawTransaction", ["0x" + raw.hex()])])
-        assert taken is not None, "a pool refused a transaction at a hundred a second"
+        assert not isinstance(taken, Refusal), f"refused at a hundred a second: {taken}"
 
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=400)) as client:
         watching = [asyncio.create_task(watch(client, node, node.height())) for node in nodes]
