@@ -377,29 +377,29 @@ class Application:
         )
         ours = (NotaryError, VotesError, LedgerError, ExplorerError, PeopleError, MembersError, CreditsError)
         problems.install(app, *ours, present=self.renderer.problem)
-        # The hot routes come first: routes are tried in order.
-        app.include_router(notary_api.router(self.notary, self.access))
-        if self.facade is not None:
-            app.router.routes.extend(self.facade.routes())
-        self._operations(app)
         settings, url = self.settings, self.settings.portal_url
         recognition = Recognition(self.people, url)
-        rate = settings.log_in_rate
-        app.include_router(people_api.router(self.people, recognition, self.clock, url, rate))
-        app.include_router(people_pages.pages(self.people, recognition, self.renderer, self.clock, rate))
-        members, rate = self.members, settings.rate_limit
-        app.include_router(members_api.router(members, recognition, self.store, self.clock, rate))
-        app.include_router(members_pages.pages(members, recognition, self.renderer, self.clock, self.network, rate))
-        delegates = Delegates(recognition, members)
-        app.include_router(votes_api.router(self.votes, delegates))
-        app.include_router(votes_pages.pages(self.votes, self.renderer, url, self.network, delegates))
+        members, delegates = self.members, Delegates(recognition, self.members)
         gifts = Throttle(self.clock, credits_api.GIFTS_A_MINUTE)
-        app.include_router(credits_api.router(self.credits, gifts))
-        app.include_router(credits_pages.pages(self.credits, self.renderer, gifts))
-        app.include_router(explorer_api.router(self.explorer))
-        app.include_router(explorer_pages.pages(self.explorer, self.renderer, self._demonstrated))
-        app.include_router(notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock))
-        app.include_router(common_pages(self.renderer))
+        log_in_rate, rate = settings.log_in_rate, settings.rate_limit
+        # Routes are tried in order, the hot ones first; those of an included router would be tried twice.
+        routes = app.router.routes
+        routes += notary_api.router(self.notary, self.access).routes
+        if self.facade is not None:
+            routes += self.facade.routes()
+        self._operations(app)
+        routes += people_api.router(self.people, recognition, self.clock, url, log_in_rate).routes
+        routes += people_pages.pages(self.people, recognition, self.renderer, self.clock, log_in_rate).routes
+        routes += members_api.router(members, recognition, self.store, self.clock, rate).routes
+        routes += members_pages.pages(members, recognition, self.renderer, self.clock, self.network, rate).routes
+        routes += votes_api.router(self.votes, delegates).routes
+        routes += votes_pages.pages(self.votes, self.renderer, url, self.network, delegates).routes
+        routes += credits_api.router(self.credits, gifts).routes
+        routes += credits_pages.pages(self.credits, self.renderer, gifts).routes
+        routes += explorer_api.router(self.explorer).routes
+        routes += explorer_pages.pages(self.explorer, self.renderer, self._demonstrated).routes
+        routes += notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock).routes
+        routes += common_pages(self.renderer).routes
         app.add_middleware(JsonAddress)
         return app
 

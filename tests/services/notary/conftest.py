@@ -152,7 +152,7 @@ async def http(service: NotaryService, store: Store) -> AsyncIterator[httpx.Asyn
         _, key = access.create(connection, "Ville d'Essai", [NOTARY_WRITE])
     app = FastAPI()
     problems.install(app, NotaryError, present=Renderer().problem)
-    app.include_router(router(service, access))
+    app.router.routes += router(service, access).routes
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://notary.test", headers=headers) as client:

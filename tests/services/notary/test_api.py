@@ -7,9 +7,12 @@ import asyncio
 import hashlib
 import json
 import os
+from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from maillon.evidence.checkpoint import Checkpoint
 from maillon.evidence.entry import Entry
@@ -21,6 +24,26 @@ from maillon.services.notary import NotaryService
 
 def commitment() -> str:
     return os.urandom(32).hex()
+
+
+async def test_the_routes_are_served_without_dependency_injection(http: httpx.AsyncClient) -> None:
+    transport: Any = http._transport
+    scopes: list[Scope] = []
+    app: FastAPI = transport.app
+
+    @app.get("/injected")
+    async def injected() -> dict[str, str]:
+        return {}
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        scopes.append(scope)
+        await app(scope, receive, send)
+
+    transport.app = watched
+    assert (await http.post("/v1/notary/entries", json={"commitment": commitment()})).status_code == 201
+    assert (await http.get("/injected")).status_code == 200
+    # What FastAPI leaves in a scope where it has injected what an endpoint asks for.
+    assert ["fastapi_inner_astack" in scope for scope in scopes] == [False, True]
 
 
 async def test_an_entry_becomes_a_receipt(http: httpx.AsyncClient, signer: NoteSigner) -> None:

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from maillon.kit import problems
@@ -82,6 +83,10 @@ class PlainRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self.app = _plain(endpoint)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve by `app`. A route of FastAPI in a router that was included is served by another than its own."""
+        await Route.handle(self, scope, receive, send)
 
 
 async def _body(request: Request, limit: int, media_type: str) -> bytes:
