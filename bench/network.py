@@ -253,7 +253,7 @@ async def final_times(
         while waiting[node.url] or not given.is_set():
             (block,) = await call(client, url, [("eth_getBlockByNumber", [hex(height + 1), False])])
             if block is None:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
                 continue
             height, now = height + 1, time.monotonic()
             sent = (waiting[node.url].pop(each, None) for each in block["transactions"])
