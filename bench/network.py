@@ -111,6 +111,11 @@ def _result(answer: dict[str, Any], *, again: bool) -> Any:
     return True if arrived else Refusal(message)
 
 
+def address_of(node: LocalNode) -> str:
+    """Where geth itself answers: what is measured is the network, and not its gateways."""
+    return f"http://127.0.0.1:{node.settings.execution_rpc_port}"
+
+
 def settle(network: LocalNetwork, nodes: Sequence[LocalNode]) -> None:
     """Wait until nothing waits in any of these nodes' pools: what a phase counts is its own."""
 
@@ -118,8 +123,7 @@ def settle(network: LocalNetwork, nodes: Sequence[LocalNode]) -> None:
         found = 0
         for node in nodes:
             body = {"jsonrpc": "2.0", "id": 1, "method": "txpool_status", "params": []}
-            url = f"http://127.0.0.1:{node.settings.execution_rpc_port}"
-            status = node.client.post(url, json=body).json()["result"]
+            status = node.client.post(address_of(node), json=body).json()["result"]
             found += int(status["pending"], 16) + int(status["queued"], 16)
         return found
 
@@ -167,72 +171,91 @@ def empty_ones(blocks: Sequence[Seen]) -> int:
     return found
 
 
+class Phase:
+    """Transfers given to nodes, and what was seen of them; the senders' own order is kept."""
+
+    def __init__(self, client: httpx.AsyncClient, senders: Sequence[Sender], node: LocalNode) -> None:
+        self.client = client
+        self.taken = self.refused = 0
+        self.again: list[tuple[str, str]] = []
+        """(node, transaction) of what was refused."""
+        self.blocks: list[Seen] = []
+        self._node = node
+        # Each batch comes to the node after the one before it: none waits there for its predecessors.
+        self._turns = {sender: asyncio.Lock() for sender in senders}
+
+    async def give(self, sender: Sender, batch: Sequence[str]) -> None:
+        """A sender's next batch, once the one before was taken."""
+        async with self._turns[sender]:
+            await self.post(address_of(sender.node), batch)
+
+    async def post(self, url: str, batch: Sequence[str]) -> None:
+        """Hand transactions over; refused ones are kept."""
+        answers = await call(self.client, url, [("eth_sendRawTransaction", [raw]) for raw in batch])
+        left = [(url, raw) for raw, answer in zip(batch, answers, strict=True) if isinstance(answer, Refusal)]
+        self.taken += len(batch) - len(left)
+        self.refused += len(left)
+        self.again += left
+
+    async def watch(self, height: int) -> None:
+        """Count the blocks after this height, until cancelled."""
+        url = address_of(self._node)
+        while True:
+            (count,) = await call(self.client, url, [("eth_getBlockTransactionCountByNumber", [hex(height + 1)])])
+            if count is None:
+                await asyncio.sleep(0.05)
+                continue
+            height += 1
+            self.blocks.append(Seen(int(count, 16), self.taken, time.monotonic()))
+
+    @property
+    def mined(self) -> int:
+        """How many are in blocks."""
+        return sum(block.transactions for block in self.blocks)
+
+
 async def offer(
     network: LocalNetwork, senders: list[Sender], rate: int, seconds: float, nodes: Sequence[LocalNode]
 ) -> dict[str, Any]:
     """Offer so many transfers a second, then wait until all are in blocks; `nodes` are those that live."""
     settle(network, nodes)
-    first = nodes[0]
-    given = taken = refused = 0
-    blocks: list[Seen] = []
-    again: list[tuple[str, str]] = []
-    """(url, transaction) of what was refused."""
-
-    async def give(client: httpx.AsyncClient, url: str, batch: Sequence[str]) -> None:
-        nonlocal taken, refused
-        answers = await call(client, url, [("eth_sendRawTransaction", [raw]) for raw in batch])
-        left = [(url, raw) for raw, answer in zip(batch, answers, strict=True) if isinstance(answer, Refusal)]
-        taken += len(batch) - len(left)
-        refused += len(left)
-        again.extend(left)
-
-    async def watch(client: httpx.AsyncClient, height: int) -> None:
-        url = f"http://127.0.0.1:{first.settings.execution_rpc_port}"
-        while True:
-            (count,) = await call(client, url, [("eth_getBlockTransactionCountByNumber", [hex(height + 1)])])
-            if count is None:
-                await asyncio.sleep(0.05)
-                continue
-            height += 1
-            blocks.append(Seen(int(count, 16), taken, time.monotonic()))
-
     async with httpx.AsyncClient(timeout=60) as client:
-        watching = asyncio.create_task(watch(client, first.height()))
+        phase = Phase(client, senders, nodes[0])
+        watching = asyncio.create_task(phase.watch(nodes[0].height()))
         began = time.monotonic()
         giving: list[asyncio.Task[None]] = []
         turns = itertools.cycle(senders)
         while (elapsed := time.monotonic() - began) < seconds:
-            if given >= rate * elapsed:
+            if len(giving) * BATCH >= rate * elapsed:
                 await asyncio.sleep(0.005)
                 continue
             sender = next(turns)
-            url = f"http://127.0.0.1:{sender.node.settings.execution_rpc_port}"
             batch = ["0x" + sender.sign().hex() for _ in range(BATCH)]
-            giving.append(asyncio.create_task(give(client, url, batch)))
-            given += BATCH
-        offered = time.monotonic() - began
+            giving.append(asyncio.create_task(phase.give(sender, batch)))
+            # Signing takes its time, and what was signed before is to be on its way meanwhile.
+            await asyncio.sleep(0)
+        given = len(giving) * BATCH
         await asyncio.gather(*giving)
-        refused_at_first = refused
+        offered, refused = time.monotonic() - began, phase.refused
         deadline = time.monotonic() + DRAINED_WITHIN
-        while sum(block.transactions for block in blocks) < given and time.monotonic() < deadline:
+        while phase.mined < given and time.monotonic() < deadline:
             assert not watching.done(), watching.exception()
-            chosen, again[:] = again[:BATCH], again[BATCH:]
+            chosen, phase.again[:] = phase.again[:BATCH], phase.again[BATCH:]
             for url, raw in chosen:
-                await give(client, url, [raw])
+                await phase.post(url, [raw])
             await asyncio.sleep(0.1)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-    full = [block for block in blocks if block.transactions]
-    mined = sum(block.transactions for block in full)
+    full = [block for block in phase.blocks if block.transactions]
     return {
         "offered_per_second": round(given / offered),
-        "mined": mined,
-        "mined_per_second": round(mined / (full[-1].moment - began)),
-        "lost": taken - mined,
-        "refused_by_a_full_pool": refused_at_first,
-        "blocks": len(blocks),
+        "mined": phase.mined,
+        "mined_per_second": round(phase.mined / (full[-1].moment - began)),
+        "lost": phase.taken - phase.mined,
+        "refused_by_a_full_pool": refused,
+        "blocks": len(phase.blocks),
         "largest_block": max(block.transactions for block in full),
-        "empty_blocks_while_transactions_waited": empty_ones(blocks),
+        "empty_blocks_while_transactions_waited": empty_ones(phase.blocks),
     }
 
 
@@ -247,9 +270,10 @@ async def final_times(
     waiting: dict[str, dict[str, float]] = {node.url: {} for node in nodes}
     times: list[float] = []
     given = asyncio.Event()
+    order = {sender: asyncio.Lock() for sender in senders}
 
     async def watch(client: httpx.AsyncClient, node: LocalNode, height: int) -> None:
-        url = f"http://127.0.0.1:{node.settings.execution_rpc_port}"
+        url = address_of(node)
         while waiting[node.url] or not given.is_set():
             (block,) = await call(client, url, [("eth_getBlockByNumber", [hex(height + 1), False])])
             if block is None:
@@ -260,10 +284,11 @@ async def final_times(
             times.extend(now - began for began in sent if began is not None)
 
     async def give(client: httpx.AsyncClient, sender: Sender) -> None:
-        raw = sender.sign()
-        url = f"http://127.0.0.1:{sender.node.settings.execution_rpc_port}"
-        waiting[sender.node.url]["0x" + keccak256(raw).hex()] = time.monotonic()
-        (taken,) = await call(client, url, [("eth_sendRawTransaction", ["0x" + raw.hex()])])
+        url = address_of(sender.node)
+        async with order[sender]:
+            raw = sender.sign()
+            waiting[sender.node.url]["0x" + keccak256(raw).hex()] = time.monotonic()
+            (taken,) = await call(client, url, [("eth_sendRawTransaction", ["0x" + raw.hex()])])
         assert not isinstance(taken, Refusal), f"refused at a hundred a second: {taken}"
 
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=400)) as client:
@@ -275,6 +300,7 @@ async def final_times(
                 await asyncio.sleep(0.002)
                 continue
             giving.append(asyncio.create_task(give(client, senders[len(giving) % len(senders)])))
+            await asyncio.sleep(0)
         await asyncio.gather(*giving)
         given.set()
         async with asyncio.timeout(FINAL_WITHIN):
