@@ -20,6 +20,7 @@ from maillon.kit.clock import FixedClock
 from maillon.kit.encryption import Encryption
 from maillon.kit.mail import Outbox
 from maillon.kit.mailers import SmtpMailer
+from maillon.kit.notices import Notices
 from maillon.kit.page import JsonAddress, Renderer
 from maillon.kit.store import Store
 from maillon.services.people import PeopleError, PeopleService, Recognition
@@ -70,6 +71,7 @@ class Box:
         self.encryption = Encryption([("00000001", bytes(range(32)))], bytes(32))
         self.access = Access(store, clock)
         self.outbox = Outbox(store, clock, self.encryption, SmtpMailer(smtp), "Maillon <maillon@alliance.example>")
+        self.notices = Notices(clock, self.encryption)
         self.rows = PeopleStore(self.encryption)
         self.providers: dict[str, Provider] = {}
         self.hasher = CountingHasher()
@@ -81,6 +83,7 @@ class Box:
             self.rows,
             self.clock,
             self.outbox,
+            self.notices,
             self.access,
             passwords=Passwords(self.hasher),
             public_url=URL,

@@ -268,6 +268,15 @@ def _log_in(page: Page, example: Example) -> None:
     page.goto(f"{origin}{asked}")
 
 
+def _read_everything(page: Page, example: Example) -> None:
+    """Notices, with nothing left to read."""
+    _log_in(page, example)
+    button = page.locator("input[name=until] ~ button")
+    if button.is_visible():
+        button.click()
+    page.locator(".state").wait_for()
+
+
 def _refused_log_in(page: Page, _example: Example) -> None:
     page.locator("#address").fill("ada.martin@ambrun.example")
     page.locator("#password").fill("not the password")
@@ -387,6 +396,9 @@ ATLAS: tuple[Sight, ...] = (
     Sight("reset", "reset"),
     Sight("confirm", "confirm"),
     Sight("account", "account", act=_log_in),
+    Sight("notices", "notices", act=_log_in),
+    Sight("notices-none", "notices?show=unread", act=_read_everything),
+    Sight("notices-choices", "account/notices", act=_log_in),
     Sight("second-factor", "account", act=_second_factor),
     Sight("recovery-codes", "account", act=_recovery_codes),
     Sight("device", "device", act=_log_in),

@@ -32,6 +32,7 @@ def application() -> typer.Typer:
     from maillon.services.credits import commands as credits_commands  # noqa: PLC0415
     from maillon.services.members import commands as members  # noqa: PLC0415
     from maillon.services.notary import commands as notary  # noqa: PLC0415
+    from maillon.services.notices import commands as notices  # noqa: PLC0415
     from maillon.services.people import commands as people  # noqa: PLC0415
     from maillon.services.votes import commands as votes  # noqa: PLC0415
 
@@ -49,4 +50,5 @@ def application() -> typer.Typer:
     made.add_typer(notary.trust, name="trust")
     made.add_typer(members.commands, name="members")
     made.add_typer(votes.votes, name="votes")
+    made.add_typer(notices.notices, name="notices")
     return made

@@ -42,6 +42,7 @@ from maillon.kit.keys import Keys, write_private
 from maillon.kit.language import LANGUAGES
 from maillon.kit.mail import Outbox
 from maillon.kit.mailers import FolderMailer, SmtpMailer
+from maillon.kit.notices import EVERY_MEMBER, KINDS, Notices
 from maillon.kit.page import JsonAddress, Renderer
 from maillon.kit.page import pages as common_pages
 from maillon.kit.settings import Settings
@@ -71,6 +72,9 @@ from maillon.services.notary.contract import LogContract
 from maillon.services.notary.errors import NotaryError
 from maillon.services.notary.rules import parse_entry
 from maillon.services.notary.service import NotaryService
+from maillon.services.notices import NoticesError, NoticesService, UnreadCount
+from maillon.services.notices import api as notices_api
+from maillon.services.notices import pages as notices_pages
 from maillon.services.people import PeopleError, PeopleService, Recognition, Role, Target
 from maillon.services.people import api as people_api
 from maillon.services.people import pages as people_pages
@@ -80,6 +84,7 @@ from maillon.services.people.store import PeopleStore
 from maillon.services.votes import VOTE, NotNotarised, VotesContract, VotesError, VotesService
 from maillon.services.votes import api as votes_api
 from maillon.services.votes import pages as votes_pages
+from maillon.services.votes.letters import CLOSING, notice_words
 
 if TYPE_CHECKING:
     from maillon.ledger.embedded.chain import Chain
@@ -140,6 +145,7 @@ class Application:
     explorer: ExplorerService
     people: PeopleService
     outbox: Outbox
+    notices: NoticesService
     webhooks: Webhooks
     members: MembersService
     credits: CreditsService
@@ -195,8 +201,8 @@ class Application:
             interval=settings.checkpoint_interval,
             linger=settings.append_linger,
         )
-        outbox, people = people_parts(settings, parts.network, keys, store, clock, access)
-        members = members_part(settings, parts, keys, store, clock, people, outbox)
+        outbox, notices, people = people_parts(settings, parts.network, keys, store, clock, access)
+        members = members_part(settings, parts, keys, store, clock, people, outbox, notices)
         people.name_organisations(members.called)
         receivers = [Receiver(each.url, read_secret(each.secret.get_secret_value())) for each in settings.webhooks]
         webhooks = Webhooks(store, clock, receivers, private=settings.webhooks_private)
@@ -208,7 +214,7 @@ class Application:
             network=parts.network,
             chain_id=parts.chain_id,
             notary=Records(notary),
-            announcer=News(webhooks, settings.portal_url),
+            announcer=News(webhooks, notices, people, members, settings.portal_url),
         )
         trust = TrustAnchors(
             network=parts.network,
@@ -235,6 +241,16 @@ class Application:
             explorer=ExplorerService(parts.ask, notary, parts.network, clock),
             people=people,
             outbox=outbox,
+            notices=NoticesService(
+                store,
+                notices,
+                people,
+                outbox,
+                clock,
+                members.present,
+                public_url=settings.portal_url,
+                network=parts.network,
+            ),
             webhooks=webhooks,
             members=members,
             credits=credits_part(parts, keys, members, clock),
@@ -313,6 +329,7 @@ class Application:
         await self.notary.start()
         await self.members.start()
         self.outbox.start()
+        self.notices.start()
         self.webhooks.start()
         await self.votes.start()
         self._housekeeping = asyncio.create_task(self._keep_house())
@@ -349,6 +366,7 @@ class Application:
         await self.votes.stop()
         await self.members.stop()
         await self.notary.stop()
+        await asyncio.to_thread(self.notices.stop)
         await asyncio.to_thread(self.outbox.stop)
         await asyncio.to_thread(self.webhooks.stop)
         if self.facade is not None:
@@ -376,7 +394,7 @@ class Application:
             lifespan=self._lifespan,
         )
         ours = (NotaryError, VotesError, LedgerError, ExplorerError, PeopleError, MembersError, CreditsError)
-        problems.install(app, *ours, present=self.renderer.problem)
+        problems.install(app, *ours, NoticesError, present=self.renderer.problem)
         settings, url = self.settings, self.settings.portal_url
         recognition = Recognition(self.people, url)
         members, delegates = self.members, Delegates(recognition, self.members)
@@ -390,6 +408,8 @@ class Application:
         self._operations(app)
         routes += people_api.router(self.people, recognition, self.clock, url, log_in_rate).routes
         routes += people_pages.pages(self.people, recognition, self.renderer, self.clock, log_in_rate).routes
+        routes += notices_api.router(self.notices, recognition).routes
+        routes += notices_pages.pages(self.notices, recognition, self.renderer).routes
         routes += members_api.router(members, recognition, self.store, self.clock, rate).routes
         routes += members_pages.pages(members, recognition, self.renderer, self.clock, self.network, rate).routes
         routes += votes_api.router(self.votes, delegates).routes
@@ -400,6 +420,7 @@ class Application:
         routes += explorer_pages.pages(self.explorer, self.renderer, self._demonstrated).routes
         routes += notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock).routes
         routes += common_pages(self.renderer).routes
+        app.add_middleware(UnreadCount, service=self.notices, people=self.people, recognition=recognition)
         app.add_middleware(JsonAddress)
         return app
 
@@ -526,19 +547,21 @@ class Application:
 
 def people_parts(  # noqa: PLR0917 - what they are built over
     settings: Settings, network: str, keys: Keys, store: Store, clock: Clock, access: Access
-) -> tuple[Outbox, PeopleService]:
-    """People and their letters, over a store."""
+) -> tuple[Outbox, Notices, PeopleService]:
+    """People, their letters and notices, over a store."""
     encryption = Encryption.open(keys)
     mailer = (
         FolderMailer(settings.home / "mail") if settings.smtp is None else SmtpMailer(settings.smtp.get_secret_value())
     )
     outbox = Outbox(store, clock, encryption, mailer, settings.mail_from)
+    notices = Notices(clock, encryption)
     callback = f"{settings.portal_url}/log-in/callback"
     people = PeopleService(
         store,
         PeopleStore(encryption),
         clock,
         outbox,
+        notices,
         access,
         passwords=Passwords(),
         public_url=settings.portal_url,
@@ -547,7 +570,7 @@ def people_parts(  # noqa: PLR0917 - what they are built over
         session_idle=datetime.timedelta(minutes=settings.session_idle),
         session_life=datetime.timedelta(hours=settings.session_life),
     )
-    return outbox, people
+    return outbox, notices, people
 
 
 @contextlib.contextmanager
@@ -556,7 +579,7 @@ def people_of_home(settings: Settings) -> Iterator[PeopleService]:
     store, clock = Store.open(settings.database_url), SystemClock()
     try:
         keys = Keys(settings.home / "keys")
-        yield people_parts(settings, settings.network, keys, store, clock, Access(store, clock))[1]
+        yield people_parts(settings, settings.network, keys, store, clock, Access(store, clock))[2]
     finally:
         store.close()
 
@@ -576,6 +599,7 @@ def members_part(  # noqa: PLR0917 - the collaborators
     clock: Clock,
     people: PeopleService,
     outbox: Outbox,
+    notices: Notices,
 ) -> MembersService:
     """Members, over whichever engine. The account of the office is the home's steward, who may all in a sandbox."""
 
@@ -592,6 +616,7 @@ def members_part(  # noqa: PLR0917 - the collaborators
         MembersContract(parts.ledger, DIRECTORY, times, parts.chain_id),
         people,
         outbox,
+        notices,
         clock,
         office=Account(keys.account("steward")),
         purse=purse,
@@ -737,10 +762,15 @@ class BlockTimes:
 
 
 class News:
-    """What happens in votes, told by webhooks: votes stand above the kit, and know it by their port."""
+    """What happens in votes, told by webhooks and notices: votes know neither, and say it to their port."""
 
-    def __init__(self, webhooks: Webhooks, url: str) -> None:
+    def __init__(
+        self, webhooks: Webhooks, notices: Notices, people: PeopleService, members: MembersService, url: str
+    ) -> None:
         self._webhooks = webhooks
+        self._notices = notices
+        self._people = people
+        self._members = members
         self._url = url
 
     def stage(  # noqa: PLR0917 - the port's
@@ -749,6 +779,15 @@ class News:
         """Keep the news of a proposal in the caller's transaction."""
         pages = {language: f"{self._url}/{language}/votes/{number}" for language in LANGUAGES}
         self._webhooks.stage(session, kind, key, happened, {"proposal": number, "pages": pages, **data})
+        told, words = KINDS[kind], notice_words(number, data)
+        organisations = [EVERY_MEMBER]
+        if told is CLOSING:
+            # Whoever has spoken is not asked again, and whoever cannot is not asked.
+            here = self._people.organisations_with(session, told.roles)
+            silent = self._members.active(session, here) - {str(one) for one in data["spoken"]}
+            organisations = sorted(silent)
+        for organisation in organisations:
+            self._notices.stage(session, told, key, words, organisation=organisation, happened=happened)
 
     def wake(self) -> None:
         """There may be news: after the commit."""

@@ -17,6 +17,7 @@ LACKING = {
     "explorer": {"contract", "store", "commands"},
     "people": {"contract"},
     "credits": {"store"},
+    "notices": {"contract"},
 }
 """The parts a service truly has not, each with its reason in the service's front door."""
 

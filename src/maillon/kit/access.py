@@ -15,8 +15,9 @@ import datetime
 import hashlib
 import secrets
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -94,6 +95,19 @@ def _moment(seconds: int | None) -> datetime.datetime | None:
     return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 
 
+def _record(row: Any) -> KeyRecord:
+    return KeyRecord(
+        row.id,
+        row.subject,
+        frozenset(row.scopes.split()),
+        datetime.datetime.fromtimestamp(row.created, datetime.UTC),
+        _moment(row.expires),
+        _moment(row.last_used),
+        _moment(row.revoked),
+        row.organisation,
+    )
+
+
 class Access:
     """API keys of one instance. Safe to share between threads."""
 
@@ -169,20 +183,18 @@ class Access:
         if made is not None:
             older = (table.c.created < made) | ((table.c.created == made) & (table.c.id > after))
             query = query.where(older)
-        rows = connection.execute(query)
-        return [
-            KeyRecord(
-                row.id,
-                row.subject,
-                frozenset(row.scopes.split()),
-                datetime.datetime.fromtimestamp(row.created, datetime.UTC),
-                _moment(row.expires),
-                _moment(row.last_used),
-                _moment(row.revoked),
-                row.organisation,
-            )
-            for row in rows
-        ]
+        return [_record(row) for row in connection.execute(query)]
+
+    def ending(self, connection: Connection, before: datetime.datetime) -> Sequence[KeyRecord]:
+        """Keys of organisations that are in force now and end before then."""
+        now, then = int(self._clock.now().timestamp()), int(before.timestamp())
+        query = sa.select(table).where(
+            table.c.organisation.is_not(None),
+            table.c.revoked.is_(None),
+            table.c.expires > now,
+            table.c.expires < then,
+        )
+        return [_record(row) for row in connection.execute(query.order_by(table.c.expires, table.c.id))]
 
     def revoke(self, connection: Connection, identifier: str, organisation: str | None = None) -> bool:
         """Make a key worthless from now on; False when there is no such key, or it was revoked before.

@@ -11,7 +11,7 @@ clean: the letter is forgotten; a crash before that is the case above.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any, Protocol
@@ -53,6 +53,8 @@ class Letter:
     to: str
     subject: str
     text: str
+    choices: str = ""
+    """Where its reader says that such letters shall not come (RFC 2369 section 3.2); empty where that cannot be."""
 
 
 class Mailer(Protocol):
@@ -75,10 +77,10 @@ class Outbox:
 
     def stage(self, connection: Connection, identifier: str, letter: Letter) -> None:
         """Keep a letter in the caller's transaction; `identifier` is 32 hexadecimal digits nobody used before."""
-        if "\n" in letter.to + letter.subject or "\r" in letter.to + letter.subject:
+        if any(line in letter.to + letter.subject + letter.choices for line in "\r\n"):
             raise ValueError("a header of a letter is one line")
         now = int(self._clock.now().timestamp())
-        body = orjson.dumps({"to": letter.to, "subject": letter.subject, "text": letter.text})
+        body = orjson.dumps(asdict(letter))
         sealed = self._encryption.encrypt(body, f"mail_outbox:{identifier}")
         connection.execute(
             table.insert().values(id=identifier, letter=sealed, created=now, attempts=0, due=now, failed=None)
@@ -119,6 +121,9 @@ class Outbox:
         message["Date"] = format_datetime(datetime.datetime.fromtimestamp(row.created, datetime.UTC))
         message["Message-ID"] = f"<{row.id}@{self._sender.rpartition('@')[2].rstrip('>')}>"
         message["Auto-Submitted"] = "auto-generated"
+        if document.get("choices"):  # a letter staged before there were any has none
+            # A page and no one-click address (RFC 8058): that would put a secret into an address, and need no log-in.
+            message["List-Unsubscribe"] = f"<{document['choices']}>"
         message.set_content(document["text"])
         return message
 

@@ -42,6 +42,8 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+UNREAD = "maillon.unread"
+"""Where a request says how many notices its reader has not read; nowhere for whoever is not logged in."""
 _FOREVER = "public, max-age=31536000, immutable"
 _PARIS = "Europe/Paris"
 _PACKAGE = Path(str(resources.files("maillon.kit")))
@@ -125,10 +127,12 @@ class Renderer:
         environment.globals |= {"language": language, "static": self.static.address, "languages": LANGUAGES}
         return environment
 
-    def html(self, language: Language, template: str, document: Mapping[str, Any], path: str) -> str:
-        """The page as text."""
+    def html(
+        self, language: Language, template: str, document: Mapping[str, Any], path: str, unread: int | None = None
+    ) -> str:
+        """The page as text; `unread` is the number beside the link to notices, None for whoever is not logged in."""
         page = self._environments[language].get_template(template)
-        return page.render(**document, document=document, path=path)
+        return page.render(**document, document=document, path=path, unread_notices=unread)
 
     def answer(
         self,
@@ -147,11 +151,14 @@ class Renderer:
         if wants_json(request):
             body = orjson.dumps(document, default=str)
             return Response(body, status, headers, "application/json")
-        text = self.html(language, template, document, request.url.path).encode()
+        unread = request.scope.get(UNREAD)
+        text = self.html(language, template, document, request.url.path, unread).encode()
         if private:
             return Response(text, status, headers | SECURITY_HEADERS, "text/html; charset=utf-8")
         tag = f'"{hashlib.sha256(text).hexdigest()[:20]}"'
         headers |= SECURITY_HEADERS | {"ETag": tag, "Cache-Control": "no-cache"}
+        if unread is not None:  # the page is public, the number beside its link to notices is not
+            headers |= {"Cache-Control": "private, no-cache", "Vary": "Accept, Cookie"}
         if status == 200 and tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(text, status, headers, "text/html; charset=utf-8")

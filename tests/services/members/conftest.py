@@ -15,6 +15,7 @@ from maillon.kit.clock import FixedClock
 from maillon.kit.encryption import Encryption
 from maillon.kit.keys import Keys
 from maillon.kit.mail import Outbox
+from maillon.kit.notices import Notices
 from maillon.kit.store import Store
 from maillon.services.members.service import MembersService
 from maillon.services.members.store import PrivateStore
@@ -67,8 +68,19 @@ def outbox(store: Store, tmp_path: Path, letters: Letters, clock: FixedClock) ->
 
 
 @pytest.fixture
+def notices(tmp_path: Path, clock: FixedClock) -> Notices:
+    return Notices(clock, Encryption.open(Keys(tmp_path / "keys")))
+
+
+@pytest.fixture
 def service(  # noqa: PLR0917 - the collaborators
-    alliance: Alliance, store: Store, private: PrivateStore, outbox: Outbox, invitations: Invitations, clock: FixedClock
+    alliance: Alliance,
+    store: Store,
+    private: PrivateStore,
+    outbox: Outbox,
+    notices: Notices,
+    invitations: Invitations,
+    clock: FixedClock,
 ) -> MembersService:
     return MembersService(
         store,
@@ -76,6 +88,7 @@ def service(  # noqa: PLR0917 - the collaborators
         alliance.contract,
         invitations,  # type: ignore[arg-type]
         outbox,
+        notices,
         clock,
         office=OFFICE,
         public_url="https://maillon.example",

@@ -12,6 +12,7 @@ import pytest
 
 from alliance import BANK, BANK_LEI, OFFICE, OTHER_OFFICE, OTHER_SIREN, SECOND, STEWARD, TOWN, Alliance, a_form
 from maillon.kit.clock import FixedClock
+from maillon.kit.notices import Notices
 from maillon.kit.store import Store
 from maillon.ledger.abi import ask
 from maillon.ledger.port import Address
@@ -135,9 +136,9 @@ async def test_officers_suspension_shows_and_ends_by_itself(
 
 
 async def test_two_followers_of_one_database_apply_each_block_once(
-    alliance: Alliance, store: Store, service: MembersService
+    alliance: Alliance, store: Store, service: MembersService, notices: Notices
 ) -> None:
-    registers = [Register(store, alliance.contract) for _ in range(3)]
+    registers = [Register(store, alliance.contract, notices) for _ in range(3)]
     await asyncio.gather(*(register.catch_up() for register in registers))
     followed = dump(store)
     await service.reindex()

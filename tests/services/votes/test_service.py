@@ -361,13 +361,45 @@ async def test_what_happens_is_told_once_for_ever_under_one_key(store: Store) ->
     assert heard.told[0][3]["kind"] == "ordinary"
     assert heard.told[1][3]["reason"] == "members: caller is not governance"
     document, _ = await instance.service.record(number)
-    assert heard.told[2][3] == {"sha256": hashlib.sha256(document).hexdigest()}
+    title = TEXT.partition("\n")[0]
+    assert heard.told[2][3] == {"sha256": hashlib.sha256(document).hexdigest(), "passed": True, "title": title}
     assert heard.woken
     # Read anew, the same is said under the same keys: whoever carries it knows that it was.
     keys = [key for kind, _, key, _ in heard.told if kind != "vote.recorded"]
     heard.told.clear()
     await instance.service.reindex()
     assert [key for _, _, key, _ in heard.told] == keys
+
+
+@pytest.mark.asyncio
+async def test_a_vote_that_opens_and_one_that_closes_soon_are_told_once(store: Store) -> None:
+    instance, heard = Instance(store), Heard()
+    instance.service._announcer = instance.service._follower._announcer = heard
+    await instance.service.catch_up()
+    short = await instance.propose(opens=100, closes=200)
+    long = await instance.propose(opens=100, closes=300_000)
+    heard.told.clear()
+    assert await instance.service.remind() == 0
+    instance.wait(101)
+    assert await instance.service.remind() == 2
+    assert [(kind, of) for kind, of, _, _ in heard.told] == [("vote.opened", short), ("vote.opened", long)]
+    assert heard.told[0][3]["title"] == TEXT.partition("\n")[0]
+    assert await instance.service.remind() == 0
+    await instance.service.cast(3, long, Position.AGAINST, "person:3")
+    await instance.service.cast(2, long, Position.FOR, "person:2")
+    heard.told.clear()
+    instance.wait(300_000 - 86_400 - 100)
+    # What opened more than a day ago is no news; what closes within a day is, with whoever has spoken.
+    assert await instance.service.remind() == 1
+    ((kind, of, key, data),) = heard.told
+    assert (kind, of, data["spoken"]) == ("vote.closing", long, [2, 3])
+    # Another process, or this one started again, says it under the same key.
+    instance.service._reminded.clear()
+    assert await instance.service.remind() == 1
+    assert [told[2] for told in heard.told] == [key, key]
+    instance.wait(86_400)
+    instance.service._reminded.clear()
+    assert await instance.service.remind() == 0
 
 
 # Attacks and refusals.

@@ -12,16 +12,27 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
+from maillon.kit.notices import Kind as NoticeKind
+from maillon.kit.notices import Notices, Word
 from maillon.kit.store import Store
 from maillon.ledger.contracts import admissions, members
 from maillon.services.members import store as tables
 from maillon.services.members.contract import Founder, MembersContract, RegisterEvent, label_text
+from maillon.services.members.letters import (
+    ACCOUNT_ADDED,
+    ACCOUNT_REMOVED,
+    SCOPES_CHANGED,
+    STATUS_CHANGED,
+    STATUSES,
+    SUSPENDED,
+    scopes_in_words,
+)
 from maillon.services.members.model import (
     AccountRecord,
     AdmissionRule,
@@ -53,8 +64,9 @@ class _Staged:
 class Register:
     """Follows the chain, one reader at a time: `catch_up` is called again and again, and after each change of ours."""
 
-    def __init__(self, store: Store, contract: MembersContract) -> None:
+    def __init__(self, store: Store, contract: MembersContract, notices: Notices) -> None:
         self._store = store
+        self._notices = notices
         self._contract = contract
         self._lock = asyncio.Lock()
 
@@ -123,6 +135,16 @@ class Register:
                 return
             for one in staged:
                 _apply(session, one)
+                self._tell(session, one.found)
+
+    def _tell(self, session: Connection, found: RegisterEvent) -> None:
+        """The notice of an event, in the transaction that applies it."""
+        news = _NEWS.get(type(found.event))
+        words = None if news is None else news[1](found)
+        if news is not None and words is not None:
+            key = f"{found.height}:{found.position}:{found.transaction.hex()}"
+            organisation = str(found.event.organisation)
+            self._notices.stage(session, news[0], key, words, organisation=organisation, happened=found.time)
 
 
 def _identifier(word: bytes, value: str) -> Identifier:
@@ -346,3 +368,30 @@ _HANDLERS: Final = {
     admissions.RuleChanged: _rule,
 }
 """What each event changes; the others leave their line of history alone."""
+
+
+def _tell_status(found: RegisterEvent) -> dict[str, Word]:
+    return {"status": STATUSES[Status(found.event.status)], "former": STATUSES[Status(found.event.former)]}
+
+
+def _tell_suspension(found: RegisterEvent) -> dict[str, Word] | None:
+    """None for one that ends now: its status tells of that."""
+    return {"until": found.event.until} if found.event.until > found.time else None
+
+
+def _tell_account(found: RegisterEvent) -> dict[str, Word]:
+    return {"account": "0x" + found.event.account.hex()}
+
+
+def _tell_scopes(found: RegisterEvent) -> dict[str, Word]:
+    return {**_tell_account(found), "scopes": scopes_in_words(Scope(found.event.scopes))}
+
+
+_NEWS: Final[Mapping[type, tuple[NoticeKind, Callable[[RegisterEvent], dict[str, Word] | None]]]] = {
+    members.StatusChanged: (STATUS_CHANGED, _tell_status),
+    members.SuspendedUntil: (SUSPENDED, _tell_suspension),
+    members.AccountAdded: (ACCOUNT_ADDED, _tell_scopes),
+    members.ScopesChanged: (SCOPES_CHANGED, _tell_scopes),
+    members.AccountRemoved: (ACCOUNT_REMOVED, _tell_account),
+}
+"""What the people of an organisation are told of."""

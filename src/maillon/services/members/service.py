@@ -22,6 +22,7 @@ from maillon.kit.audit import Deed, record
 from maillon.kit.clock import Clock
 from maillon.kit.errors import KitError
 from maillon.kit.mail import Letter, Outbox
+from maillon.kit.notices import Notices, Word
 from maillon.kit.store import Store
 from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address, Signer
@@ -32,7 +33,7 @@ from maillon.services.members.consent import Consent
 from maillon.services.members.contract import MembersContract
 from maillon.services.members.documents import MAXIMUM_DOCUMENTS, CheckedDocument, check_document
 from maillon.services.members.identifiers import legal_person, shown
-from maillon.services.members.letters import letter
+from maillon.services.members.letters import APPLICATION_WAITS, WHY_IT_WAITS, letter
 from maillon.services.members.model import (
     AccountRecord,
     AdmissionRule,
@@ -53,7 +54,7 @@ from maillon.services.members.names import ComparedName, compared, mixed_scripts
 from maillon.services.members.register import Register
 from maillon.services.members.store import Filter, PrivateStore, new_code
 from maillon.services.members.vouchers import Voucher, check_voucher, parse_voucher
-from maillon.services.people import PeopleService, Role
+from maillon.services.people import OFFICE, PeopleService, Role
 
 FIRST_LABEL: Final = "administration-1"
 """Of the account an instance makes for an applicant."""
@@ -128,6 +129,7 @@ class MembersService:
         contract: MembersContract,
         people: PeopleService,
         outbox: Outbox,
+        notices: Notices,
         clock: Clock,
         *,
         office: Signer,
@@ -139,9 +141,10 @@ class MembersService:
         self._store = store
         self._private = private
         self._contract = contract
-        self._register = Register(store, contract)
+        self._register = Register(store, contract, notices)
         self._people = people
         self._outbox = outbox
+        self._notices = notices
         self._clock = clock
         self._office = office
         self._url = public_url.rstrip("/")
@@ -259,6 +262,21 @@ class MembersService:
         with self._store.read() as session:
             return {str(number): name for number, name in tables.legal_names(session, wanted)}
 
+    def active(self, session: Connection, organisations: Collection[str]) -> set[str]:
+        """Which of these, numbers as text, are members with all their rights now; in the caller's transaction."""
+        now = self._clock.now()
+        return {str(one.number) for one in self._known(session, organisations) if one.is_active(now)}
+
+    def present(self, session: Connection, organisations: Collection[str]) -> set[str]:
+        """Which of these, numbers as text, are members now, suspended or not; in the caller's transaction."""
+        there = (Status.ACTIVE, Status.SUSPENDED)
+        return {str(one.number) for one in self._known(session, organisations) if one.status in there}
+
+    @staticmethod
+    def _known(session: Connection, organisations: Collection[str]) -> list[Organisation]:
+        numbers = [int(one) for one in organisations if one.isascii() and one.isdigit() and len(one) < 10]
+        return tables.organisations_of(session, numbers)
+
     async def news(self, limit: int = 50) -> list[HistoryEntry]:
         """Admissions and departures, newest first."""
         return await self._read(tables.history_of, None, limit, ("StatusChanged", "Founded"))
@@ -299,6 +317,7 @@ class MembersService:
             address = Account(account_secret).address
             self._private.insert_key(session, address, account_secret, now, application=identifier)
             self._tell(session, form.contact, "received", code=code, reason="")
+            self._tell_office(session, identifier, form.legal_name, "submitted")
             self._record(session, "application", "submitted", "applicant", identifier)
             return identifier
 
@@ -400,6 +419,8 @@ class MembersService:
             ):
                 raise errors.WrongState(application.state.value)
             self._move(session, application, state, "applicant", action, note)
+            if action in WHY_IT_WAITS:
+                self._tell_office(session, application.id, application.legal_name, action)
             return application.id
 
         return await self._file(await self._write(work))
@@ -429,6 +450,11 @@ class MembersService:
         words = {"network": self._network, "link": f"{self._url}/{contact.language}/application"} | values
         subject, text = letter(kind, contact.language, words)
         self._outbox.stage(session, secrets.token_hex(16), Letter(contact.address, subject, text))
+
+    def _tell_office(self, session: Connection, application: str, name: str, why: str) -> None:
+        """A notice to those who decide, staged with what it tells of."""
+        words: dict[str, Word] = {"name": name, "why": WHY_IT_WAITS[why], "application": application}
+        self._notices.stage(session, APPLICATION_WAITS, secrets.token_hex(16), words, organisation=OFFICE)
 
     # Reviewing.
 

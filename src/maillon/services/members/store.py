@@ -63,6 +63,8 @@ from maillon.services.members.model import (
 from maillon.services.members.names import plain
 from maillon.services.members.rules import OPEN
 
+_AT_ONCE: Final = 500
+"""Values of one statement."""
 HEAD: Final = Table(
     "members_head",
     metadata,
@@ -417,6 +419,15 @@ def organisation_of(session: Connection, number: int) -> Organisation | None:
     """An organisation by its number."""
     row = session.execute(select(ORGANISATION).where(ORGANISATION.c.number == number)).one_or_none()
     return None if row is None else _organisation(row)
+
+
+def organisations_of(session: Connection, numbers: Sequence[int]) -> list[Organisation]:
+    """Organisations by number; unknown ones are left out."""
+    found = []
+    for at in range(0, len(numbers), _AT_ONCE):
+        query = select(ORGANISATION).where(ORGANISATION.c.number.in_(numbers[at : at + _AT_ONCE]))
+        found += [_organisation(row) for row in session.execute(query)]
+    return found
 
 
 def organisations_of_person(session: Connection, identifier: Identifier) -> list[Organisation]:

@@ -25,7 +25,7 @@ from maillon.services.people.errors import (
     WrongCredentials,
 )
 from maillon.services.people.foundation import Enrolment, Foundation
-from maillon.services.people.letters import letter
+from maillon.services.people.letters import ADDRESS_ASKED, letter
 from maillon.services.people.model import (
     Actor,
     Grant,
@@ -271,6 +271,7 @@ class OwnAccount(Foundation):
             )
             for written in (asked, warned):
                 self._outbox.stage(connection, secrets.token_hex(16), written)
+            self._notices.stage(connection, ADDRESS_ASKED, new_code(), {}, person=person)
             self._record(connection, "portal", "address", "change-asked", actor.tag, None)
         self._outbox.wake()
 
@@ -308,6 +309,8 @@ class OwnAccount(Foundation):
         account = self.account(actor)
         with self._store.transaction() as connection:
             deeds = newest(connection, 10_000, actor=f"person:{person}")
+            notices = self._notices.of_person(connection, person)
+            elsewhere = {name: rows(connection, person) for name, rows in self._kept_elsewhere.items()}
             self._record(connection, "portal", "person", "exported", actor.tag, None)
         profile = account.person.profile
         return {
@@ -336,6 +339,11 @@ class OwnAccount(Foundation):
             "passkeys": [{"label": key.label, "added": key.created, "used": key.used} for key in account.passkeys],
             "providers": [{"provider": name, "linked": since} for name, since in account.identities],
             "trail": [{"time": deed.time, "tag": deed.tag, "organisation": deed.organisation} for _, deed in deeds],
+            "notices": [
+                {"time": told.created, "kind": told.kind.name, "organisation": told.organisation, "words": told.words}
+                for told in notices
+            ],
+            **elsewhere,
         }
 
     def erase(self, actor: Actor) -> None:
@@ -355,6 +363,7 @@ class OwnAccount(Foundation):
                     if invitation.address == address
                 ]
                 self._people.forget_addresses_of(connection, sent)
+            self._notices.forget_person(connection, person)
             self._people.delete_person(connection, person)
             self._record(connection, source, "person", "erased", by, None, person)
             for organisation in organisations:

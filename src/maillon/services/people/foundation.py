@@ -19,6 +19,7 @@ from maillon.kit.access import Access
 from maillon.kit.audit import Deed, record
 from maillon.kit.clock import Clock
 from maillon.kit.mail import Outbox
+from maillon.kit.notices import Notices
 from maillon.kit.store import Store
 from maillon.services.people import rules
 from maillon.services.people.errors import (
@@ -28,7 +29,7 @@ from maillon.services.people.errors import (
     TooManyAttempts,
     UnknownPerson,
 )
-from maillon.services.people.letters import CHANGES, letter
+from maillon.services.people.letters import ACCOUNT_CHANGED, CHANGES, letter
 from maillon.services.people.model import (
     Action,
     Actor,
@@ -70,12 +71,13 @@ class Opened:
 class Foundation:
     """What every verb stands on. Safe to share between threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the collaborators
         self,
         store: Store,
         people: PeopleStore,
         clock: Clock,
         outbox: Outbox,
+        notices: Notices,
         access: Access,
         *,
         passwords: Passwords,
@@ -89,6 +91,7 @@ class Foundation:
         self._people = people
         self._clock = clock
         self._outbox = outbox
+        self._notices = notices
         self._access = access
         self._passwords = passwords
         self._passkeys = Passkeys(public_url, network)
@@ -97,11 +100,16 @@ class Foundation:
         self.providers = dict(providers)
         self._idle = session_idle
         self._life = session_life
+        self._kept_elsewhere: dict[str, Callable[[Connection, str], Any]] = {}
         self._names: Callable[[Collection[str]], Mapping[str, str]] = lambda _organisations: {}
 
     def name_organisations(self, names: Callable[[Collection[str]], Mapping[str, str]]) -> None:
         """Have organisations called by what another service knows of them: here they are ids. Called from threads."""
         self._names = names
+
+    def also_keeps(self, name: str, rows: Callable[[Connection, str], Any]) -> None:
+        """Have what another service keeps of a person in what they take with them, under a name."""
+        self._kept_elsewhere[name] = rows
 
     def called(self, organisations: Collection[str]) -> dict[str, str]:
         """What organisations are called; those nobody has a name for are left out."""
@@ -188,11 +196,12 @@ class Foundation:
         return tuple(codes)
 
     def _tell(self, connection: Connection, person: str, change: str) -> None:
-        """A letter to the owner about a change of how they log in: a thief cannot make it silently."""
+        """Letter and notice to the owner about a change of how they log in: a thief cannot make it silently."""
         profile = self._known(connection, person).profile
         link = f"{self._url}/{profile.language}/forgot"
         written = letter("changed", profile, network=self._network, what=CHANGES[change][profile.language], link=link)
         self._outbox.stage(connection, secrets.token_hex(16), written)
+        self._notices.stage(connection, ACCOUNT_CHANGED, new_code(), {"what": CHANGES[change]}, person=person)
 
     def _record(  # noqa: PLR0917 - the members of a deed
         self,

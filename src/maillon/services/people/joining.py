@@ -18,7 +18,7 @@ from maillon.services.people.errors import (
     WrongCode,
 )
 from maillon.services.people.foundation import Enrolment, Foundation, Opened
-from maillon.services.people.letters import letter
+from maillon.services.people.letters import INVITED, letter
 from maillon.services.people.model import (
     OFFICE,
     Actor,
@@ -68,6 +68,12 @@ class Joining(Foundation):
             self._outbox.stage(
                 connection, secrets.token_hex(16), letter("invitation", Profile(address, "", language), **words)
             )
+            known = self._people.person_of_address(connection, address)
+            if known is not None:
+                until = {"until": int(invitation.expires.timestamp())}
+                self._notices.stage(
+                    connection, INVITED, invitation.id, until, person=known.id, organisation=organisation
+                )
             self._record(connection, "portal", "invitation", "sent", by, organisation, invitation.id)
         self._outbox.wake()
         return invitation

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people are written, in both languages.
+"""What people are written and shown, in both languages.
 
 A code stands in the letter and after # in the link, where no server,
 log or other site ever sees it; who reads without a script copies it into the page.
@@ -7,8 +7,12 @@ log or other site ever sees it; who reads without a script copies it into the pa
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from maillon.kit.language import Language
 from maillon.kit.mail import Letter
-from maillon.services.people.model import Profile
+from maillon.kit.notices import Kind, Mail, Sayings, register
+from maillon.services.people.model import Profile, Role
 
 LETTERS: dict[str, dict[str, tuple[str, str]]] = {
     "invitation": {
@@ -81,7 +85,7 @@ LETTERS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
 }
-CHANGES: dict[str, dict[str, str]] = {
+CHANGES: dict[str, dict[Language, str]] = {
     "password": {"fr": "le mot de passe a été changé", "en": "the password was changed"},
     "authenticator": {"fr": "l’application de codes a été changée", "en": "the authenticator application was changed"},
     "recovery": {"fr": "de nouveaux codes de secours ont été faits", "en": "new recovery codes were made"},
@@ -91,6 +95,120 @@ CHANGES: dict[str, dict[str, str]] = {
     "identity-added": {"fr": "un fournisseur d’identité a été relié", "en": "an identity provider was linked"},
     "identity-removed": {"fr": "un fournisseur d’identité a été délié", "en": "an identity provider was unlinked"},
 }
+
+ACCOUNT_CHANGED = register(
+    Kind(
+        "account.changed",
+        Mail.ALWAYS,
+        {
+            "fr": Sayings(
+                "Votre façon de vous connecter a changé",
+                "Votre façon de vous connecter a changé",
+                "Sur votre compte\u00a0: {what}. Si ce n’était pas vous, changez votre mot de passe, terminez les "
+                "sessions que vous ne connaissez pas, et écrivez à la personne qui administre votre organisation.",
+            ),
+            "en": Sayings(
+                "How you log in has changed",
+                "How you log in has changed",
+                "On your account: {what}. If it was not you, change your password, end the sessions you do not know, "
+                "and write to whoever administers your organisation.",
+            ),
+        },
+        "account",
+    )
+)
+ADDRESS_ASKED = register(
+    Kind(
+        "account.address",
+        Mail.ALWAYS,
+        {
+            "fr": Sayings(
+                "L’adresse de votre compte va changer",
+                "L’adresse de votre compte va changer",
+                "Une autre adresse doit remplacer celle de votre compte. Si ce n’était pas vous, la lettre envoyée à "
+                "l’adresse actuelle permet de tout arrêter pendant une semaine.",
+            ),
+            "en": Sayings(
+                "The address of your account is about to change",
+                "The address of your account is about to change",
+                "Another address is to replace that of your account. If it was not you, the letter sent to the present "
+                "address stops it all, for a week.",
+            ),
+        },
+        "account",
+    )
+)
+INVITED = register(
+    Kind(
+        "invitation.received",
+        Mail.ALWAYS,
+        {
+            "fr": Sayings(
+                "Vous êtes invité à rejoindre une organisation",
+                "Vous êtes invité à rejoindre {organisation}",
+                "La lettre d’invitation a le code qui l’accepte, jusqu’au {until}.",
+            ),
+            "en": Sayings(
+                "You are invited to join an organisation",
+                "You are invited to join {organisation}",
+                "The letter of invitation has the code that accepts it, until {until}.",
+            ),
+        },
+        "join",
+    )
+)
+ROLES_CHANGED = register(
+    Kind(
+        "role.changed",
+        Mail.UNLESS_DECLINED,
+        {
+            "fr": Sayings(
+                "Vos rôles dans une organisation ont changé",
+                "Vos rôles ont changé\u00a0: {organisation}",
+                "Vos rôles à présent\u00a0: {roles}.",
+            ),
+            "en": Sayings(
+                "Your roles in an organisation have changed",
+                "Your roles have changed: {organisation}",
+                "Your roles now: {roles}.",
+            ),
+        },
+        "account",
+    )
+)
+KEY_EXPIRING = register(
+    Kind(
+        "key.expiring",
+        Mail.UNLESS_DECLINED,
+        {
+            "fr": Sayings(
+                "Une clé d’API de votre organisation expire bientôt",
+                "La clé d’API «\u00a0{name}\u00a0» expire bientôt",
+                "Elle cesse de valoir le {until}. Une rotation fait la suivante, et l’ancienne continue un temps.",
+            ),
+            "en": Sayings(
+                "An API key of your organisation expires soon",
+                "The API key {name} expires soon",
+                "It is worthless from {until}. A rotation makes the next one, and the old one goes on a while.",
+            ),
+        },
+        "organisations/{organisation}/keys",
+        frozenset({Role.ADMINISTRATOR}),
+    )
+)
+"""What is shown in the portal; account and invitation beside their letters above, which carry the codes."""
+_ROLES: dict[Role, dict[str, str]] = {
+    Role.ADMINISTRATOR: {"fr": "administrateur", "en": "administrator"},
+    Role.DELEGATE: {"fr": "délégué", "en": "delegate"},
+    Role.MEMBER: {"fr": "membre", "en": "member"},
+}
+_NONE = {"fr": "aucun", "en": "none"}
+
+
+def roles_in_words(roles: Collection[Role]) -> dict[Language, str]:
+    """Roles in both languages; none is said too."""
+    languages: tuple[Language, ...] = ("fr", "en")
+    return {each: ", ".join(_ROLES[role][each] for role in sorted(roles)) or _NONE[each] for each in languages}
 
 
 def letter(kind: str, profile: Profile, **words: str) -> Letter:

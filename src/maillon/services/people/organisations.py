@@ -17,6 +17,7 @@ from maillon.services.people.errors import (
     UnknownPerson,
 )
 from maillon.services.people.foundation import Foundation
+from maillon.services.people.letters import ROLES_CHANGED, roles_in_words
 from maillon.services.people.model import (
     Actor,
     Invitation,
@@ -25,6 +26,7 @@ from maillon.services.people.model import (
     SessionKind,
     Target,
 )
+from maillon.services.people.store import new_code
 
 PAGE = 25
 """People on one page, and keys."""
@@ -72,6 +74,11 @@ class Organisations(Foundation):
             if administrators == {person} and Role.ADMINISTRATOR not in wanted:
                 raise LastAdministrator(f"{organisation} would have no administrator")
             self._people.replace_roles(connection, person, organisation, wanted, actor.tag, self._clock.now())
+            if person != actor.person and wanted != {grant.role for grant in held}:
+                roles = {"roles": roles_in_words(wanted)}
+                self._notices.stage(
+                    connection, ROLES_CHANGED, new_code(), roles, person=person, organisation=organisation
+                )
             said = f"{person}: {' '.join(sorted(wanted)) or 'none'}"
             self._record(connection, _door(actor), "role", "changed", actor.tag, organisation, said)
 

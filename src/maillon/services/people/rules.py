@@ -30,6 +30,8 @@ COMMAND_IDLE: Final = datetime.timedelta(days=30)
 COMMAND_LIFE: Final = datetime.timedelta(days=90)
 INVITATIONS_KEPT: Final = datetime.timedelta(days=30)
 """After it ended, until its address is forgotten."""
+KEY_WARNING: Final = datetime.timedelta(days=7)
+"""Before a key ends, when its administrators are told."""
 IDLE_PERSONS_KEPT: Final = datetime.timedelta(days=365)
 """Since they were last seen, for persons without any role."""
 OTP_PERIOD: Final = 30

@@ -6,6 +6,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection
 
+from sqlalchemy.engine import Connection
+
+from maillon.kit.access import KeyRecord
+from maillon.kit.notices import EVERY_MEMBER, Word
 from maillon.services.people import rules
 from maillon.services.people.account import OwnAccount
 from maillon.services.people.entrance import Entrance
@@ -14,6 +18,7 @@ from maillon.services.people.errors import (
     UnknownKey,
     UnknownPerson,
 )
+from maillon.services.people.letters import KEY_EXPIRING
 from maillon.services.people.model import (
     NOBODY,
     Actor,
@@ -103,14 +108,44 @@ class PeopleService(Entrance, OwnAccount, Organisations):
             ended = self._people.ended_invitations(connection, now - rules.INVITATIONS_KEPT)
             self._people.forget_addresses_of(connection, ended)
             self._outbox.forget(connection)
+            self._notices.forget(connection)
+            for key in self._access.ending(connection, now + rules.KEY_WARNING):
+                self._warn(connection, key)
             idle = self._people.idle_persons(connection, now - rules.IDLE_PERSONS_KEPT)
         for person in idle:
             self.erase_person(person, "system", "system")
 
+    def _warn(self, connection: Connection, key: KeyRecord) -> None:
+        """Tell the administrators of a key that it ends soon; once, unless a rotation gives it another end."""
+        if key.organisation is None or key.expires is None or key.expires - key.created <= rules.KEY_WARNING:
+            return  # who makes a key for a week knows its end
+        until = int(key.expires.timestamp())
+        words: dict[str, Word] = {"name": key.subject, "until": until}
+        self._notices.stage(connection, KEY_EXPIRING, f"{key.id}:{until}", words, organisation=key.organisation)
+
+    # What notices ask, in their transaction.
+
+    def reader(self, connection: Connection, person: str) -> tuple[Person, dict[str, frozenset[Role]]] | None:
+        """Somebody with their roles by organisation; None for whoever is not known."""
+        found = self._people.person(connection, person)
+        return None if found is None else (found, _by_organisation(self._people.roles(connection, person)))
+
+    def readers(
+        self, connection: Connection, organisation: str, roles: Collection[str], after: str, limit: int
+    ) -> list[Person]:
+        """People with one of these roles in an organisation (`EVERY_MEMBER`: any but the office), by id, after one."""
+        wanted = None if organisation == EVERY_MEMBER else organisation
+        return self._people.holders(connection, wanted, roles, after, limit)
+
+    def organisations_with(self, connection: Connection, roles: Collection[str]) -> list[str]:
+        """Organisations in which somebody here has one of these roles."""
+        return self._people.organisations_with(connection, roles)
+
     def encrypt_again(self) -> int:
         """Encrypt with the newest key whatever an older one encrypted; how many values."""
         with self._store.transaction() as connection:
-            return self._people.encrypt_again(connection) + self._outbox.encrypt_again(connection)
+            changed = self._people.encrypt_again(connection) + self._outbox.encrypt_again(connection)
+            return changed + self._notices.encrypt_again(connection)
 
 
 def _by_organisation(grants: Collection[Grant]) -> dict[str, frozenset[Role]]:

@@ -34,6 +34,7 @@ from sqlalchemy.exc import IntegrityError
 from maillon.kit.encryption import Encryption
 from maillon.kit.store import metadata
 from maillon.services.people.model import (
+    OFFICE,
     Grant,
     Invitation,
     PasskeyRecord,
@@ -509,6 +510,20 @@ class PeopleStore:
             ROLE.c.organisation == organisation, ROLE.c.role == Role.ADMINISTRATOR.value
         )
         return set(session.scalars(query.with_for_update()))
+
+    def holders(
+        self, session: Connection, organisation: str | None, roles: Iterable[str], after: str, limit: int
+    ) -> list[Person]:
+        """People with one of these roles in an organisation, or in any but the office, by id, after one."""
+        held = select(ROLE.c.person).where(ROLE.c.role.in_(list(roles)))
+        of = ROLE.c.organisation != OFFICE if organisation is None else ROLE.c.organisation == organisation
+        query = select(PERSON).where(PERSON.c.id.in_(held.where(of)), PERSON.c.id > after)
+        return [self._to_person(row) for row in session.execute(query.order_by(PERSON.c.id).limit(limit))]
+
+    def organisations_with(self, session: Connection, roles: Iterable[str]) -> list[str]:
+        """Organisations in which somebody has one of these roles."""
+        query = select(ROLE.c.organisation).where(ROLE.c.role.in_(list(roles))).distinct()
+        return list(session.scalars(query.order_by(ROLE.c.organisation)))
 
     def insert_invitation(self, session: Connection, invitation: Invitation, code: str) -> None:
         """Keep an invitation, and of its code the digest."""

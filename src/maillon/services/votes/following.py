@@ -34,6 +34,7 @@ from maillon.services.votes import store as tables
 from maillon.services.votes.contract import Found, VotesContract, reason_in_words
 from maillon.services.votes.model import Ballot, Position, Proxy, Statutes, Tally
 from maillon.services.votes.recount import moved, read_proposal, read_statutes
+from maillon.services.votes.texts import title_of
 
 BLOCKS_AT_ONCE: Final = 10_000
 
@@ -134,7 +135,15 @@ class Follower:
                     found = each.found
                     key = f"{found.raw.height}:{found.raw.position}:{found.raw.transaction.hex()}"
                     number, happened = found.event.proposal, found.time
-                    self._announcer.stage(session, kind, number, key, happened, tell(found))
+                    told = tell(found) | {"title": title_here(session, number)}
+                    self._announcer.stage(session, kind, number, key, happened, told)
+
+
+def title_here(session: Connection, number: int) -> str | None:
+    """What a proposal is called; None while nobody has sent its text, which the chain does not have."""
+    row = tables.proposal_of(session, number)
+    text = None if row is None else tables.texts(session, [row.proposal.text_hash]).get(row.proposal.text_hash)
+    return None if text is None else title_of(text)
 
 
 def _apply(session: Connection, staged: _Staged) -> None:

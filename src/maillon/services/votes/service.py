@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+import orjson
 import structlog
 from sqlalchemy.engine import Connection
 
@@ -40,7 +41,7 @@ from maillon.services.votes.errors import (
     UnknownProposal,
 )
 from maillon.services.votes.export import Export
-from maillon.services.votes.following import Announcer, Follower
+from maillon.services.votes.following import Announcer, Follower, title_here
 from maillon.services.votes.model import (
     Cost,
     Outlook,
@@ -63,6 +64,7 @@ from maillon.services.votes.words import Words
 PAGE: Final = 25
 FOLLOW_EVERY: Final = 1.0
 """Seconds between two looks at the chain."""
+DAY: Final = 86_400
 _REMEMBERED: Final = 512
 _STILL_TO_COME: Final = frozenset({State.ANNOUNCED, State.OPEN, State.WAITING, State.EXECUTABLE})
 """States in which it matters whether the calls could be made."""
@@ -165,6 +167,7 @@ class VotesService:
         self.chain_id = chain_id
         self._follower = Follower(store, contract, announcer)
         self._height = -1
+        self._reminded: set[tuple[str, int]] = set()
         self._effects: dict[tuple[int, int], tuple[Effects, ...]] = {}
         self._prospects: dict[tuple[int, int], tuple[Rehearsal | None, Cost]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -189,6 +192,7 @@ class VotesService:
             try:
                 await self.catch_up()
                 await self.keep_records()
+                await self.remind()
             except (Unavailable, KitError, LedgerError, NotNotarised) as error:
                 if self._failure is None:
                     logger.warning("votes not followed", reason=str(error))
@@ -400,6 +404,40 @@ class VotesService:
             await self._write(lambda session, n=number, e=entry: tables.write_entry(session, n, e))  # type: ignore[misc]
         return len(waiting)
 
+    async def remind(self) -> int:
+        """Announce votes that have opened, and those that close within a day; how many times it was done.
+
+        Each once for ever: the announcement has a key, and whatever carries it knows that it was there already. What
+        this process announced it remembers, so that nothing is written where nothing is new.
+        """
+        if self._announcer is None:
+            return 0
+        now = self.now()
+        due: dict[tuple[str, int], tuple[int, dict[str, Any]]] = {}
+        for number, opens, closes in await self._read(tables.moments, now, DAY):
+            told = {"opens": opens, "closes": closes}
+            if now - DAY < opens <= now < closes:
+                due["vote.opened", number] = (opens, told)
+            # A vote of a day or less is told of when it opens, and again a day before its close would be at once.
+            if closes - DAY <= now < closes and closes - opens > DAY:
+                due["vote.closing", number] = (closes - DAY, told)
+        new = {key: value for key, value in due.items() if key not in self._reminded}
+        if not new:
+            return 0
+
+        def announce(session: Connection) -> None:
+            assert self._announcer is not None
+            for (kind, number), (happened, told) in new.items():
+                data = told | {"title": title_here(session, number)}
+                if kind == "vote.closing":
+                    data |= {"spoken": tables.spoken(session, number)}
+                self._announcer.stage(session, kind, number, f"{number}:{happened}", happened, data)
+
+        await self._write(announce)
+        self._announcer.wake()
+        self._reminded = {*(key for key in self._reminded if key in due), *new}
+        return len(new)
+
     async def _make_record(self, number: int) -> bytes:
         def ask(
             session: Connection,
@@ -437,7 +475,8 @@ class VotesService:
         def keep(session: Connection) -> None:
             tables.insert_record(session, number, document, None)
             if self._announcer is not None:
-                told = {"sha256": digest}
+                passed = orjson.loads(document)["passed"]
+                told = {"sha256": digest, "passed": passed, "title": title_here(session, number)}
                 self._announcer.stage(session, "vote.recorded", number, digest, row.proposal.closes, told)
 
         await self._write(keep)

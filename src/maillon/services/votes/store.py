@@ -314,6 +314,21 @@ def proposals(session: Connection, which: str, now: int, limit: int, before: int
     return [_proposal(row) for row in session.execute(statement)]
 
 
+def moments(session: Connection, now: int, day: int) -> list[tuple[int, int, int]]:
+    """Proposals that opened within the last day, or close within the next: (number, opens, closes)."""
+    opened = (PROPOSAL.c.opens <= now) & (PROPOSAL.c.opens > now - day)
+    closing = (PROPOSAL.c.closes > now) & (PROPOSAL.c.closes <= now + day)
+    columns = select(PROPOSAL.c.number, PROPOSAL.c.opens, PROPOSAL.c.closes)
+    rows = session.execute(columns.where(opened | closing).order_by(PROPOSAL.c.number))
+    return [(row.number, row.opens, row.closes) for row in rows]
+
+
+def spoken(session: Connection, number: int) -> list[int]:
+    """The organisations that have taken a position, or let one be taken for them."""
+    query = select(BALLOT.c.organisation).where(BALLOT.c.proposal == number, BALLOT.c.position != 0)
+    return list(session.scalars(query.order_by(BALLOT.c.organisation)))
+
+
 def count_proposals(session: Connection, now: int) -> dict[str, int]:
     """How many there are of each."""
     return {

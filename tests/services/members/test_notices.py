@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people are told of members: the office of applications, an organisation of its standing and accounts."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from alliance import OTHER_OFFICE, OTHER_SIREN, Alliance, a_form, fields
+from maillon.kit.clock import FixedClock
+from maillon.kit.notices import Notices, table
+from maillon.kit.store import Store
+from maillon.services.members.letters import scopes_in_words
+from maillon.services.members.model import Kind, Scheme, Scope
+from maillon.services.members.service import MembersService
+from maillon.services.notices import words
+
+BANK_NUMBER = 2
+
+
+def told(store: Store, notices: Notices, organisation: str) -> list[tuple[str, str]]:
+    """Kind and text of every notice of an organisation, oldest first."""
+    with store.read() as session:
+        query = sa.select(table).where(table.c.organisation == organisation)
+        rows = session.execute(query.order_by(table.c.number)).all()
+    read = [notices.read(row) for row in rows]
+    return [(one.kind.name, words.text(one, "en", {})) for one in read if one is not None]
+
+
+async def test_the_office_is_told_of_what_waits_for_it(service: MembersService, store: Store, notices: Notices) -> None:
+    file, code = await service.apply(fields(legal_name="Ambrun"))
+    identifier = file.application.id
+    await service.ask_for_more(identifier, "The mandate, please", "person:1")
+    await service.answer(code, "Here it is")
+    await service.refuse(identifier, "Not this year", "person:1")
+    await service.appeal(code, "Why not?")
+    await service.withdraw(code)
+    waits = "The application of Ambrun waits for the office to read it."
+    assert told(store, notices, "office") == [
+        ("application.waiting", f"It has just arrived. {waits}"),
+        ("application.waiting", f"What was missing has been answered. {waits}"),
+        ("application.waiting", f"An appeal asks that it be looked at again. {waits}"),
+    ]
+    with store.read() as session:
+        (row, *_) = session.execute(sa.select(table)).all()
+    notice = notices.read(row)
+    assert notice is not None
+    assert words.page(notice, "fr") == f"/fr/office/applications/{identifier}"
+
+
+async def test_an_organisation_is_told_of_its_standing_and_its_accounts(
+    alliance: Alliance, service: MembersService, store: Store, notices: Notices
+) -> None:
+    form = a_form(Scheme.SIREN, OTHER_SIREN, "Autre bureau", Kind.ASSOCIATION)
+    await alliance.enter(form, OTHER_OFFICE, scopes=Scope.OFFICER)
+    await service.catch_up()
+    before = len(told(store, notices, str(BANK_NUMBER)))
+    _, case = await service.suspend(BANK_NUMBER, "Clé compromise", "person:1")
+    assert told(store, notices, str(BANK_NUMBER))[before:] == []  # asked for, and not suspended yet
+    service._office = OTHER_OFFICE
+    await service.second_suspension(BANK_NUMBER, case, "person:2")
+    ((kind, text),) = told(store, notices, str(BANK_NUMBER))[before:]
+    assert kind == "organisation.suspended"
+    assert "Two officers have suspended your organisation until" in text
+    assert "Clé compromise" not in text
+    # The other office was admitted: its status, and its first account.
+    rows = told(store, notices, "3")
+    assert ("organisation.status", "In the alliance your organisation is now: member. It was: applied.") in rows
+    assert any(kind == "delegate.added" for kind, _ in rows)
+
+
+@pytest.mark.lived
+async def test_a_chain_read_anew_tells_nobody_of_last_year(
+    alliance: Alliance, service: MembersService, store: Store, notices: Notices, clock: FixedClock
+) -> None:
+    del alliance
+    await service.catch_up()
+    first = told(store, notices, "3")
+    assert {"delegate.added", "delegate.changed", "delegate.removed"} <= {kind for kind, _ in first}
+    await service.reindex()
+    assert told(store, notices, "3") == first
+    with store.transaction() as session:
+        session.execute(table.delete())
+    clock.advance(3 * 86_400)
+    await service.reindex()
+    assert told(store, notices, "3") == []
+
+
+@pytest.mark.parametrize(
+    ("scopes", "french", "english"),
+    [
+        (Scope(0), "rien", "nothing"),
+        (Scope.VOTE, "voter", "vote"),
+        (Scope.ADMIN | Scope.PUBLISH, "administrer, publier", "administer, publish"),
+        (Scope.VOTE | Scope.OFFICER, "voter, agir par un office", "vote, act in an office"),
+    ],
+)
+def test_scopes_are_said_in_both_languages(scopes: Scope, french: str, english: str) -> None:
+    assert scopes_in_words(scopes) == {"fr": french, "en": english}
+
+
+async def test_members_now_are_told_from_those_that_were(
+    alliance: Alliance, service: MembersService, store: Store
+) -> None:
+    form = a_form(Scheme.SIREN, OTHER_SIREN, "Autre bureau", Kind.ASSOCIATION)
+    await alliance.enter(form, OTHER_OFFICE, scopes=Scope.OFFICER)
+    _, case = await service.suspend(BANK_NUMBER, "Clé compromise", "person:1")
+    service._office = OTHER_OFFICE
+    await service.second_suspension(BANK_NUMBER, case, "person:2")
+    asked = ["1", str(BANK_NUMBER), "999", "office", "velle", "\uff11"]
+    with store.read() as session:
+        assert service.present(session, asked) == {"1", str(BANK_NUMBER)}
+        assert service.active(session, asked) == {"1"}
