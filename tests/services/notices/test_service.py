@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from gathering import Gathering
 from maillon.kit.encryption import Encryption
+from maillon.kit.errors import StoreUnavailable
 from maillon.kit.notices import EVERY_MEMBER, KEPT, KINDS, Kind, Mail, Notices, Sayings, register, table
 from maillon.services.members.letters import APPLICATION_WAITS, STATUS_CHANGED, WHY_IT_WAITS
 from maillon.services.notices import rules, words
@@ -207,7 +209,9 @@ def test_many_readers_are_written_a_few_at_a_time(
     tell(gathering, PROPOSED)
     assert READERS_AT_ONCE > 1
     # A crash between two leaves a part written: the next start goes on there.
-    assert gathering.service._write_some() == 1
+    some = gathering.service._write_some()
+    assert some is not None
+    assert some[1] == 1
     gathering.box.outbox.deliver()
     assert len(gathering.box.office.letters) == 1
     assert gathering.service.write_letters() == 2
@@ -215,6 +219,45 @@ def test_many_readers_are_written_a_few_at_a_time(
     to = [letter["To"] for letter in gathering.box.office.letters]
     assert sorted(to) == ["delegate@1.example", "eve@2.example", "mayor@1.example"]
     assert len(people) == 5
+
+
+def test_a_notice_that_cannot_be_written_holds_up_no_other(
+    gathering: Gathering, people: dict[str, Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert people
+    tell(gathering, PROPOSED, "broken")
+    with gathering.box.store.transaction() as connection:
+        (whole,) = connection.scalars(sa.select(table.c.words)).all()
+        connection.execute(table.update().values(words=bytes(whole)[:-1] + bytes([bytes(whole)[-1] ^ 1])))
+    tell(gathering, PROPOSED, "whole")
+    assert gathering.service.write_letters() == 3
+    # Once it can be read again, it is written.
+    with gathering.box.store.transaction() as connection:
+        connection.execute(table.update().where(table.c.written_to.is_not(None)).values(words=whole))
+    assert gathering.service.write_letters() == 3
+
+    def away(*_: object) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr("maillon.services.notices.store.next_to_write", away)
+    with pytest.raises(StoreUnavailable):
+        gathering.service.write_letters()
+
+
+def test_the_writer_walks_by_itself(
+    gathering: Gathering, people: dict[str, Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert people
+    monkeypatch.setattr("maillon.services.notices.service._ROUND", 0.05)
+    gathering.service.start()
+    try:
+        tell(gathering, PROPOSED)
+        until = time.monotonic() + 60
+        while gathering.box.outbox.counts()[0] < 3 and time.monotonic() < until:
+            time.sleep(0.05)
+    finally:
+        gathering.service.stop()
+    assert gathering.box.outbox.counts() == (3, 0)
 
 
 def test_choices_are_those_one_can_make(gathering: Gathering, people: dict[str, Actor]) -> None:

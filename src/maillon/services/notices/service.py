@@ -10,16 +10,16 @@ clean: once no reader is left, the notice is done with, and stays to be shown.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+import structlog
 from sqlalchemy.engine import Connection
 
 from maillon.kit.clock import Clock
-from maillon.kit.errors import KitError
+from maillon.kit.errors import KitError, StoreUnavailable
 from maillon.kit.mail import Outbox
 from maillon.kit.notices import EVERY_MEMBER, Notice, Notices
 from maillon.kit.store import Store
@@ -33,6 +33,7 @@ from maillon.services.people import OFFICE, Action, Actor, PeopleService, Role, 
 READERS_AT_ONCE: Final = 100
 """Readers considered in one transaction, so that nobody else waits long for the database."""
 _ROUND: Final = 5.0
+logger = structlog.get_logger("maillon.notices")
 Members = Callable[[Connection, Collection[str]], Collection[str]]
 """Which of these organisations are members now."""
 
@@ -150,25 +151,44 @@ class NoticesService:
     # The letters.
 
     def write_letters(self) -> int:
-        """Stage the letters of every notice that has some left; how many were staged."""
-        staged = 0
-        while (some := self._write_some()) is not None:
-            staged += some
-            if some:
+        """Stage the letters of every notice that has some left; how many were staged.
+
+        Raises `StoreUnavailable`. A notice that cannot be written is left for the next time, and holds up no other.
+        """
+        staged, since = 0, 0
+        while (some := self._write_some(since)) is not None:
+            number, letters = some
+            if letters is None:
+                since = number + 1
+            else:
+                staged += letters
                 self._outbox.wake()
         return staged
 
-    def _write_some(self) -> int | None:
-        """The letters of the oldest notice to its next readers; None when no notice waits."""
-        with self._store.transaction() as connection:
-            row = tables.next_to_write(connection)
-            if row is None:
-                return None
-            notice = self._notices.read(row)
-            if notice is None:  # of a kind of a newer program: its letters are not ours to write
-                tables.written(connection, row.number, None)
-                return 0
-            return self._write(connection, row, notice)
+    def _write_some(self, since: int = 0) -> tuple[int, int | None] | None:
+        """The letters of the first notice from a number on to its next readers: its number, and how many.
+
+        None when no notice waits, and for how many when they could not be written.
+        """
+        number: int | None = None
+        try:
+            with self._store.transaction() as connection:
+                row = tables.next_to_write(connection, since)
+                if row is None:
+                    return None
+                number = row.number
+                notice = self._notices.read(row)
+                if notice is None:  # of a kind of a newer program: its letters are not ours to write
+                    tables.written(connection, number, None)
+                    return number, 0
+                return number, self._write(connection, row, notice)
+        except Exception as error:
+            if number is None or isinstance(error, StoreUnavailable):
+                raise
+            # Whatever it is: one notice must not hold up the others.
+            # By its class alone: what it says may quote the notice.
+            logger.warning("notice not written", notice=number, reason=type(error).__name__)
+            return number, None
 
     def _write(self, connection: Connection, row: Any, notice: Notice) -> int:
         if notice.person is not None:
@@ -208,8 +228,12 @@ class NoticesService:
 
     def _walk(self) -> None:
         while not self._stopping.wait(_ROUND):
-            with contextlib.suppress(KitError):  # the database is away: the next round tries again
+            try:
                 self.write_letters()
+            except KitError as error:  # the database is away: the next round tries again
+                logger.warning("round ended early", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - a thread that ends in silence would write nothing any more
+                logger.error("round failed", reason=type(error).__name__)  # noqa: TRY400 - it may quote a notice
 
     def stop(self) -> None:
         """Let the writer finish the few letters in hand."""

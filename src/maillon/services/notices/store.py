@@ -130,10 +130,10 @@ def read_by(session: Connection, person: str) -> list[int]:
     return list(session.scalars(select(READ.c.notice).where(READ.c.person == person).order_by(READ.c.notice)))
 
 
-def next_to_write(session: Connection) -> Any:
-    """The oldest notice whose letters are not all considered, its row held until the transaction ends; or None."""
-    query = select(NOTICE).where(NOTICE.c.written_to.is_not(None)).order_by(NOTICE.c.number).limit(1)
-    return session.execute(query.with_for_update()).one_or_none()
+def next_to_write(session: Connection, since: int) -> Any:
+    """The first notice from a number on whose letters are not all considered, its row held; None when there is none."""
+    query = select(NOTICE).where(NOTICE.c.written_to.is_not(None), NOTICE.c.number >= since)
+    return session.execute(query.order_by(NOTICE.c.number).limit(1).with_for_update()).one_or_none()
 
 
 def written(session: Connection, number: int, last: str | None) -> None:
