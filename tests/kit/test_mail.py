@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def test_a_letter_arrives_whole_and_once(store: Store, clock: FixedClock, office
     assert letter.get_content().strip() == LETTER.text.strip()
     assert letter["Message-ID"] == f"<{identifier}@alliance.example>"
     assert box.counts() == (0, 0)
+
+
+def test_a_letter_says_where_its_like_are_declined(store: Store, clock: FixedClock, office: PostOffice) -> None:
+    box = outbox(store, clock, SmtpMailer(office.start()))
+    stage(store, box, replace(LETTER, choices="https://portal.example/fr/account/notices"))
+    stage(store, box)
+    box.deliver()
+    headers = [letter["List-Unsubscribe"] for letter in office.to(LETTER.to)]
+    assert sorted(headers, key=str) == ["<https://portal.example/fr/account/notices>", None]
+    for place in ("to", "subject", "choices"):
+        with pytest.raises(ValueError, match="one line"):
+            stage(store, box, replace(LETTER, **{place: "a\r\nBcc: everybody@velle.example"}))
 
 
 def test_what_is_rolled_back_is_never_sent(store: Store, clock: FixedClock, office: PostOffice) -> None:

@@ -88,8 +88,8 @@ class Kind:
     """Where it leads, after the language; {organisation} is its id, {…} a text staged. Empty for nowhere."""
     roles: frozenset[str] = frozenset()
     """Who of an organisation reads it; none for what is told to one person."""
-    office: bool = False
-    """Whether it is told to the office alone, and nobody else need choose about it."""
+    office: bool | None = False
+    """Whether the organisation is the office (True), a member (False) or either (None): who need choose about it."""
 
 
 KINDS: dict[str, Kind] = {}

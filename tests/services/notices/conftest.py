@@ -10,9 +10,10 @@ import pytest
 from gathering import Gathering
 from maillon.kit.clock import FixedClock
 from maillon.kit.store import Store
-from maillon.services.people import Actor
+from maillon.services.people import OFFICE, Actor, Role
 from maillon.services.people.foundation import Opened
-from people_box import Box
+from maillon.services.people.model import Profile
+from people_box import PASSWORD, Box
 from post_office import PostOffice
 
 
@@ -31,18 +32,21 @@ def gathering(store: Store, clock: FixedClock, office: tuple[PostOffice, str]) -
 @pytest.fixture
 def opened(gathering: Gathering) -> dict[str, Opened]:
     """The sessions of Ada of the office, a mayor, a delegate and a clerk of 1, and Eve of 2."""
-    box = gathering.box
-    ada, session, _ = box.administrator()
-    made = {"ada": session}
-    for name, organisation, role in (
-        ("mayor", "1", "administrator"),
-        ("delegate", "1", "delegate"),
-        ("clerk", "1", "member"),
-        ("eve", "2", "administrator"),
-    ):
-        made[name] = box.member(ada, organisation, f"{name}@{organisation}.example", role)[1]
-    box.outbox.deliver()
-    box.office.letters.clear()
+    box, made = gathering.box, {}
+    with box.store.transaction() as connection:
+        for name, organisation, role in (
+            ("ada", OFFICE, Role.ADMINISTRATOR),
+            ("mayor", "1", Role.ADMINISTRATOR),
+            ("delegate", "1", Role.DELEGATE),
+            ("clerk", "1", Role.MEMBER),
+            ("eve", "2", Role.ADMINISTRATOR),
+        ):
+            person = name.encode().hex().ljust(20, "0")
+            profile = Profile(f"{name}@{organisation}.example", name.title(), "fr")
+            box.rows.insert_person(connection, person, profile, box.clock.now())
+            box.rows.set_password(connection, person, box.hasher.hash(PASSWORD))
+            box.rows.replace_roles(connection, person, organisation, [role], "system", box.clock.now())
+            made[name] = box.people._begin(connection, person, {"passkey"}, "Firefox, Linux", None)
     return made
 
 

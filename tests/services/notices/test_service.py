@@ -266,6 +266,10 @@ def test_choices_are_those_one_can_make(gathering: Gathering, people: dict[str, 
     assert by_name["organisation.status"].mail
     assert by_name["account.changed"].fixed
     assert by_name["account.changed"].mail
+    office = {choice.kind.name for choice in gathering.service.choices(people["ada"])}
+    assert {"application.waiting", "key.expiring", "account.changed"} <= office
+    assert "vote.proposed" not in office
+    assert not {"application.waiting"} & set(by_name)
     found = {choice.kind.name: choice.mail for choice in gathering.service.choose(people["eve"], {"vote.opened": True})}
     assert found["vote.opened"]
     assert found["vote.proposed"]

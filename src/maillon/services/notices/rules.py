@@ -37,11 +37,15 @@ def is_written(kind: Kind, chosen: bool | None) -> bool:
 
 def choices(roles: Mapping[str, Collection[Role]], chosen: Mapping[str, bool]) -> tuple[Choice, ...]:
     """Every kind that can concern somebody with these roles by organisation, and whether it is written to them."""
-    anywhere = {role for held in roles.values() for role in held}
+
+    def concerns(kind: Kind) -> bool:
+        held = (held for one, held in roles.items() if kind.office in (None, one == OFFICE))
+        return not kind.roles or any(kind.roles & set(some) for some in held)
+
     return tuple(
         Choice(kind, kind.mail is Mail.ALWAYS or is_written(kind, chosen.get(name)), kind.mail is Mail.ALWAYS)
-        for name, kind in sorted(KINDS.items())
-        if not kind.roles or kind.roles & set(roles.get(OFFICE, ()) if kind.office else anywhere)
+        for name, kind in KINDS.items()
+        if concerns(kind)
     )
 
 

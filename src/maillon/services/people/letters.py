@@ -194,6 +194,7 @@ KEY_EXPIRING = register(
         },
         "organisations/{organisation}/keys",
         frozenset({Role.ADMINISTRATOR}),
+        office=None,
     )
 )
 """What is shown in the portal; account and invitation beside their letters above, which carry the codes."""

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens in votes, brought to webhooks and notices by the composition root: who is told, and who is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from gathering import Gathering
+from maillon.kit.notices import EVERY_MEMBER, table
+from maillon.kit.webhooks import Receiver, Webhooks
+from maillon.kit.webhooks import table as messages
+from maillon.main import News
+from maillon.services.notices import words
+from maillon.services.people import Actor
+
+
+class Register:
+    """Organisations 1, 2 and 3 are members; nobody of 3 has an account here, and 4 is suspended."""
+
+    def active(self, _connection: object, organisations: list[str]) -> set[str]:
+        return {"1", "2", "3"} & set(organisations)
+
+
+@pytest.fixture
+def news(gathering: Gathering, people: dict[str, Actor]) -> News:
+    assert people
+    box = gathering.box
+    webhooks = Webhooks(box.store, box.clock, [Receiver("https://receiver.example", bytes(32))])
+    return News(webhooks, box.notices, box.people, Register(), "http://portal.test")  # type: ignore[arg-type]
+
+
+def tell(gathering: Gathering, news: News, kind: str, **data: Any) -> list[tuple[str | None, str]]:
+    """Stage the news; every notice there is then, as organisation and text."""
+    now = int(gathering.box.clock.now().timestamp())
+    with gathering.box.store.transaction() as connection:
+        news.stage(connection, kind, 12, "once", now, data)
+    with gathering.box.store.read() as connection:
+        rows = connection.execute(sa.select(table).order_by(table.c.number)).all()
+    read = [gathering.box.notices.read(row) for row in rows]
+    return [(one.organisation, words.text(one, "fr", {})) for one in read if one is not None]
+
+
+def test_a_proposal_is_told_once_for_every_member(gathering: Gathering, news: News) -> None:
+    for _ in range(2):
+        told = tell(gathering, news, "vote.proposed", title=None, opens=1_700_000_000, closes=1_700_000_000)
+    ((organisation, text),) = told
+    assert organisation == EVERY_MEMBER
+    assert text.startswith("La proposition 12 se votera du 14 novembre 2023")
+    with gathering.box.store.read() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(messages)) == 1
+
+
+def test_who_has_spoken_is_not_asked_again_and_who_is_not_here_is_not_asked(gathering: Gathering, news: News) -> None:
+    told = tell(gathering, news, "vote.closing", title="Accueillir", opens=1, closes=1_700_000_000, spoken=[1])
+    assert [organisation for organisation, _ in told] == ["2"]
+    told = tell(gathering, news, "vote.closing", title="Accueillir", opens=1, closes=1_700_000_000, spoken=[])
+    assert [organisation for organisation, _ in told] == ["2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "said"),
+    [
+        ("vote.opened", {"title": "T", "opens": 1, "closes": 2}, "Votre organisation peut prendre position"),
+        ("vote.recorded", {"title": "T", "sha256": "ab", "passed": True}, "est clos\u00a0: Adopté."),
+        ("vote.recorded", {"title": "T", "sha256": "ab", "passed": False}, "est clos\u00a0: Rejeté."),
+        ("vote.executed", {"title": "T", "block": 3}, "est fait"),
+        ("vote.execution-failed", {"title": "T", "reason": "members: caller is not governance"}, "l’a refusé"),
+    ],
+)
+def test_every_event_has_its_words(
+    gathering: Gathering, news: News, kind: str, data: dict[str, Any], said: str
+) -> None:
+    ((_, text),) = tell(gathering, news, kind, **data)
+    assert said in text
+    assert "members: caller" not in text or kind != "vote.execution-failed"
