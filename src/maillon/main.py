@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fastapi import FastAPI, Header, Query, Request
+from fastapi import FastAPI, Query, Request
 from sqlalchemy.engine import Connection
 from starlette.responses import Response
 
@@ -75,9 +75,10 @@ from maillon.services.notary.service import NotaryService
 from maillon.services.notices import NoticesError, NoticesService, UnreadCount
 from maillon.services.notices import api as notices_api
 from maillon.services.notices import pages as notices_pages
-from maillon.services.people import PeopleError, PeopleService, Recognition, Role, Target
+from maillon.services.people import INSTANCE_OPERATE, PeopleError, PeopleService, Recognition, Role, Target
 from maillon.services.people import api as people_api
 from maillon.services.people import pages as people_pages
+from maillon.services.people.errors import TrailNotNotarised
 from maillon.services.people.passwords import Passwords
 from maillon.services.people.provider import Provider
 from maillon.services.people.store import PeopleStore
@@ -204,6 +205,7 @@ class Application:
         outbox, notices, people = people_parts(settings, parts.network, keys, store, clock, access)
         members = members_part(settings, parts, keys, store, clock, people, outbox, notices)
         people.name_organisations(members.called)
+        people.notary = Records(notary, "trail", TrailNotNotarised)
         receivers = [Receiver(each.url, read_secret(each.secret.get_secret_value())) for each in settings.webhooks]
         webhooks = Webhooks(store, clock, receivers, private=settings.webhooks_private)
         votes = VotesService(
@@ -213,7 +215,7 @@ class Application:
             clock,
             network=parts.network,
             chain_id=parts.chain_id,
-            notary=Records(notary),
+            notary=Records(notary, "votes", NotNotarised),
             announcer=News(webhooks, notices, people, members, settings.portal_url),
         )
         trust = TrustAnchors(
@@ -337,11 +339,14 @@ class Application:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(_HOUSEKEEPING)
-            with contextlib.suppress(KitError):  # it is tried again in a minute
+            with contextlib.suppress(KitError, TrailNotNotarised):  # it is tried again in a minute
                 await asyncio.to_thread(self.access.write_last_use)
                 await asyncio.to_thread(self._forget_answers)
                 await asyncio.to_thread(self.people.keep_house)
                 await self.members.keep_house()
+                while await asyncio.to_thread(self.people.close_days):
+                    pass
+                await self.people.enter_days()
 
     def _forget_answers(self) -> None:
         """Forget answers whose idempotency keys need no longer be honoured."""
@@ -405,7 +410,7 @@ class Application:
         routes += notary_api.router(self.notary, self.access).routes
         if self.facade is not None:
             routes += self.facade.routes()
-        self._operations(app)
+        self._operations(app, recognition)
         routes += people_api.router(self.people, recognition, self.clock, url, log_in_rate).routes
         routes += people_pages.pages(self.people, recognition, self.renderer, self.clock, log_in_rate).routes
         routes += notices_api.router(self.notices, recognition).routes
@@ -433,7 +438,7 @@ class Application:
         finally:
             await self.stop()
 
-    def _operations(self, app: FastAPI) -> None:
+    def _operations(self, app: FastAPI, recognition: Recognition) -> None:
         """Health and metrics."""
 
         @app.get("/health/live", tags=["operations"], summary="The process answers")
@@ -460,16 +465,16 @@ class Application:
         @app.get(
             "/v1/audit",
             tags=["operations"],
-            summary="Who did what, newest first; needs the scope admin",
-            responses={401: {"description": "No API key"}, 403: {"description": "A key without the scope"}},
+            summary="Who did what, newest first; for keys with the scope admin and administrators of the office",
+            responses={401: {"description": "Nobody is known"}, 403: {"description": "They may not"}},
         )
         async def audit_trail(
-            authorization: Annotated[str | None, Header()] = None,
+            request: Request,
             limit: Annotated[int, Query(ge=1, le=200)] = 50,
             before: Annotated[int | None, Query(ge=1, le=2**62, description="Continue below this number")] = None,
         ) -> dict[str, Any]:
-            header = None if authorization is None else authorization.encode("latin-1", "replace")
-            deeds = await asyncio.to_thread(self._deeds, header, limit, before)
+            await recognition.require(request, INSTANCE_OPERATE, Target("instance"))
+            deeds = await asyncio.to_thread(self._deeds, limit, before)
             return {
                 "deeds": [
                     {"number": number, "time": deed.time, "tag": deed.tag, "actor": deed.actor, "detail": deed.detail}
@@ -478,8 +483,7 @@ class Application:
                 "next": deeds[-1][0] if len(deeds) == limit else None,
             }
 
-    def _deeds(self, authorization: bytes | None, limit: int, before: int | None) -> list[tuple[int, Deed]]:
-        self.access.check(authorization, ADMINISTER)
+    def _deeds(self, limit: int, before: int | None) -> list[tuple[int, Deed]]:
         with self.store.read() as connection:
             return newest(connection, limit, before)
 
@@ -728,18 +732,20 @@ class Delegates:
 
 
 class Records:
-    """Records of votes, in the notary's log: votes stand below the notary, and know it by its port."""
+    """Documents of a service in the notary's log: it stands below the notary, and knows it by its port."""
 
-    def __init__(self, notary: NotaryService) -> None:
+    def __init__(self, notary: NotaryService, subject: str, refusal: type[Exception]) -> None:
         self._notary = notary
+        self._subject = subject
+        self._refusal = refusal
 
     async def enter(self, digest: bytes) -> int:
-        """Enter a digest publicly, once; its index. Raises `NotNotarised`."""
+        """Enter a digest publicly, once; its index. Raises the service's own refusal."""
         asked = {"digest": {"algorithm": "sha2-256", "value": digest.hex()}, "deduplicate": True}
         try:
-            return (await self._notary.append(parse_entry(asked, "votes"))).index
+            return (await self._notary.append(parse_entry(asked, self._subject))).index
         except NotaryError as error:
-            raise NotNotarised(str(error)) from error
+            raise self._refusal(str(error)) from error
 
     async def receipt(self, entry: int, digest: bytes) -> bytes | None:
         """The whole receipt, None while it is not ready."""

@@ -21,7 +21,7 @@ from typing import Any
 
 import jinja2
 import orjson
-from babel.dates import format_datetime, get_timezone
+from babel.dates import format_date, format_datetime, get_timezone
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -119,6 +119,7 @@ class Renderer:
         filters: dict[str, Callable[[Any], Any]] = {
             "number": lambda value: say_number(value, language),
             "moment": lambda value: moment(value, language),
+            "day": lambda value: format_date(value, "long", locale=language),
             "hour": lambda value: format_datetime(value, "HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language),
             "groups": groups,
             "said": lambda value: say(language, value) or value,

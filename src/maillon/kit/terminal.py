@@ -38,7 +38,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
-    Console().print(table)
+    # What is shown is what was said: neither :key: nor [red] means anything here.
+    Console(emoji=False, markup=False).print(table)
 
 
 def progress_line(message: str) -> None:

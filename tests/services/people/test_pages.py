@@ -111,7 +111,7 @@ async def test_every_route_of_an_organisation_is_closed_to_the_member_of_another
     _, eve, _ = box.member(ada, "ambrun", "eve@ambrun.example")
     key, _ = box.people.make_key(mayor, "velle", "billing", ["notary:write"], None)
     sent = box.people.invite(mayor, "velle", "late@velle.example", ["member"], "fr")
-    names = {"person": mayor.person or "", "key": key, "invitation": sent.id}
+    names = {"person": mayor.person or "", "key": key, "invitation": sent.id, "first": "1"}
     bodies: dict[str, Any] = {
         "roles": {"roles": ["member"]},
         "invitations": {"address": "x@evil.example", "roles": ["administrator"]},

@@ -25,7 +25,7 @@ from maillon.kit.typesetting import REPERTOIRE, Attachment, displayable, typeset
 from maillon.ledger.genesis import MEMBERS
 from maillon.main import Application, Records, exclusive_home
 from maillon.services.votes import service
-from maillon.services.votes.errors import NoRecord
+from maillon.services.votes.errors import NoRecord, NotNotarised
 from maillon.services.votes.model import Position, ProposedCall
 from maillon.services.votes.printed import file_names, print_record
 from maillon.services.votes.store import printed_of
@@ -105,7 +105,7 @@ async def test_what_is_attached_verifies_with_the_networks_anchors_alone(
         await application.start()
         try:
             instance = Instance(store)
-            instance.service._notary = Records(application.notary)
+            instance.service._notary = Records(application.notary, "votes", NotNotarised)
             await instance.service.catch_up()
             call = ProposedCall(MEMBERS, b"\1\2\3\4")
             number = await instance.propose((call,))

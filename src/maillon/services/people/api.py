@@ -20,10 +20,11 @@ from maillon.kit.clock import Clock
 from maillon.kit.throttle import Throttle
 from maillon.services.people import errors, rules
 from maillon.services.people.errors import LogInNeeded, Refused, Unavailable, UnknownAction
-from maillon.services.people.model import Invitation, Target
+from maillon.services.people.model import Actor, Invitation, Target
 from maillon.services.people.organisations import DEEDS, KEY_OVERLAP, PAGE
 from maillon.services.people.recognition import Recognition
 from maillon.services.people.service import PeopleService
+from maillon.services.people.trail import PAGE as DOCUMENTS
 
 PROBLEMS = tuple(
     problems.register(kind.slug, kind.status, kind.title, kind.advice)
@@ -36,6 +37,8 @@ DEVICE_INTERVAL = 5
 
 OrganisationId = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
 Id = Annotated[str, Path(min_length=1, max_length=40)]
+_Before = Annotated[int | None, Query(ge=1, le=2**62, description="Continue below this number")]
+_First = Annotated[int, Path(ge=1, le=2**62, description="The number of its first deed")]
 _ROLES = Literal["administrator", "delegate", "member"]
 
 
@@ -106,6 +109,11 @@ def _invitation(sent: Invitation) -> dict[str, Any]:
         "used": sent.used,
         "revoked": sent.revoked,
     }
+
+
+def _file(content: bytes, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, media_type="application/json", headers=headers)
 
 
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -240,6 +248,57 @@ def router(  # noqa: C901, PLR0915 - one function for each route
             ],
             "next": deeds[-1][0] if len(deeds) == DEEDS else None,
         }
+
+    async def listed(actor: Actor, organisation: str | None, before: int | None) -> dict[str, Any]:
+        found = await asyncio.to_thread(people.documents_of, actor, organisation, before)
+        return {
+            "documents": [
+                {
+                    "first": one.first,
+                    "last": one.last,
+                    "day": one.day,
+                    "deeds": one.count,
+                    "digest": one.digest.hex(),
+                    "entry": one.entry,
+                }
+                for one in found
+            ],
+            "next": found[-1].first if len(found) == DOCUMENTS else None,
+        }
+
+    async def document(actor: Actor, organisation: str | None, first: int) -> Response:
+        found, content = await asyncio.to_thread(people.document_of, actor, organisation, first)
+        return _file(content, f"trail-{organisation or 'instance'}-{found.day}-{first}.json")
+
+    async def receipt(actor: Actor, organisation: str | None, first: int) -> Response:
+        found, content = await people.receipt_of(actor, organisation, first)
+        return _file(content, f"trail-{organisation or 'instance'}-{found.day}-{first}.json.receipt.json")
+
+    documents = of_organisation + "/audit/documents"
+
+    @made.get(documents, summary="Documents of its trail, made when a day is over and notarised", responses=_refusals())
+    async def list_documents(request: Request, organisation: OrganisationId, before: _Before = None) -> dict[str, Any]:
+        return await listed(await recognition.actor(request), organisation, before)
+
+    @made.get(documents + "/{first}", summary="One of them", responses=_refusals(404, 409))
+    async def one_document(request: Request, organisation: OrganisationId, first: _First) -> Response:
+        return await document(await recognition.actor(request), organisation, first)
+
+    @made.get(documents + "/{first}/receipt", summary="Its receipt", responses=_refusals(404, 409, 503))
+    async def one_receipt(request: Request, organisation: OrganisationId, first: _First) -> Response:
+        return await receipt(await recognition.actor(request), organisation, first)
+
+    @made.get("/audit/documents", summary="The same of what concerns the instance alone", responses=_refusals())
+    async def list_instance_documents(request: Request, before: _Before = None) -> dict[str, Any]:
+        return await listed(await recognition.actor(request), None, before)
+
+    @made.get("/audit/documents/{first}", summary="One of them", responses=_refusals(404, 409))
+    async def one_instance_document(request: Request, first: _First) -> Response:
+        return await document(await recognition.actor(request), None, first)
+
+    @made.get("/audit/documents/{first}/receipt", summary="Its receipt", responses=_refusals(404, 409, 503))
+    async def one_instance_receipt(request: Request, first: _First) -> Response:
+        return await receipt(await recognition.actor(request), None, first)
 
     @made.get("/decisions", summary="Whether somebody may, and every reason why", responses=_refusals(404))
     async def decision(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""People in the terminal: `maillon login`, `logout`, `whoami`, against a server; the token is a file of mode 0600."""
+"""People in the terminal: `maillon login`, `logout`, `whoami`, `audit`; the token is a file of mode 0600."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import platform
 import time
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import typer
@@ -125,3 +126,64 @@ def whoami(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None
     rows = [("name", document["name"]), ("subject", document["subject"])]
     rows += [(organisation, ", ".join(roles)) for organisation, roles in document["roles"].items()]
     print_table(("", ""), rows)
+
+
+_SaveTo = Annotated[Path, typer.Option("--to", help="The folder a document and its receipt are written to.")]
+
+
+@commands.command()
+def audit(  # noqa: PLR0917 - the options
+    organisation: Annotated[str | None, typer.Argument(help="Whose trail; the instance’s without one.")] = None,
+    before: Annotated[int | None, typer.Option("--before", min=1, help="Continue below this number.")] = None,
+    documents: Annotated[bool, typer.Option("--documents", help="List what was notarised, a day each.")] = False,
+    save: Annotated[int | None, typer.Option("--save", min=1, help="Fetch the document that begins here.")] = None,
+    to: _SaveTo = Path(),
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Read the trail: who did what, newest first; its notarised documents, and one of them with its receipt."""
+    settings = _settings(as_json, home=home, url=url)
+    place = "/v1/audit" if organisation is None else f"/v1/organisations/{quote(organisation, safe='')}/audit"
+    headers = {"Authorization": f"Bearer {_token_or_key(settings, as_json)}"}
+
+    def get(path: str, **options: Any) -> httpx.Response:
+        answer = _ask(settings, "GET", path, as_json, headers=headers, **options)
+        if answer.status_code != 200:
+            fail(_said(answer), REFUSED, as_json=as_json)
+        return answer
+
+    if save is not None:
+        base = f"{place}/documents/{save}"
+        name = f"trail-{organisation or 'instance'}-{save}.json"
+        written = {name: get(base).content, f"{name}.receipt.json": get(f"{base}/receipt").content}
+        try:
+            for file, content in written.items():
+                (to / file).write_bytes(content)
+        except OSError as error:
+            fail(f"{to} cannot be written to: {error.strerror}", UNDECIDED, as_json=as_json)
+        if as_json:
+            print_json({"files": [str(to / file) for file in written]})
+        else:
+            typer.echo(f"wrote {to / name} and its receipt; maillon verify checks them")
+        return
+    answered = get(f"{place}/documents" if documents else place, params={} if before is None else {"before": before})
+    document = answered.json()
+    if as_json:
+        print_json(document)
+    elif documents:
+        listed = [(one["first"], one["day"], one["deeds"], one["entry"]) for one in document["documents"]]
+        print_table(("begins with", "until the end of", "deeds", "entry"), listed)
+    else:
+        rows = [(one["number"], one["time"], one["tag"], one["actor"], one["detail"]) for one in document["deeds"]]
+        print_table(("number", "time", "what", "who", "detail"), rows)
+
+
+def _token_or_key(settings: Settings, as_json: bool) -> str:
+    """What this command line logged in with, else the key of the home's operator."""
+    if not _file(settings).exists():
+        try:
+            return (settings.home / "api-key").read_text().strip()
+        except OSError:
+            pass
+    return _token(settings, as_json)

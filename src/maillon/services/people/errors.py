@@ -231,6 +231,34 @@ class UnknownAction(Refused):
     advice = "Actions are listed on the page; an object is organisation:ID, person:ID or instance."
 
 
+class UnknownTrailDocument(Refused):
+    """No document of the trail begins with this deed."""
+
+    slug = "unknown-trail-document"
+    status = 404
+    title = "There is no such document of the trail."
+    advice = "The page of the trail lists those there are; one is made when a day is over."
+
+
+class TrailAltered(Refused):
+    """The trail in the database is not what was notarised of it."""
+
+    slug = "trail-altered"
+    status = 409
+    title = "The trail was altered after it was notarised."
+    advice = "Somebody changed the database. Compare it with a backup, and with documents that were taken before."
+
+
+class TrailNotNotarised(Refused):
+    """The log could not take a document of the trail, or has no receipt of it yet."""
+
+    slug = "trail-not-notarised"
+    status = 503
+    title = "The receipt of this document is not ready yet."
+    advice = "Wait a moment and ask again."
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
+
+
 class Unavailable(PeopleError):
     """Somebody else's server did not answer; the same may pass later."""
 

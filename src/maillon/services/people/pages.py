@@ -791,8 +791,21 @@ class _Pages:
             ],
             "next": deeds[-1][0] if len(deeds) == DEEDS else None,
             "before": before,
+            "documents": [] if before else await asyncio.to_thread(self._documents, actor, organisation),
+            "instance": None,
         }
+        operates = self._people.decide(actor, rules.INSTANCE_OPERATE, Target("instance")).allowed
+        if organisation == OFFICE and operates and not before:
+            document["instance"] = await asyncio.to_thread(self._documents, actor, None)
         return self._show(request, language, "people_trail.html", document)
+
+    def _documents(self, actor: Actor, organisation: str | None) -> list[dict[str, Any]]:
+        """The newest documents of a trail, and where they are."""
+        place = "/v1/audit/documents" if organisation is None else f"/v1/organisations/{organisation}/audit/documents"
+        return [
+            {"day": one.day, "deeds": one.count, "entry": one.entry, "address": f"{place}/{one.first}"}
+            for one in self._people.documents_of(actor, organisation)
+        ]
 
     async def explain(
         self,

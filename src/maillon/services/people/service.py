@@ -29,12 +29,13 @@ from maillon.services.people.model import (
     SessionKind,
 )
 from maillon.services.people.organisations import Organisations
+from maillon.services.people.trail import Trail
 
 _SEEN_EVERY = datetime.timedelta(minutes=1)
 
 
-class PeopleService(Entrance, OwnAccount, Organisations):
-    """Everything a person can do here: `entrance`, `joining`, `account` and `organisations` hold the verbs."""
+class PeopleService(Entrance, OwnAccount, Organisations, Trail):
+    """Everything a person can do here: `entrance`, `joining`, `account`, `organisations` and `trail` have it."""
 
     def actor_of_token(self, token: str, kind: SessionKind) -> Actor:
         """Who is in the session of a token; `NOBODY` when there is no such session, or it has ended."""
