@@ -397,6 +397,8 @@ class Application:
             redoc_url=None,
             openapi_url="/v1/openapi.json",
             lifespan=self._lifespan,
+            # What is measured is at /metrics, and nothing of it is sent anywhere.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
         )
         ours = (NotaryError, VotesError, LedgerError, ExplorerError, PeopleError, MembersError, CreditsError)
         problems.install(app, *ours, NoticesError, present=self.renderer.problem)

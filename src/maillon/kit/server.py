@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -60,6 +61,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
+        # What is there by now stays to the end: the collector has not to look through it again and again.
+        gc.collect()
+        gc.freeze()
         if self.started and not self.should_exit:
             self._when_started()
 
