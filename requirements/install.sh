@@ -10,11 +10,12 @@ say() { printf '%s\n' "$*" >&2; }
 # Our modules are compiled once, and that is kept beside the code: a start that compiles them all takes seconds more.
 unset PYTHONDONTWRITEBYTECODE
 
-# A machine that trusts an authority of its own (a proxy that opens TLS) says so in the system's bundle; pip and uv carry
-# bundles that do not know it. Where there is none, theirs serve.
+# A machine that trusts an authority of its own (a proxy that opens TLS) says so in the system's bundle; pip, uv and
+# Node.js carry bundles that do not know it. Where there is none, theirs serve.
 system_certificates=/etc/ssl/certs/ca-certificates.crt
 if [ -s "$system_certificates" ]; then
     export PIP_CERT="${PIP_CERT:-$system_certificates}" SSL_CERT_FILE="${SSL_CERT_FILE:-$system_certificates}"
+    export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-$system_certificates}"
 fi
 
 # A Python of 3.11 or newer, or a plain word about it.

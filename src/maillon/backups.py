@@ -14,11 +14,12 @@ import contextlib
 import io
 import os
 import secrets
+import shutil
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import orjson
@@ -256,9 +257,15 @@ def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, home: Path, connec
         return
     if top != "home" or rest.split("/")[0] not in PARTS:
         raise UnreadableBackup(f"a backup holds no {member.name!r}")
-    # The data filter refuses absolute paths, links out of the home, devices and dangerous modes (PEP 706).
-    member.name = rest
-    archive.extract(member, home, filter="data")
-    if member.isfile():
-        with contextlib.suppress(OSError):
-            (home / rest).chmod(_PRIVATE)
+    # Files and directories below the home and nothing else: no link is made that a later file could be written through.
+    place = PurePosixPath(rest)
+    if ".." in place.parts or not (member.isfile() or member.isdir()):
+        raise UnreadableBackup(f"a backup holds no {member.name!r} of that kind")
+    target = home / place
+    folder = target if member.isdir() else target.parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    source = archive.extractfile(member)
+    if source is not None:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        with source, os.fdopen(descriptor, "wb") as written:
+            shutil.copyfileobj(source, written)

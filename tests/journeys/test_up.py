@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -12,6 +13,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +22,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from maillon import backups
+from maillon.kit.settings import Settings
+from maillon.kit.store import schema_versions
 from running_platform import STOPPED_WITHIN, Running, Start, environment, maillon
 
 
@@ -191,6 +196,37 @@ def test_a_backup_moves_the_whole_home(starting: Start, home: Path, tmp_path: Pa
     other.write_text("goes on")
     notarise(again, str(other))
     assert verify(other.with_name("other.txt.receipt.json"), other, moved / "trust.json").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("home/keys/../../outside", tarfile.REGTYPE),
+        ("home/keys/../..", tarfile.DIRTYPE),
+        ("home/../outside", tarfile.REGTYPE),
+        ("home//outside", tarfile.REGTYPE),
+        ("/home/keys/outside", tarfile.REGTYPE),
+        ("outside", tarfile.REGTYPE),
+        ("home/keys", tarfile.SYMTYPE),
+        ("home/keys/hard", tarfile.LNKTYPE),
+        ("home/log/pipe", tarfile.FIFOTYPE),
+        ("home/log/device", tarfile.CHRTYPE),
+    ],
+)
+def test_an_archive_writes_nothing_but_files_below_the_home(home: Path, tmp_path: Path, name: str, kind: bytes) -> None:
+    hostile, outside = tmp_path / "hostile.tar.gz", tmp_path / "outside"
+    head = json.dumps({"format": backups.FORMAT, "schema": schema_versions()[0]}).encode()
+    with tarfile.open(hostile, "w:gz") as archive:
+        first = tarfile.TarInfo("backup.json")
+        first.size = len(head)
+        archive.addfile(first, io.BytesIO(head))
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, str(outside)
+        archive.addfile(member)
+    with pytest.raises(backups.UnreadableBackup, match="holds no"):
+        backups.read(Settings(home=home), hostile, lambda _line: None)
+    assert not outside.exists()
+    assert [path.name for path in home.rglob("*") if not path.name.startswith("maillon.sqlite3")] == []
 
 
 def test_backups_under_load_hold_what_was_acknowledged_before(starting: Start, home: Path, tmp_path: Path) -> None:
