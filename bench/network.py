@@ -302,6 +302,7 @@ async def final_times(
             giving.append(asyncio.create_task(give(client, senders[len(giving) % len(senders)])))
             await asyncio.sleep(0)
         await asyncio.gather(*giving)
+        offered = time.monotonic() - began
         given.set()
         async with asyncio.timeout(FINAL_WITHIN):
             await asyncio.gather(*watching)
@@ -309,7 +310,8 @@ async def final_times(
     return {
         "submit_to_final_p50_seconds": round(ordered[49], 2),
         "submit_to_final_p95_seconds": round(ordered[94], 2),
-        "samples": len(times),
+        "submit_to_final_samples": len(times),
+        "submit_to_final_offered_per_second": round(len(times) / offered),
     }
 
 
