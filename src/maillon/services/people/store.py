@@ -229,12 +229,11 @@ class PeopleStore:
         """
         members = select(ROLE.c.person).where(ROLE.c.organisation == organisation)
         found = []
-        for identifier, sealed in session.execute(
-            select(PERSON.c.id, PERSON.c.profile).where(PERSON.c.id.in_(members))
-        ):
+        rows = session.execute(select(PERSON.c.id, PERSON.c.profile).where(PERSON.c.id.in_(members))).all()
+        for identifier, sealed in rows:
             document = orjson.loads(self._encryption.decrypt(bytes(sealed), f"people_person.profile:{identifier}"))
             name = document["name"].casefold()
-            if all(word in name or word in document["address"] for word in words):
+            if not words or all(word in name or word in document["address"] for word in words):
                 found.append((name, identifier))
         found.sort()
         order = [identifier for _, identifier in found]
