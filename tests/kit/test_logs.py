@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,10 +22,20 @@ print("alive")
 """
 
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+"""As on a machine where nobody asked Python to hold nothing back."""
+
+
 def run(stderr: Path) -> subprocess.CompletedProcess[str]:
     with stderr.open("w") as file:
         return subprocess.run(
-            [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=file, text=True, check=False, timeout=300
+            [sys.executable, "-c", PROGRAM],
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+            check=False,
+            timeout=300,
+            env=ENVIRONMENT,
         )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import sys
 from typing import TextIO, cast
 
@@ -30,8 +31,20 @@ class Enduring(io.TextIOBase):
             sys.stderr.flush()
 
 
+def _hold_nothing_back() -> None:
+    """Write standard error as it comes, as `python -u` does.
+
+    What a full disk had no room for would be held, tried again when the process ends, and make that end a failure.
+    """
+    held = sys.stderr
+    if isinstance(held, io.TextIOWrapper) and isinstance(held.buffer, io.BufferedWriter):
+        raw = os.fdopen(held.fileno(), "wb", buffering=0, closefd=False)
+        sys.stderr = io.TextIOWrapper(raw, held.encoding, held.errors, write_through=True)
+
+
 def configure(level: str) -> None:
     """Log from this level on, ours and the libraries' alike."""
+    _hold_nothing_back()
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
