@@ -11,12 +11,14 @@ import asyncio
 import contextlib
 import datetime
 import fcntl
+import inspect
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI, Query, Request
 from sqlalchemy.engine import Connection
@@ -82,10 +84,11 @@ from maillon.services.people.errors import TrailNotNotarised
 from maillon.services.people.passwords import Passwords
 from maillon.services.people.provider import Provider
 from maillon.services.people.store import PeopleStore
+from maillon.services.people.trail import SUBJECT as TRAIL
 from maillon.services.votes import VOTE, NotNotarised, VotesContract, VotesError, VotesService
 from maillon.services.votes import api as votes_api
 from maillon.services.votes import pages as votes_pages
-from maillon.services.votes.letters import CLOSING, notice_words
+from maillon.services.votes.letters import CLOSING, NOT_EXECUTED, notice_words
 
 if TYPE_CHECKING:
     from maillon.ledger.embedded.chain import Chain
@@ -95,6 +98,7 @@ if TYPE_CHECKING:
     from maillon.network.configuration import NodeHome
     from maillon.network.registration import Registered
 
+_log = structlog.get_logger("maillon")
 _SANDBOX_FUNDS = 10**6 * 10**18
 _LEAST_CREDITS = 10**17
 """Wei: some hundred acts at the floor tip."""
@@ -205,7 +209,7 @@ class Application:
         outbox, notices, people = people_parts(settings, parts.network, keys, store, clock, access)
         members = members_part(settings, parts, keys, store, clock, people, outbox, notices)
         people.name_organisations(members.called)
-        people.notary = Records(notary, "trail", TrailNotNotarised)
+        people.notary = Records(notary, TRAIL, TrailNotNotarised)
         receivers = [Receiver(each.url, read_secret(each.secret.get_secret_value())) for each in settings.webhooks]
         webhooks = Webhooks(store, clock, receivers, private=settings.webhooks_private)
         votes = VotesService(
@@ -339,14 +343,32 @@ class Application:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(_HOUSEKEEPING)
-            with contextlib.suppress(KitError, TrailNotNotarised):  # it is tried again in a minute
-                await asyncio.to_thread(self.access.write_last_use)
-                await asyncio.to_thread(self._forget_answers)
-                await asyncio.to_thread(self.people.keep_house)
-                await self.members.keep_house()
-                while await asyncio.to_thread(self.people.close_days):
-                    pass
-                await self.people.enter_days()
+            for step in (
+                self.access.write_last_use,
+                self._forget_answers,
+                self.people.keep_house,
+                self.members.keep_house,
+                self._close_days,
+                self.people.enter_days,
+            ):
+                await self._keep(step)
+
+    async def _keep(self, step: Callable[[], Any]) -> None:
+        """One step of housekeeping. What fails is tried again in a minute, and holds up no other step."""
+        try:
+            if inspect.iscoroutinefunction(step):
+                await step()
+            else:
+                await asyncio.to_thread(step)
+        except (KitError, TrailNotNotarised) as error:
+            _log.warning("house not kept", step=step.__name__, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - a task that ends in silence would forget nothing any more
+            # By its class alone: what it says may quote what was handled.
+            _log.error("house not kept", step=step.__name__, reason=type(error).__name__)
+
+    def _close_days(self) -> None:
+        while self.people.close_days():
+            pass
 
     def _forget_answers(self) -> None:
         """Forget answers whose idempotency keys need no longer be honoured."""
@@ -790,10 +812,14 @@ class News:
         told, words = KINDS[kind], notice_words(number, data)
         organisations = [EVERY_MEMBER]
         if told is CLOSING:
-            # Whoever has spoken is not asked again, and whoever cannot is not asked.
+            # Whoever has spoken is not asked again; whoever joined since it was proposed, or is suspended, cannot vote.
             here = self._people.organisations_with(session, told.roles)
-            silent = self._members.active(session, here) - {str(one) for one in data["spoken"]}
+            proposed = datetime.datetime.fromtimestamp(data["proposed"], datetime.UTC)
+            silent = self._members.active(session, here, proposed) - {str(one) for one in data["spoken"]}
             organisations = sorted(silent)
+        if told is NOT_EXECUTED:
+            # Anybody may try to execute, as often as they like: that it fails is told once a day.
+            key = f"{number}:{happened // 86_400}"
         for organisation in organisations:
             self._notices.stage(session, told, key, words, organisation=organisation, happened=happened)
 

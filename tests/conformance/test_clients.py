@@ -47,7 +47,7 @@ def test_ethers_does_everything(run_client: RunClient, client_door: Any) -> None
     assert seen["deployed"] is True
     assert seen["statuses"] == [1] * 5
     assert seen["transactionType"] == 2
-    assert seen["confirmed"] == 6
+    assert seen["confirmed"] >= 6
     assert seen["value"] == seen["proved"] == 5
     assert seen["logs"] == seen["liveLogs"] == [1, 2, 3, 4, 5]
     assert seen["heads"]

@@ -49,6 +49,30 @@ def test_a_round_that_failed_is_not_the_last(store: Store, clock: FixedClock, fa
         courier.stop()
 
 
+def test_stopping_waits_for_the_row_in_hand_alone(store: Store, clock: FixedClock) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    carried = []
+
+    def carry(row: sa.Row[Any]) -> bool:
+        begun.set()
+        assert go_on.wait(60)
+        carried.append(row.id)
+        return True
+
+    courier = Courier("test", store, clock, table, table.c.failed.is_(None), carry)
+    stage(store, "1", "2", "3")
+    courier.start()
+    courier.wake()
+    assert begun.wait(60)
+    stopping = threading.Thread(target=courier.stop)
+    stopping.start()
+    while not courier._stopping:
+        threading.Event().wait(0.01)
+    go_on.set()
+    stopping.join(60)
+    assert carried == ["1"]
+
+
 def test_a_row_in_hand_is_nobody_elses_until_its_claim_ends(store: Store, clock: FixedClock) -> None:
     attempts = []
 

@@ -141,6 +141,14 @@ async def test_a_query_of_logs_spans_so_many_blocks_by_name_or_number(
             assert answer.get("error", {}).get("code") == (None if served else -32005)
 
 
+async def test_a_method_that_is_no_name_is_refused_and_holds_up_no_other(home: NodeHome) -> None:
+    async with door(home, Limits()) as client:
+        batch = [{**ASKED, "id": place, "method": method} for place, method in enumerate(([], {}, 7, None))]
+        answers = (await client.post("/rpc", json=[*batch, {**ASKED, "id": 9}])).json()
+    assert [answer["id"] for answer in answers] == [0, 1, 2, 3, 9]
+    assert [answer.get("error", {}).get("code") for answer in answers] == [-32600] * 4 + [None]
+
+
 @contextlib.asynccontextmanager
 async def served_door(home: NodeHome, limits: Limits) -> AsyncIterator[str]:
     """The address of a gateway's WebSocket, before an engine that says back what it hears."""

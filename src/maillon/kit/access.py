@@ -68,6 +68,11 @@ class Subject:
     organisation: str | None = None
     """Whose key it is; None for the instance's own."""
 
+    @property
+    def tag(self) -> str:
+        """How the trail calls it: by its id, since the name is whatever somebody chose."""
+        return f"key:{self.key_id}"
+
     def require(self, scope: str) -> None:
         """Raise `AccessDenied` unless the scope is held; the administrator holds all."""
         if scope not in self.scopes and ADMINISTER not in self.scopes:
@@ -186,13 +191,23 @@ class Access:
         return [_record(row) for row in connection.execute(query)]
 
     def ending(self, connection: Connection, before: datetime.datetime) -> Sequence[KeyRecord]:
-        """Keys of organisations that are in force now and end before then."""
+        """Keys of organisations that are in force now, end before then, and have no successor."""
         now, then = int(self._clock.now().timestamp()), int(before.timestamp())
+        next_ = table.alias()
+        successor = sa.select(next_.c.id).where(
+            next_.c.organisation == table.c.organisation,
+            next_.c.subject == table.c.subject,
+            next_.c.revoked.is_(None),
+            next_.c.created >= table.c.created,
+            next_.c.id != table.c.id,
+            sa.or_(next_.c.expires.is_(None), next_.c.expires >= then),
+        )
         query = sa.select(table).where(
             table.c.organisation.is_not(None),
             table.c.revoked.is_(None),
             table.c.expires > now,
             table.c.expires < then,
+            ~successor.exists(),
         )
         return [_record(row) for row in connection.execute(query.order_by(table.c.expires, table.c.id))]
 

@@ -51,9 +51,12 @@ class Courier:
         self._thread: threading.Thread | None = None
 
     def deliver(self) -> int:
-        """Carry every row that is due; how many were taken. Raises `KitError` when the database is away."""
+        """Carry every row that is due, or as many until `stop`; how many were taken.
+
+        Raises `KitError` when the database is away.
+        """
         taken = 0
-        while (row := self._claim()) is not None:
+        while not self._stopping and (row := self._claim()) is not None:
             taken += self._carry(row)
         return taken
 

@@ -127,6 +127,14 @@ class Outbox:
         message.set_content(document["text"])
         return message
 
+    def due(self, most: int) -> int:
+        """How many letters could be handed over now, counting no further than `most`."""
+        columns = table.c
+        now = int(self._clock.now().timestamp())
+        found = sa.select(columns.id).where(columns.failed.is_(None), columns.due <= now).limit(most).subquery()
+        with self._store.read() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(found)) or 0
+
     def counts(self) -> tuple[int, int]:
         """How many letters wait, and how many failed."""
         with self._store.read() as connection:

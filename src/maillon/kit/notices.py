@@ -34,7 +34,7 @@ from maillon.kit.store import metadata
 EVERY_MEMBER: Final = "*"
 """In place of an organisation: whatever concerns every member alike is kept once."""
 KEPT: Final = datetime.timedelta(days=90)
-FRESH: Final = datetime.timedelta(days=1)
+FRESH: Final = datetime.timedelta(days=7)
 """After which what happened is news no more: a read model made anew tells nobody of last year."""
 _LONGEST: Final = 300
 """Characters of one word: names and titles of others are cut there."""
@@ -142,7 +142,7 @@ class Notices:
         """Keep a notice in the caller's transaction; `key` names what happened, once for ever.
 
         It is for a person, who reads what concerns `organisation`, or for those of the organisation whose roles the
-        kind names. What happened more than a day ago (`happened`, Unix time in seconds) is told to nobody.
+        kind names. What happened longer than `FRESH` ago (`happened`, Unix time in seconds) is told to nobody.
         """
         if bool(kind.roles) is (person is not None) or (person is None and organisation is None):
             raise ValueError(f"{kind.name} is told to {'an organisation' if kind.roles else 'a person'}")

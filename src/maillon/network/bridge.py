@@ -42,6 +42,8 @@ from maillon.network.signatures import LastSignature
 STATUS_PATH: Final = "/maillon/status"
 PEER_PATH: Final = "/p2p/filter/id/"
 RETRY: Final = 0.25
+BUILD_AGAIN_WITHIN: Final = 0.75
+"""Seconds after which a payload that came out empty is not built again: half of what others wait for a proposal."""
 PEER_PATIENCE: Final = 2.0
 """Seconds a question about a peer waits for the engine before the newest list known answers it."""
 _KNOWN_KEYS: Final = 4096
@@ -254,8 +256,12 @@ class Bridge:
         geth counts `--miner.recommit` from before it has got hold of its pool. After a full block, on a busy machine,
         the pool is being tidied for longer than that, and the payload comes out empty. It is free by the second time.
         """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         payload = await self._execution.build(head, timestamp, terms.withdrawals, transactions)
-        if transactions is None and not payload.transactions and await self._execution.has_transactions():
+        # Not when the others would give up waiting for the proposal before it came: then an empty block is better.
+        in_time = loop.time() - began < BUILD_AGAIN_WITHIN
+        if transactions is None and not payload.transactions and in_time and await self._execution.has_transactions():
             self.observed.counts["empty payloads built again"] += 1
             payload = await self._execution.build(head, timestamp, terms.withdrawals, None)
         return payload

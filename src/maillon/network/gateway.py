@@ -263,11 +263,11 @@ class Gateway:
                 forwarded[position] = {**item, "id": position}
         if forwarded:
             answers |= await self._forward(forwarded, items)
-        if any(isinstance(item, dict) and item.get("method") in FEES for item in items):
+        if any(_method(item) in FEES for item in items):
             floor = await self._floor_tip()
             for position, item in enumerate(items):
-                if position in answers and isinstance(item, dict) and "result" in answers[position]:
-                    answers[position]["result"] = at_least(floor, str(item.get("method")), answers[position]["result"])
+                if position in answers and "result" in answers[position]:
+                    answers[position]["result"] = at_least(floor, _method(item), answers[position]["result"])
         # A request without identifier is a notification: it gets no answer.
         return [
             answers[position]
@@ -289,7 +289,13 @@ class Gateway:
         params = item.get("params")
         if params is not None and not isinstance(params, list):
             return _failure(_identifier(item), INVALID_PARAMS, "non-array args")
-        if method in _RANGES and head is not None and self._too_wide(params, head):
+        return self._range_refused(item, params, head) if method in _RANGES else None
+
+    def _range_refused(self, item: Any, params: list[Any] | None, head: int | None) -> dict[str, Any] | None:
+        """The answer to a log query that is too wide, or whose width is not known: geth itself sets no limit."""
+        if head is None:
+            return _failure(_identifier(item), INTERNAL_ERROR, "the node is not ready")
+        if self._too_wide(params, head):
             text = f"block range greater than {self._limits.log_blocks}"
             return _failure(_identifier(item), LIMIT_EXCEEDED, text)
         return None
@@ -307,7 +313,7 @@ class Gateway:
         return last - first > self._limits.log_blocks
 
     async def _head(self) -> int | None:
-        """The newest block; None when geth does not say, and then answers nothing else either."""
+        """The newest block; None when geth does not say."""
         asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}
         try:
             response = await self._client.post(self._execution, content=orjson.dumps(asked), headers=_JSON_HEADERS)
@@ -419,7 +425,7 @@ class Gateway:
             except orjson.JSONDecodeError:
                 await client.send_text(orjson.dumps(_failure(None, PARSE_ERROR, "parse error")).decode())
                 continue
-            subscribing = isinstance(document, dict) and document.get("method") in SUBSCRIPTIONS
+            subscribing = _method(document) in SUBSCRIPTIONS
             if subscribing and self._budget.take(who, 1, time.monotonic()):
                 await engine.send(body.decode())
                 continue
@@ -450,7 +456,13 @@ _JSON_HEADERS: Final = {"content-type": "application/json"}
 
 
 def _asks_of_range(item: Any) -> bool:
-    return isinstance(item, dict) and item.get("method") in _RANGES
+    return _method(item) in _RANGES
+
+
+def _method(item: Any) -> str:
+    """The method a request names; empty where it names none, whatever stands in its place."""
+    method = item.get("method") if isinstance(item, dict) else None
+    return method if isinstance(method, str) else ""
 
 
 def _height(name: Any, head: int) -> int:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 import sqlalchemy as sa
 
 from alliance import OTHER_OFFICE, OTHER_SIREN, Alliance, a_form, fields
 from maillon.kit.clock import FixedClock
-from maillon.kit.notices import Notices, table
+from maillon.kit.notices import FRESH, Notices, table
 from maillon.kit.store import Store
 from maillon.services.members.letters import scopes_in_words
 from maillon.services.members.model import Kind, Scheme, Scope
@@ -81,7 +83,7 @@ async def test_a_chain_read_anew_tells_nobody_of_last_year(
     assert told(store, notices, "3") == first
     with store.transaction() as session:
         session.execute(table.delete())
-    clock.advance(3 * 86_400)
+    clock.advance(FRESH.total_seconds() + 86_400)
     await service.reindex()
     assert told(store, notices, "3") == []
 
@@ -92,7 +94,7 @@ async def test_a_chain_read_anew_tells_nobody_of_last_year(
         (Scope(0), "rien", "nothing"),
         (Scope.VOTE, "voter", "vote"),
         (Scope.ADMIN | Scope.PUBLISH, "administrer, publier", "administer, publish"),
-        (Scope.VOTE | Scope.OFFICER, "voter, agir par un office", "vote, act in an office"),
+        (Scope.VOTE | Scope.OFFICER, "voter, exercer une fonction", "vote, act in an office"),
     ],
 )
 def test_scopes_are_said_in_both_languages(scopes: Scope, french: str, english: str) -> None:
@@ -110,4 +112,6 @@ async def test_members_now_are_told_from_those_that_were(
     asked = ["1", str(BANK_NUMBER), "999", "office", "velle", "\uff11"]
     with store.read() as session:
         assert service.present(session, asked) == {"1", str(BANK_NUMBER)}
-        assert service.active(session, asked) == {"1"}
+        now = service._clock.now() + datetime.timedelta(days=1)  # the chain of tests runs a little ahead
+        assert service.active(session, asked, now) == {"1"}
+        assert service.active(session, asked, now - datetime.timedelta(days=36_500)) == set()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -16,12 +17,14 @@ from maillon.main import News
 from maillon.services.notices import words
 from maillon.services.people import Actor
 
+JOINED = {"1": 0, "2": 1_600_000_000, "3": 0}
+
 
 class Register:
     """Organisations 1, 2 and 3 are members; nobody of 3 has an account here, and 4 is suspended."""
 
-    def active(self, _connection: object, organisations: list[str]) -> set[str]:
-        return {"1", "2", "3"} & set(organisations)
+    def active(self, _connection: object, organisations: list[str], since: datetime.datetime) -> set[str]:
+        return {one for one in organisations if one in JOINED and JOINED[one] <= since.timestamp()}
 
 
 @pytest.fixture
@@ -54,16 +57,30 @@ def test_a_proposal_is_told_once_for_every_member(gathering: Gathering, news: Ne
 
 
 def test_who_has_spoken_is_not_asked_again_and_who_is_not_here_is_not_asked(gathering: Gathering, news: News) -> None:
-    told = tell(gathering, news, "vote.closing", title="Accueillir", opens=1, closes=1_700_000_000, spoken=[1])
+    closing = {"title": "Accueillir", "opens": 1, "closes": 1_700_000_000}
+    # Whoever joined after the proposal has no voice in it.
+    assert tell(gathering, news, "vote.closing", **closing, proposed=1_599_999_999, spoken=[1]) == []
+    told = tell(gathering, news, "vote.closing", **closing, proposed=1_600_000_000, spoken=[1])
     assert [organisation for organisation, _ in told] == ["2"]
-    told = tell(gathering, news, "vote.closing", title="Accueillir", opens=1, closes=1_700_000_000, spoken=[])
+    told = tell(gathering, news, "vote.closing", **closing, proposed=1_600_000_000, spoken=[])
     assert [organisation for organisation, _ in told] == ["2", "1"]
+
+
+def test_an_execution_that_fails_again_and_again_is_told_once_a_day(gathering: Gathering, news: News) -> None:
+    data = {"title": "T", "reason": "members: caller is not governance"}
+    now = 86_400 * 20_000 + 80_000
+    gathering.box.clock.time = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    with gathering.box.store.transaction() as connection:
+        for happened in (now - 600, now - 300, now - 86_400):
+            news.stage(connection, "vote.execution-failed", 12, f"12:{happened}", happened, data)
+    with gathering.box.store.read() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(table)) == 2
 
 
 @pytest.mark.parametrize(
     ("kind", "data", "said"),
     [
-        ("vote.opened", {"title": "T", "opens": 1, "closes": 2}, "Votre organisation peut prendre position"),
+        ("vote.opened", {"title": "T", "opens": 1, "closes": 2}, "On peut prendre position"),
         ("vote.recorded", {"title": "T", "sha256": "ab", "passed": True}, "est clos\u00a0: Adopté."),
         ("vote.recorded", {"title": "T", "sha256": "ab", "passed": False}, "est clos\u00a0: Rejeté."),
         ("vote.executed", {"title": "T", "block": 3}, "est fait"),

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from gathering import Gathering
 from maillon.kit.encryption import Encryption
 from maillon.kit.errors import StoreUnavailable
-from maillon.kit.notices import EVERY_MEMBER, KEPT, KINDS, Kind, Mail, Notices, Sayings, register, table
+from maillon.kit.notices import EVERY_MEMBER, FRESH, KEPT, KINDS, Kind, Mail, Notices, Sayings, register, table
 from maillon.services.members.letters import APPLICATION_WAITS, STATUS_CHANGED, WHY_IT_WAITS
 from maillon.services.notices import rules, words
 from maillon.services.notices.errors import InvalidChoice, UnknownNotice
@@ -309,6 +309,9 @@ def test_a_key_that_ends_soon_is_told_once(gathering: Gathering, people: dict[st
     box.people.make_key(people["mayor"], "1", "short", ["notary:write"], 3)
     revoked, _ = box.people.make_key(people["mayor"], "1", "revoked", ["notary:write"], 30)
     box.people.revoke_key(people["mayor"], "1", revoked)
+    rotated, _ = box.people.make_key(people["mayor"], "1", "rotated", ["notary:write"], 365)
+    box.people.rotate_key(people["mayor"], "1", rotated)  # its successor is there: nobody has to do anything
+    box.clock.advance(3600)
     box.people.keep_house()
     assert kinds(gathering, people["mayor"]) == []
     box.clock.advance(datetime.timedelta(days=24).total_seconds())
@@ -383,9 +386,9 @@ def test_what_happened_once_is_told_once(gathering: Gathering, people: dict[str,
     assert gathering.service.unread(people["mayor"]) == 1
     now = int(gathering.box.clock.now().timestamp())
     with gathering.box.store.transaction() as connection:
-        for ago in (86_401, 86_400):
+        for ago in (FRESH.total_seconds() + 1, FRESH.total_seconds()):
             gathering.box.notices.stage(
-                connection, PROPOSED, f"old {ago}", VOTE, organisation=EVERY_MEMBER, happened=now - ago
+                connection, PROPOSED, f"old {ago}", VOTE, organisation=EVERY_MEMBER, happened=now - int(ago)
             )
     assert gathering.service.unread(people["mayor"]) == 2
 

@@ -269,6 +269,15 @@ def test_a_session_ends_when_idle_and_at_its_end(box: Box) -> None:
         assert connection.scalar(sa.select(sa.func.count()).select_from(SESSION)) == 0
 
 
+def test_a_look_that_is_no_use_leaves_a_session_as_idle_as_it_was(box: Box) -> None:
+    _, opened, _ = box.administrator()
+    token = opened.token
+    box.clock.advance(20 * 60)
+    assert not box.people.actor_of_token(token, SessionKind.BROWSER, used=False).is_nobody
+    box.clock.advance(11 * 60)
+    assert box.people.actor_of_token(token, SessionKind.BROWSER).is_nobody
+
+
 def test_a_clock_set_back_opens_no_session(box: Box) -> None:
     _, opened, _ = box.administrator()
     box.clock.advance(-3600)

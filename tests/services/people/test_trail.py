@@ -119,6 +119,21 @@ def test_a_day_is_closed_when_what_was_being_written_is(box: Box) -> None:
     assert close(box) > 0
 
 
+def test_that_documents_were_entered_makes_none_by_itself(box: Box) -> None:
+    ada, _, _ = box.administrator()
+    box.clock.advance(DAY)
+    assert close(box) > 0
+    entered = audit.Deed(box.clock.now(), "api", "entry", "appended", trail.SUBJECT, "index 1, count 1")
+    with box.store.transaction() as connection:
+        audit.record(connection, [entered])
+    box.clock.advance(2 * DAY)
+    assert close(box) == 0
+    box.people.make_key(fresh(box, ada), "office", "billing", ["notary:write"], None)
+    box.clock.advance(2 * DAY)
+    assert close(box) > 0
+    assert trail.SUBJECT in {deed["actor"] for document in told(box, None) for deed in document["deeds"]}
+
+
 def test_much_of_one_day_makes_several_documents(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trail, "MAXIMUM_DEEDS", 3)
     ada, _, _ = box.administrator()
@@ -212,7 +227,7 @@ async def test_its_receipt_verifies_with_the_networks_anchors_alone(tmp_path: Pa
         await application.start()
         try:
             people, now = application.people, application.clock.now()
-            people._clock = FixedClock(now + datetime.timedelta(days=1))
+            people._clock = FixedClock(now + datetime.timedelta(days=2))
             while people.close_days():
                 pass
             assert await people.enter_days() > 0

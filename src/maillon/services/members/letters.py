@@ -150,8 +150,8 @@ APPLICATION_WAITS: Final = register(
     )
 )
 WHY_IT_WAITS: Final[Mapping[str, Mapping[Language, str]]] = {
-    "submitted": {"fr": "Elle vient d’arriver.", "en": "It has just arrived."},
-    "answered": {"fr": "Il a été répondu à ce qui manquait.", "en": "What was missing has been answered."},
+    "submitted": {"fr": "Elle vient d’être déposée.", "en": "It has just arrived."},
+    "answered": {"fr": "Ce qui manquait a été fourni.", "en": "What was missing has been answered."},
     "appealed": {"fr": "Un recours demande qu’elle soit relue.", "en": "An appeal asks that it be looked at again."},
 }
 STATUS_CHANGED: Final = register(
@@ -162,7 +162,8 @@ STATUS_CHANGED: Final = register(
             "fr": Sayings(
                 "Le statut de votre organisation a changé",
                 "{organisation}\u00a0: {status}",
-                "Dans l’alliance, votre organisation est à présent\u00a0: {status}. Elle était\u00a0: {former}.",
+                "Le statut de votre organisation dans l’alliance est désormais\u00a0: {status}. "
+                "Il était\u00a0: {former}.",
             ),
             "en": Sayings(
                 "The status of your organisation has changed",
@@ -175,12 +176,12 @@ STATUS_CHANGED: Final = register(
     )
 )
 STATUSES: Final[Mapping[Status, Mapping[Language, str]]] = {
-    Status.UNKNOWN: {"fr": "inconnu", "en": "unknown"},
+    Status.UNKNOWN: {"fr": "inconnue", "en": "unknown"},
     Status.APPLIED: {"fr": "demande déposée", "en": "applied"},
     Status.ACTIVE: {"fr": "membre", "en": "member"},
     Status.SUSPENDED: {"fr": "suspendue", "en": "suspended"},
     Status.EXCLUDED: {"fr": "exclue", "en": "excluded"},
-    Status.DEPARTED: {"fr": "partie", "en": "departed"},
+    Status.DEPARTED: {"fr": "sortie de l’alliance", "en": "departed"},
     Status.REFUSED: {"fr": "refusée", "en": "refused"},
 }
 SUSPENDED: Final = register(
@@ -189,9 +190,9 @@ SUSPENDED: Final = register(
         Mail.UNLESS_DECLINED,
         {
             "fr": Sayings(
-                "Des officiers suspendent votre organisation pour un temps",
+                "Des responsables suspendent votre organisation pour un temps",
                 "{organisation} est suspendue",
-                "Deux officiers ont suspendu votre organisation jusqu’au {until}. Sa page dit comment répondre.",
+                "Deux responsables ont suspendu votre organisation jusqu’au {until}. Sa page dit comment répondre.",
             ),
             "en": Sayings(
                 "Officers suspend your organisation for a time",
@@ -269,7 +270,7 @@ _SCOPES: Final[Mapping[Scope, Mapping[Language, str]]] = {
     Scope.OPERATE: {"fr": "exploiter des nœuds", "en": "operate nodes"},
     Scope.PUBLISH: {"fr": "publier", "en": "publish"},
 }
-_OTHERS: Final[Mapping[Language, str]] = {"fr": "agir par un office", "en": "act in an office"}
+_OTHERS: Final[Mapping[Language, str]] = {"fr": "exercer une fonction", "en": "act in an office"}
 _NOTHING: Final[Mapping[Language, str]] = {"fr": "rien", "en": "nothing"}
 
 

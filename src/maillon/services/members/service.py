@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import hashlib
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -262,10 +263,17 @@ class MembersService:
         with self._store.read() as session:
             return {str(number): name for number, name in tables.legal_names(session, wanted)}
 
-    def active(self, session: Connection, organisations: Collection[str]) -> set[str]:
-        """Which of these, numbers as text, are members with all their rights now; in the caller's transaction."""
+    def active(self, session: Connection, organisations: Collection[str], since: datetime.datetime) -> set[str]:
+        """Which of these, numbers as text, have all their rights now and are members since that moment or longer.
+
+        In the caller's transaction.
+        """
         now = self._clock.now()
-        return {str(one.number) for one in self._known(session, organisations) if one.is_active(now)}
+        return {
+            str(one.number)
+            for one in self._known(session, organisations)
+            if one.is_active(now) and one.joined is not None and one.joined <= since
+        }
 
     def present(self, session: Connection, organisations: Collection[str]) -> set[str]:
         """Which of these, numbers as text, are members now, suspended or not; in the caller's transaction."""

@@ -83,14 +83,14 @@ class Answers:
         if rows:
             connection.execute(idempotency.table.insert(), rows)
 
-    def audit(self, connection: Connection, appended: Sequence[tuple[str, int, int]]) -> None:
-        """One line for each (subject, first index, count): every entry is under exactly one."""
+    def audit(self, connection: Connection, appended: Sequence[tuple[str, str | None, int, int]]) -> None:
+        """One line for each (subject, organisation, first index, count): every entry is under exactly one."""
         now = self._clock.now()
         audit.record(
             connection,
             [
-                audit.Deed(now, "api", "entry", "appended", subject, f"index {first}, count {count}")
-                for subject, first, count in appended
+                audit.Deed(now, "api", "entry", "appended", subject, f"index {first}, count {count}", organisation)
+                for subject, organisation, first, count in appended
             ],
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -21,7 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from maillon.kit import problems
-from maillon.kit.access import NOTARY_WRITE, Access
+from maillon.kit.access import NOTARY_WRITE, Access, Subject
 from maillon.services.notary import errors
 from maillon.services.notary.errors import (
     BodyTooLarge,
@@ -31,7 +32,7 @@ from maillon.services.notary.errors import (
     UnknownEntry,
     UnsupportedContent,
 )
-from maillon.services.notary.model import Appended, EntryState
+from maillon.services.notary.model import Append, Appended, EntryState
 from maillon.services.notary.published import SERVED
 from maillon.services.notary.rules import (
     MAXIMUM_BATCH_BODY,
@@ -164,7 +165,8 @@ class Routes:
         subject = self._access.check(_header(request, b"authorization"), NOTARY_WRITE)
         body = await _body(request, MAXIMUM_ENTRY_BODY, JSON)
         key = parse_idempotency_key(_header(request, b"idempotency-key"), _ENTRIES, body)
-        appended = await self._service.append(parse_entry(_json(body), subject.name, key))
+        asked = replace(parse_entry(_json(body), subject.tag, key), organisation=subject.organisation)
+        appended = await self._service.append(asked)
         index = appended.index
         state = EntryState.PENDING if appended.count else (await self._service.entry(index)).state
         return _answer(
@@ -178,12 +180,13 @@ class Routes:
         subject = self._access.check(_header(request, b"authorization"), NOTARY_WRITE)
         body = await _body(request, MAXIMUM_BATCH_BODY, JSON)
         # Large bodies are hashed and parsed beside the event loop, so that single appends do not wait for them.
-        append = await asyncio.to_thread(self._parse_batch, _header(request, b"idempotency-key"), body, subject.name)
+        append = await asyncio.to_thread(self._parse_batch, _header(request, b"idempotency-key"), body, subject)
         return self._batch_answer(await self._service.append(append))
 
     @staticmethod
-    def _parse_batch(key: bytes | None, body: bytes, subject: str) -> Any:
-        return parse_batch(_json(body), subject, parse_idempotency_key(key, _BATCHES, body))
+    def _parse_batch(key: bytes | None, body: bytes, subject: Subject) -> Append:
+        asked = parse_batch(_json(body), subject.tag, parse_idempotency_key(key, _BATCHES, body))
+        return replace(asked, organisation=subject.organisation)
 
     @staticmethod
     def _batch_answer(appended: Appended) -> Response:

@@ -165,10 +165,10 @@ class Intake:
         head = tables.lock_head(session)
         answered, repeats = self._answers.find(session, appends)
         made: dict[int, Outcome] = {}
-        deeds: list[tuple[str, int, int]] = []
+        deeds: list[tuple[str, str | None, int, int]] = []
         index = head.next_index
         submissions: list[Submission] = []
-        plain: dict[tuple[str, int], list[int]] = {}
+        plain: dict[tuple[str, str | None, int], list[int]] = {}
         searching: list[int] = []
         for position, append in enumerate(appends):
             if position in answered or position in repeats:
@@ -176,17 +176,17 @@ class Intake:
             if append.deduplicate:
                 searching.append(position)
             else:
-                plain.setdefault((append.subject, append.kind), []).append(position)
+                plain.setdefault((append.subject, append.organisation, append.kind), []).append(position)
         # Entries of one subject and kind become one row and one line of the audit trail, whatever order they came in:
         # requests that wait together have no order among themselves.
-        for (subject, kind), positions in plain.items():
+        for (subject, organisation, kind), positions in plain.items():
             first = index
             for position in positions:
                 made[position] = Appended(index, appends[position].count)
                 index += appends[position].count
             payloads = b"".join([appends[position].payloads for position in positions])
             submissions.append(Submission(first, index - first, kind, payloads))
-            deeds.append((subject, first, index - first))
+            deeds.append((subject, organisation, first, index - first))
         if searching:
             self._known.refresh(session, head.size, head.next_index)
             for submission in submissions:
@@ -198,7 +198,8 @@ class Intake:
                 submissions.append(added)
                 self._known.add(added)
                 index += added.count
-                deeds.append((appends[position].subject, added.first, added.count))
+                asked = appends[position]
+                deeds.append((asked.subject, asked.organisation, added.first, added.count))
         tables.insert_submissions(session, submissions, index)
         self._answers.audit(session, deeds)
         self._answers.keep(session, appends, made)

@@ -39,8 +39,11 @@ class Append:
     payloads: bytes
     count: int
     subject: str
+    """Who asks, by an id and never by a name that somebody chose: keys of idempotency are the subject's own."""
     deduplicate: bool = False
     idempotency: IdempotencyKey | None = None
+    organisation: str | None = None
+    """In whose name; None for the instance's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class UnreadCount:
         await self._app(scope, receive, send)
 
     def _count(self, token: str) -> int | None:
-        actor = self._people.actor_of_token(token, SessionKind.BROWSER)
+        # A page that refreshes itself is no use of the session: whoever walked away is logged out all the same.
+        actor = self._people.actor_of_token(token, SessionKind.BROWSER, used=False)
         return None if actor.is_nobody else self._service.unread(actor)
 
 

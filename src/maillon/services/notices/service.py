@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection
 from maillon.kit.clock import Clock
 from maillon.kit.errors import KitError, StoreUnavailable
 from maillon.kit.mail import Outbox
-from maillon.kit.notices import EVERY_MEMBER, Notice, Notices
+from maillon.kit.notices import EVERY_MEMBER, FRESH, Notice, Notices
 from maillon.kit.store import Store
 from maillon.services.notices import rules
 from maillon.services.notices import store as tables
@@ -32,6 +32,8 @@ from maillon.services.people import OFFICE, Action, Actor, PeopleService, Role, 
 
 READERS_AT_ONCE: Final = 100
 """Readers considered in one transaction, so that nobody else waits long for the database."""
+LETTERS_AHEAD: Final = 200
+"""Letters that may wait for the courier before more are staged: a code somebody waits for is not behind thousands."""
 _ROUND: Final = 5.0
 logger = structlog.get_logger("maillon.notices")
 Members = Callable[[Connection, Collection[str]], Collection[str]]
@@ -151,12 +153,15 @@ class NoticesService:
     # The letters.
 
     def write_letters(self) -> int:
-        """Stage the letters of every notice that has some left; how many were staged.
+        """Stage the letters of every notice that has some left, until enough are on their way; how many were staged.
 
         Raises `StoreUnavailable`. A notice that cannot be written is left for the next time, and holds up no other.
         """
         staged, since = 0, 0
-        while (some := self._write_some(since)) is not None:
+        while not self._stopping.is_set() and self._outbox.due(LETTERS_AHEAD) < LETTERS_AHEAD:
+            some = self._write_some(since)
+            if some is None:
+                break
             number, letters = some
             if letters is None:
                 since = number + 1
@@ -170,20 +175,26 @@ class NoticesService:
 
         None when no notice waits, and for how many when they could not be written.
         """
-        number: int | None = None
+        with self._store.read() as connection:
+            number = tables.next_to_write(connection, since)
+        if number is None:
+            return None
         try:
             with self._store.transaction() as connection:
-                row = tables.next_to_write(connection, since)
-                if row is None:
-                    return None
-                number = row.number
+                row = tables.to_write(connection, number)
+                if row is None:  # another process was faster
+                    return number, 0
+                if row.created < int(self._clock.now().timestamp()) - FRESH.total_seconds():
+                    # It stands in the portal; a letter so late would tell of what is over.
+                    tables.written(connection, number, None)
+                    return number, 0
                 notice = self._notices.read(row)
                 if notice is None:  # of a kind of a newer program: its letters are not ours to write
                     tables.written(connection, number, None)
                     return number, 0
                 return number, self._write(connection, row, notice)
         except Exception as error:
-            if number is None or isinstance(error, StoreUnavailable):
+            if isinstance(error, StoreUnavailable):
                 raise
             # Whatever it is: one notice must not hold up the others.
             # By its class alone: what it says may quote the notice.

@@ -15,7 +15,6 @@ from sqlalchemy import (
     String,
     Table,
     and_,
-    delete,
     func,
     insert,
     or_,
@@ -86,7 +85,8 @@ def mark(session: Connection, sight: Sight, numbers: Collection[int] | None, unt
     query = select(NOTICE.c.number).where(_visible(sight), ~_is_read(sight.person), NOTICE.c.number <= until)
     if numbers is not None:
         query = query.where(NOTICE.c.number.in_(list(numbers)))
-    found = list(session.scalars(query))
+    # In one order: two windows that mark the same wait for each other and do not lock each other out.
+    found = list(session.scalars(query.order_by(NOTICE.c.number)))
     for number in found:
         try:
             with session.begin_nested():
@@ -118,11 +118,15 @@ def chosen_of(session: Connection, kind: str, persons: Iterable[str]) -> dict[st
 
 def choose(session: Connection, person: str, wanted: Mapping[str, bool]) -> None:
     """Keep choices; others stay as they are."""
-    session.execute(delete(CHOICE).where(CHOICE.c.person == person, CHOICE.c.kind.in_(list(wanted))))
-    if wanted:
-        session.execute(
-            insert(CHOICE), [{"person": person, "kind": kind, "mail": mail} for kind, mail in wanted.items()]
-        )
+    for kind, mail in sorted(wanted.items()):
+        mine = (CHOICE.c.person == person) & (CHOICE.c.kind == kind)
+        if session.execute(update(CHOICE).where(mine).values(mail=mail)).rowcount:
+            continue
+        try:
+            with session.begin_nested():
+                session.execute(insert(CHOICE).values(person=person, kind=kind, mail=mail))
+        except IntegrityError:  # a double click: the other one was faster
+            session.execute(update(CHOICE).where(mine).values(mail=mail))
 
 
 def read_by(session: Connection, person: str) -> list[int]:
@@ -130,10 +134,16 @@ def read_by(session: Connection, person: str) -> list[int]:
     return list(session.scalars(select(READ.c.notice).where(READ.c.person == person).order_by(READ.c.notice)))
 
 
-def next_to_write(session: Connection, since: int) -> Any:
-    """The first notice from a number on whose letters are not all considered, its row held; None when there is none."""
-    query = select(NOTICE).where(NOTICE.c.written_to.is_not(None), NOTICE.c.number >= since)
-    return session.execute(query.order_by(NOTICE.c.number).limit(1).with_for_update()).one_or_none()
+def next_to_write(session: Connection, since: int) -> int | None:
+    """The first notice from a number on whose letters are not all considered; None when there is none."""
+    query = select(NOTICE.c.number).where(NOTICE.c.written_to.is_not(None), NOTICE.c.number >= since)
+    return session.scalar(query.order_by(NOTICE.c.number).limit(1))
+
+
+def to_write(session: Connection, number: int) -> Any:
+    """That notice, its row held; None when its letters have been considered meanwhile."""
+    query = select(NOTICE).where(NOTICE.c.written_to.is_not(None), NOTICE.c.number == number)
+    return session.execute(query.with_for_update()).one_or_none()
 
 
 def written(session: Connection, number: int, last: str | None) -> None:

@@ -16,8 +16,8 @@ from maillon.services.people import OFFICE
 
 _OFFICE: Final[Mapping[Language, str]] = {"fr": "le secrétariat du réseau", "en": "the office of the network"}
 _LETTER: Final[Mapping[Language, str]] = {
-    "fr": "Bonjour,\n\n{text}\n\n{link}\n\n--\nVous lisez ceci parce que cela concerne votre organisation ou votre "
-    "compte sur {network}.\nDe quoi l’on vous écrit, vous le choisissez ici :\n{choices}\n",
+    "fr": "Bonjour,\n\n{text}\n\n{link}\n\n--\nVous recevez ce message parce qu’il concerne votre organisation "
+    "ou votre compte sur {network}.\nPour choisir ce que vous recevez par courriel :\n{choices}\n",
     "en": "Hello,\n\n{text}\n\n{link}\n\n--\nYou read this because it concerns your organisation or your account at "
     "{network}.\nYou choose here what you are written about:\n{choices}\n",
 }

@@ -184,7 +184,8 @@ KEY_EXPIRING = register(
             "fr": Sayings(
                 "Une clé d’API de votre organisation expire bientôt",
                 "La clé d’API «\u00a0{name}\u00a0» expire bientôt",
-                "Elle cesse de valoir le {until}. Une rotation fait la suivante, et l’ancienne continue un temps.",
+                "Elle ne sera plus valable à partir du {until}. Une rotation en crée une "
+                "nouvelle\u00a0; l’ancienne reste valable un temps.",
             ),
             "en": Sayings(
                 "An API key of your organisation expires soon",

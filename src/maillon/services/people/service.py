@@ -37,8 +37,11 @@ _SEEN_EVERY = datetime.timedelta(minutes=1)
 class PeopleService(Entrance, OwnAccount, Organisations, Trail):
     """Everything a person can do here: `entrance`, `joining`, `account`, `organisations` and `trail` have it."""
 
-    def actor_of_token(self, token: str, kind: SessionKind) -> Actor:
-        """Who is in the session of a token; `NOBODY` when there is no such session, or it has ended."""
+    def actor_of_token(self, token: str, kind: SessionKind, *, used: bool = True) -> Actor:
+        """Who is in the session of a token; `NOBODY` when there is no such session, or it has ended.
+
+        A look that is not the person's own doing leaves the session as idle as it was (`used`).
+        """
         if len(token) > 100:
             return NOBODY
         now = self._clock.now()
@@ -51,7 +54,7 @@ class PeopleService(Entrance, OwnAccount, Organisations, Trail):
             person = self._people.person(connection, found.person)
             grants = self._people.roles(connection, found.person)
         assert person is not None  # the foreign key ends sessions with their person
-        if now - found.seen >= _SEEN_EVERY:
+        if used and now - found.seen >= _SEEN_EVERY:
             with self._store.transaction() as connection:
                 self._people.touch_session(connection, found.id, now)
                 self._people.touch_person(connection, found.person, now)

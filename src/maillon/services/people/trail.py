@@ -37,6 +37,8 @@ SETTLED: Final = datetime.timedelta(minutes=10)
 """How long after midnight a day is closed: whatever was being written then has been committed."""
 MAXIMUM_DEEDS: Final = 50_000
 """In the documents that are made at once; a day of more has several of an organisation."""
+SUBJECT: Final = "trail"
+"""Who enters the documents in the log, as the trail calls it."""
 PAGE: Final = 31
 """Documents on one page."""
 _INSTANCE: Final = ""
@@ -130,6 +132,10 @@ class Trail(Foundation):
         until = connection.scalar(select(func.max(deeds.id)).where(taken, deeds.time < midnight))
         if until is None:
             return 0
+        # That the documents of the day before were entered is told with the next deed, and is no reason for a document.
+        others = select(deeds.id).where(taken, deeds.id <= until, deeds.actor != SUBJECT).limit(1)
+        if connection.scalar(others) is None:
+            return 0
         owner = func.coalesce(deeds.organisation, _INSTANCE)
         query = select(owner, func.min(deeds.id), func.max(deeds.id), func.count())
         found = connection.execute(query.where(deeds.id > done, deeds.id <= until).group_by(owner)).all()
@@ -170,7 +176,6 @@ class Trail(Foundation):
         query = select(audit.table).where(whose, columns.id >= part.first, columns.id <= part.last)
         document = {
             "type": TYPE,
-            "network": self._network,
             "organisation": part.organisation or None,
             "day": part.day,
             "salt": part.salt.hex(),

@@ -43,12 +43,12 @@ OPENED: Final = register(
             "fr": Sayings(
                 "Un vote s’ouvre",
                 "Le vote est ouvert\u00a0: {title}",
-                "Votre organisation peut prendre position sur la proposition {number} jusqu’au {closes}.",
+                "On peut prendre position sur la proposition {number} jusqu’au {closes}.",
             ),
             "en": Sayings(
                 "A vote opens",
                 "The vote is open: {title}",
-                "Your organisation can take a position on proposal {number} until {closes}.",
+                "Positions on proposal {number} can be taken until {closes}.",
             ),
         },
         _VOTE,

@@ -197,6 +197,10 @@ class VotesService:
                 if self._failure is None:
                     logger.warning("votes not followed", reason=str(error))
                 self._failure = str(error)
+            except Exception as error:
+                # A fault of ours: a task that ends in silence would follow nothing any more, and nobody would be told.
+                logger.exception("votes not followed")
+                self._failure = type(error).__name__
             else:
                 self._failure = None
             await asyncio.sleep(FOLLOW_EVERY)
@@ -414,8 +418,8 @@ class VotesService:
             return 0
         now = self.now()
         due: dict[tuple[str, int], tuple[int, dict[str, Any]]] = {}
-        for number, opens, closes in await self._read(tables.moments, now, DAY):
-            told = {"opens": opens, "closes": closes}
+        for number, proposed, opens, closes in await self._read(tables.moments, now, DAY):
+            told = {"proposed": proposed, "opens": opens, "closes": closes}
             if now - DAY < opens <= now < closes:
                 due["vote.opened", number] = (opens, told)
             # A vote of a day or less is told of when it opens, and again a day before its close would be at once.
@@ -597,7 +601,7 @@ class VotesService:
         await self._write(
             lambda session: record(
                 session,
-                [Deed(self._clock.now(), "votes", subject, action, actor, f"organisation {organisation}: {detail}")],
+                [Deed(self._clock.now(), "votes", subject, action, actor, detail, str(organisation))],
             )
         )
         await self.catch_up()

@@ -314,13 +314,13 @@ def proposals(session: Connection, which: str, now: int, limit: int, before: int
     return [_proposal(row) for row in session.execute(statement)]
 
 
-def moments(session: Connection, now: int, day: int) -> list[tuple[int, int, int]]:
-    """Proposals that opened within the last day, or close within the next: (number, opens, closes)."""
+def moments(session: Connection, now: int, day: int) -> list[tuple[int, int, int, int]]:
+    """Proposals that opened within the last day, or close within the next: (number, proposed, opens, closes)."""
     opened = (PROPOSAL.c.opens <= now) & (PROPOSAL.c.opens > now - day)
     closing = (PROPOSAL.c.closes > now) & (PROPOSAL.c.closes <= now + day)
-    columns = select(PROPOSAL.c.number, PROPOSAL.c.opens, PROPOSAL.c.closes)
+    columns = select(PROPOSAL.c.number, PROPOSAL.c.time, PROPOSAL.c.opens, PROPOSAL.c.closes)
     rows = session.execute(columns.where(opened | closing).order_by(PROPOSAL.c.number))
-    return [(row.number, row.opens, row.closes) for row in rows]
+    return [(row.number, row.time, row.opens, row.closes) for row in rows]
 
 
 def spoken(session: Connection, number: int) -> list[int]:
