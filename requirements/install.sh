@@ -103,6 +103,9 @@ install_for_tests() {
     command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
     command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+    # What drives the browser needs this library, and brings it no more than the smallest Debian does.
+    ldconfig -p 2>/dev/null | grep -q 'libatomic\.so\.1' || ls /usr/lib/*/libatomic.so.1 >/dev/null 2>&1 ||
+        missing="$missing libatomic1"
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         say "installing Debian's$missing for the tests …"

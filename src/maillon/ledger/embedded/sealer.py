@@ -67,9 +67,9 @@ class Sealer:
             last = time.monotonic()
             try:
                 block = self._chain.seal(also_empty=owed > 0)
-            except Unavailable:
+            except Unavailable as error:
                 # A full disk, most likely. Nothing was lost; it is tried again until there is room.
-                _logger.exception("a block could not be written; trying again")
+                _logger.warning("a block could not be written; trying again: %s", error)
                 self._wake.set()
                 continue
             except CorruptStore:
