@@ -7,6 +7,7 @@ Exit status: 0 done or valid, 1 refused or invalid, 2 could not tell, could not 
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ def run() -> None:
         from maillon.kit.home import default_home  # noqa: PLC0415
 
         sys.exit(verify_command(sys.argv[2:], default_home() / "trust.json"))
+    # Loading makes objects that stay: looked through as often as Python does by itself, they cost a tenth of the start.
+    gc.set_threshold(100_000, 20, 20)
     application()(prog_name="maillon")
 
 
