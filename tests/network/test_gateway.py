@@ -37,7 +37,7 @@ FORBIDDEN = ("admin_peers", "debug_traceCall", "engine_newPayloadV4", "personal_
 
 
 def answered(request: httpx.Request) -> httpx.Response:
-    """An engine made for tests: seven to everything, the chain id as the newest block."""
+    """An engine made for tests: seven to everything, the chain id as the newest block, the name of a filter."""
     asked = json.loads(request.content)
     answers = [
         {"jsonrpc": "2.0", "id": item["id"], "result": "0x7"}
@@ -139,6 +139,55 @@ async def test_a_query_of_logs_spans_so_many_blocks_by_name_or_number(
         for method in ("eth_getLogs", "eth_newFilter"):
             answer = (await client.post("/rpc", json={**ASKED, "method": method, "params": [criteria]})).json()
             assert answer.get("error", {}).get("code") == (None if served else -32005)
+
+
+async def test_a_filter_that_has_grown_too_wide_is_not_read_whole(home: NodeHome) -> None:
+    def ask(method: str, *params: Any) -> dict[str, Any]:
+        return {**ASKED, "method": method, "params": list(params)}
+
+    height = 7
+
+    def engine(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        made = {"eth_blockNumber": hex(height), "eth_newFilter": "0xf1", "eth_newBlockFilter": "0xb1"}
+        answers = [
+            {**item, "result": made.get(item["method"], [])} for item in (asked if isinstance(asked, list) else [asked])
+        ]
+        return httpx.Response(200, json=answers if isinstance(asked, list) else answers[0])
+
+    gateway = Gateway(home, Limits(log_blocks=5))
+    gateway._client = httpx.AsyncClient(transport=httpx.MockTransport(engine))
+    transport = httpx.ASGITransport(gateway.application(), client=("127.0.0.1", 1))
+    async with gateway._client, httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+
+        async def answer(method: str, *params: Any) -> dict[str, Any]:
+            document: dict[str, Any] = (await client.post("/rpc", json=ask(method, *params))).json()
+            return document
+
+        assert (await answer("eth_getFilterLogs", "0xf1"))["error"]["message"] == "filter not found"
+        assert (await answer("eth_newFilter", {"fromBlock": "0x3"}))["result"] == "0xf1"
+        assert (await answer("eth_newBlockFilter"))["result"] == "0xb1"
+        height = 8
+        assert (await answer("eth_getFilterLogs", "0xf1"))["result"] == []
+        height = 9
+        assert (await answer("eth_getFilterLogs", "0xf1"))["error"]["code"] == -32005
+        # What is new is asked for at any width: geth answers since the last time.
+        assert (await answer("eth_getFilterChanges", "0xf1"))["result"] == []
+        for strange in ([], ["0xb1"], [7], [["0xf1"]], [None]):
+            assert (await answer("eth_getFilterLogs", *strange))["error"]["code"] == -32000
+
+
+async def test_filters_nobody_asks_for_are_not_remembered_for_ever(
+    home: NodeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maillon.network.gateway._FILTERS", 2)
+    gateway = Gateway(home, Limits())
+    for number in range(5):
+        item = {**ASKED, "method": "eth_newFilter", "params": [{}]}
+        gateway._remember_filters({0: item}, {0: {"result": hex(number)}})
+    assert list(gateway._filters) == ["0x3", "0x4"]
+    gateway._remember_filters({0: {**ASKED, "method": "eth_newFilter"}}, {0: {"error": {}}})
+    assert len(gateway._filters) == 2
 
 
 async def test_a_method_that_is_no_name_is_refused_and_holds_up_no_other(home: NodeHome) -> None:

@@ -22,12 +22,12 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LONGEST_NAME = 253
 
 
-def _check_address(text: str) -> str:
-    """An https:// address without a path to nowhere, or http:// on this machine; raises `ValueError`."""
+def _check_target(text: str) -> str:
+    """An https:// address, or http:// on this machine, perhaps with a query; raises `ValueError`."""
     parts = urlsplit(text)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise ValueError("https:// is needed, except on this machine")
-    if not parts.hostname or parts.username or parts.query or parts.fragment:
+    if not parts.hostname or parts.username is not None or "#" in text:
         raise ValueError("scheme, host and perhaps a path, nothing else")
     try:
         # What a name service can be asked for: labels of 1 to 63 octets, 253 in all (RFC 1035, section 2.3.4).
@@ -37,6 +37,13 @@ def _check_address(text: str) -> str:
     if not possible or text.split() != [text]:
         raise ValueError("a host and port that can be: no empty or endless name, no space, a port up to 65535")
     return text
+
+
+def _check_address(text: str) -> str:
+    """The same without a query: an address others are made of by appending to it; raises `ValueError`."""
+    if "?" in text:
+        raise ValueError("scheme, host and perhaps a path, nothing else")
+    return _check_target(text)
 
 
 class Provider(BaseModel):
@@ -65,7 +72,7 @@ class Webhook(BaseModel):
     url: str = Field(max_length=500)
     secret: SecretStr
 
-    _url = field_validator("url")(_check_address)
+    _url = field_validator("url")(_check_target)
 
 
 class Settings(BaseSettings):

@@ -3,7 +3,7 @@
 
 A method is served when it is on the list; everything else is as unknown as on a node that has it not. Two methods are
 ours, as on the embedded ledger: `maillon_commit` and `maillon_validators`, which make an answer of this node provable.
-It holds no key and no state; several may stand before several nodes.
+It holds no key, and no state but how wide the filters of its node are; several may stand before several nodes.
 """
 
 from __future__ import annotations
@@ -83,10 +83,13 @@ METHODS: Final = frozenset(
 )
 FEES: Final = frozenset({"eth_maxPriorityFeePerGas", "eth_gasPrice", "eth_feeHistory"})
 _RANGES: Final = frozenset({"eth_getLogs", "eth_newFilter"})
+_FILTERS: Final = 10_000
+"""Filters whose criteria are remembered: geth forgets those nobody asks for five minutes."""
 SUBSCRIPTIONS: Final = frozenset({"eth_subscribe", "eth_unsubscribe"})
 """Over a WebSocket only."""
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 LIMIT_EXCEEDED: Final = -32005
+SERVER_ERROR: Final = -32000
 UNAUTHORIZED: Final = -32001
 _NEEDS_KEY: Final = "a key the operator of this node knows, as Authorization: Bearer KEY"
 _JSON_TYPES: Final = frozenset({"application/json", "application/json-rpc", "application/jsonrequest"})
@@ -107,7 +110,7 @@ class Limits:
     body: int = 8 * 1024 * 1024
     batch: int = 200
     log_blocks: int = 10_000
-    """Blocks of one `eth_getLogs` or filter."""
+    """Blocks of one `eth_getLogs`, of a filter, and of its `eth_getFilterLogs`."""
     answer: int = 64 * 1024 * 1024
     requests_a_second: int = 2_000
     """Calls one address may make without a key, averaged over `window`; the items of a batch count each."""
@@ -162,6 +165,8 @@ class Gateway:
         self._client = httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=64))
         self._open: Counter[str] = Counter()
         """Caller → its WebSocket connections."""
+        self._filters: dict[str, list[Any] | None] = {}
+        """Identifier of a filter for logs → the parameters it was made with, the oldest first."""
         self._floor = DEFAULT_FLOOR_TIP
         self._floor_asked = float("-inf")
 
@@ -263,6 +268,7 @@ class Gateway:
                 forwarded[position] = {**item, "id": position}
         if forwarded:
             answers |= await self._forward(forwarded, items)
+            self._remember_filters(forwarded, answers)
         if any(_method(item) in FEES for item in items):
             floor = await self._floor_tip()
             for position, item in enumerate(items):
@@ -289,7 +295,22 @@ class Gateway:
         params = item.get("params")
         if params is not None and not isinstance(params, list):
             return _failure(_identifier(item), INVALID_PARAMS, "non-array args")
+        if method == "eth_getFilterLogs":
+            # Its range ends at the newest block, and has grown since the filter was made.
+            name = params[0] if params else None
+            if not isinstance(name, str) or name not in self._filters:
+                return _failure(_identifier(item), SERVER_ERROR, "filter not found")
+            return self._range_refused(item, self._filters[name], head)
         return self._range_refused(item, params, head) if method in _RANGES else None
+
+    def _remember_filters(self, sent: Mapping[int, dict[str, Any]], answers: Mapping[int, dict[str, Any]]) -> None:
+        """What each new filter for logs is of: geth does not say it again when the filter is asked."""
+        for position, item in sent.items():
+            name = answers[position].get("result")
+            if item["method"] == "eth_newFilter" and isinstance(name, str):
+                self._filters[name] = item.get("params")
+        while len(self._filters) > _FILTERS:
+            del self._filters[next(iter(self._filters))]
 
     def _range_refused(self, item: Any, params: list[Any] | None, head: int | None) -> dict[str, Any] | None:
         """The answer to a log query that is too wide, or whose width is not known: geth itself sets no limit."""
@@ -456,7 +477,7 @@ _JSON_HEADERS: Final = {"content-type": "application/json"}
 
 
 def _asks_of_range(item: Any) -> bool:
-    return _method(item) in _RANGES
+    return _method(item) in _RANGES or _method(item) == "eth_getFilterLogs"
 
 
 def _method(item: Any) -> str:

@@ -592,6 +592,25 @@ def test_an_erased_person_is_nowhere(box: Box) -> None:
     assert box.actor(again).person != mayor.person
 
 
+def test_an_erased_person_is_in_no_invitation_of_whichever_organisation(box: Box) -> None:
+    ada, _, _ = box.administrator()
+    mayor, _, _ = box.member(ada, "velle", "mayor@velle.example")
+    box.people.invite(ada, "ambrun", "mayor@velle.example", ["administrator"], "fr")
+    unused = box.code("mayor@velle.example")
+    withdrawn = box.people.invite(ada, "bank", "mayor@velle.example", ["member"], "fr")
+    box.people.revoke_invitation(ada, "bank", withdrawn.id)
+    other = box.people.invite(ada, "ambrun", "clerk@ambrun.example", ["member"], "fr")
+    box.people.erase(mayor)
+    with box.store.read() as connection:
+        query = sa.select(INVITATION.c.id).where(INVITATION.c.address.is_not(None))
+        # The office's own link has no address; what others were sent keeps theirs.
+        assert list(connection.scalars(query.where(INVITATION.c.organisation != OFFICE))) == [other.id]
+    # An invitation that forgot whom it is for would be good for whoever finds its code.
+    with pytest.raises(InvalidInvitation):
+        box.people.invitation(unused)
+    assert box.people.invitation(box.code("clerk@ambrun.example")).organisation == "ambrun"
+
+
 def test_what_has_ended_is_forgotten(box: Box) -> None:
     ada, _, _ = box.administrator()
     clerk, _, _ = box.member(ada, "velle", "clerk@velle.example", "member")

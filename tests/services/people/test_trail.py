@@ -169,6 +169,24 @@ def test_what_is_told_differently_is_not_handed_out(box: Box, change: str) -> No
         box.people.document_of(OPERATOR, "office", one.first)
 
 
+async def test_a_receipt_stands_whatever_the_trail_says_now(box: Box) -> None:
+    box.administrator()
+    box.clock.advance(DAY)
+    close(box)
+    box.people.notary = Log()
+    await box.people.enter_days()
+    one = box.people.documents_of(OPERATOR, "office")[0]
+    with box.store.transaction() as session:
+        session.execute(audit.table.update().values(actor="person:somebody"))
+    with pytest.raises(TrailAltered):
+        box.people.document_of(OPERATOR, "office", one.first)
+    # It convicts whoever altered the trail: it is of the digest that was notarised.
+    found, receipt = await box.people.receipt_of(OPERATOR, "office", one.first)
+    assert (found, receipt) == (box.people.documents_of(OPERATOR, "office")[0], b"receipt of " + one.digest)
+    with pytest.raises(UnknownTrailDocument):
+        await box.people.receipt_of(OPERATOR, "office", 999)
+
+
 async def test_a_log_that_was_away_takes_them_later_and_once(box: Box) -> None:
     ada, _, _ = box.administrator()
     box.clock.advance(DAY)

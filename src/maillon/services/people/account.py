@@ -356,13 +356,7 @@ class OwnAccount(Foundation):
         with self._store.transaction() as connection:
             address = self._known(connection, person).profile.address
             organisations = sorted({grant.organisation for grant in self._people.roles(connection, person)})
-            for organisation in organisations:
-                sent = [
-                    invitation.id
-                    for invitation in self._people.invitations(connection, organisation)
-                    if invitation.address == address
-                ]
-                self._people.forget_addresses_of(connection, sent)
+            self._people.forget_invitations_to(connection, address, self._clock.now())
             self._notices.forget_person(connection, person)
             self._people.delete_person(connection, person)
             self._record(connection, source, "person", "erased", by, None, person)

@@ -600,6 +600,19 @@ class PeopleStore:
         """Forget to whom these invitations went."""
         session.execute(update(INVITATION).where(INVITATION.c.id.in_(list(invitations))).values(address=None))
 
+    def forget_invitations_to(self, session: Connection, address: str, now: datetime.datetime) -> None:
+        """Withdraw what invites somebody, and forget their address in every invitation, of whichever organisation.
+
+        An invitation without an address is good for whoever has its code: none is left open. Addresses are encrypted
+        each in its own way, so that every one that is still known is read; thirty days after its end it is not.
+        """
+        columns = INVITATION.c
+        rows = session.execute(select(INVITATION).where(columns.address.is_not(None))).all()
+        found = [row.id for row in rows if self._to_invitation(row).address == address]
+        still_open = columns.id.in_(found) & columns.used.is_(None) & columns.revoked.is_(None)
+        session.execute(update(INVITATION).where(still_open).values(revoked=_seconds(now)))
+        self.forget_addresses_of(session, found)
+
     def ended_invitations(self, session: Connection, before: datetime.datetime) -> list[str]:
         """Invitations that ended before then and still say to whom they went."""
         moment = _seconds(before)

@@ -214,11 +214,7 @@ class Trail(Foundation):
         """
         place = self._may_read(actor, organisation)
         with self._store.snapshot() as connection:
-            row = connection.execute(
-                select(TRAIL).where(TRAIL.c.organisation == place, TRAIL.c.first == first)
-            ).one_or_none()
-            if row is None:
-                raise UnknownTrailDocument(f"no document begins with deed {first}")
+            row = _row_of(connection, place, first)
             previous = None if row.previous is None else bytes(row.previous)
             part = _Part(row.organisation, row.first, row.last, row.day, bytes(row.salt), previous)
             content = self._document(connection, part)
@@ -228,14 +224,32 @@ class Trail(Foundation):
         return found, content
 
     async def receipt_of(self, actor: Actor, organisation: str | None, first: int) -> tuple[TrailDocument, bytes]:
-        """A document and its receipt. Raises as `document_of` does, and `TrailNotNotarised` while it is not ready."""
-        found, _ = await asyncio.to_thread(self.document_of, actor, organisation, first)
+        """A document and its receipt, which stands whatever the trail says now: it is of what was notarised.
+
+        Raises `NotAllowed`, `UnknownTrailDocument`, and `TrailNotNotarised` while it is not ready.
+        """
+
+        def ask() -> TrailDocument:
+            place = self._may_read(actor, organisation)
+            with self._store.read() as connection:
+                return _to_document(_row_of(connection, place, first))
+
+        found = await asyncio.to_thread(ask)
         receipt = None
         if self.notary is not None and found.entry is not None:
             receipt = await self.notary.receipt(found.entry, found.digest)
         if receipt is None:
             raise TrailNotNotarised("the log does not have this document yet")
         return found, receipt
+
+
+def _row_of(connection: Connection, place: str, first: int) -> Any:
+    """Raises `UnknownTrailDocument`."""
+    query = select(TRAIL).where(TRAIL.c.organisation == place, TRAIL.c.first == first)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise UnknownTrailDocument(f"no document begins with deed {first}")
+    return row
 
 
 def _to_document(row: Any) -> TrailDocument:
