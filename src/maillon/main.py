@@ -804,11 +804,21 @@ class News:
         self._url = url
 
     def stage(  # noqa: PLR0917 - the port's
-        self, session: Connection, kind: str, number: int, key: str, happened: int, data: Mapping[str, Any]
+        self,
+        session: Connection,
+        kind: str,
+        number: int,
+        key: str,
+        happened: int,
+        data: Mapping[str, Any],
+        *,
+        to_people: bool = True,
     ) -> None:
         """Keep the news of a proposal in the caller's transaction."""
         pages = {language: f"{self._url}/{language}/votes/{number}" for language in LANGUAGES}
         self._webhooks.stage(session, kind, key, happened, {"proposal": number, "pages": pages, **data})
+        if not to_people:
+            return
         told, words = KINDS[kind], notice_words(number, data)
         organisations = [EVERY_MEMBER]
         if told is CLOSING:

@@ -4,7 +4,7 @@
 One list, `KINDS`, holds every event people are told of: who reads it, in which words, and whether it is written to them
 by mail too. Services register their kinds and stage a notice in the transaction of the deed. The order of writes:
 stage: the notice is written with the deed; a crash before the commit leaves neither. A notice has one key for ever:
-staged again (a read model made anew), it is the notice that is there already.
+staged again (a read model made anew, a title known since), it is the notice that is there, in the words said last.
 commit: both exist, or neither does, and the portal shows it from here on.
 publish: letters are staged from it, a few readers at a time, each few in one transaction with how far it has come; a
 crash between two goes on where it stood, and no letter is staged twice, since its name is made of notice and reader.
@@ -90,6 +90,8 @@ class Kind:
     """Who of an organisation reads it; none for what is told to one person."""
     office: bool | None = False
     """Whether the organisation is the office (True), a member (False) or either (None): who need choose about it."""
+    letters_an_hour: int | None = None
+    """Of how many notices an hour letters are written to an organisation, where strangers bring them about."""
 
 
 KINDS: dict[str, Kind] = {}
@@ -142,7 +144,8 @@ class Notices:
         """Keep a notice in the caller's transaction; `key` names what happened, once for ever.
 
         It is for a person, who reads what concerns `organisation`, or for those of the organisation whose roles the
-        kind names. What happened longer than `FRESH` ago (`happened`, Unix time in seconds) is told to nobody.
+        kind names. What happened longer than `FRESH` ago (`happened`, Unix time in seconds) is told to nobody. Staged
+        again, a notice takes these words: what could not be said at first is said from now on.
         """
         if bool(kind.roles) is (person is not None) or (person is None and organisation is None):
             raise ValueError(f"{kind.name} is told to {'an organisation' if kind.roles else 'a person'}")
@@ -150,15 +153,16 @@ class Notices:
         if happened is not None and happened < now - FRESH.total_seconds():
             return
         digest = hashlib.sha256(f"{kind.name}:{person}:{organisation}:{key}".encode()).digest()
-        if connection.execute(sa.select(table.c.number).where(table.c.key == digest)).first() is not None:
-            return
         cut = {name: word[:_LONGEST] if isinstance(word, str) else word for name, word in words.items()}
+        said = self._encryption.encrypt(orjson.dumps(cut), _context(digest))
+        if connection.execute(table.update().where(table.c.key == digest).values(words=said)).rowcount:
+            return
         kept = table.insert().values(
             key=digest,
             kind=kind.name,
             person=person,
             organisation=organisation,
-            words=self._encryption.encrypt(orjson.dumps(cut), _context(digest)),
+            words=said,
             created=now,
             written_to=None if kind.mail is Mail.ALWAYS else "",
         )

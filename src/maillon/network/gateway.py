@@ -296,12 +296,15 @@ class Gateway:
         if params is not None and not isinstance(params, list):
             return _failure(_identifier(item), INVALID_PARAMS, "non-array args")
         if method == "eth_getFilterLogs":
-            # Its range ends at the newest block, and has grown since the filter was made.
-            name = params[0] if params else None
-            if not isinstance(name, str) or name not in self._filters:
-                return _failure(_identifier(item), SERVER_ERROR, "filter not found")
-            return self._range_refused(item, self._filters[name], head)
+            return self._filter_refused(item, params, head)
         return self._range_refused(item, params, head) if method in _RANGES else None
+
+    def _filter_refused(self, item: Any, params: list[Any] | None, head: int | None) -> dict[str, Any] | None:
+        """The answer to all of a filter: its range may end at the newest block, and has grown since it was made."""
+        name = params[0] if params else None
+        if not isinstance(name, str) or name not in self._filters:
+            return _failure(_identifier(item), SERVER_ERROR, "filter not found")
+        return self._range_refused(item, self._filters[name], head)
 
     def _remember_filters(self, sent: Mapping[int, dict[str, Any]], answers: Mapping[int, dict[str, Any]]) -> None:
         """What each new filter for logs is of: geth does not say it again when the filter is asked."""

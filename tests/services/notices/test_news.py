@@ -56,6 +56,23 @@ def test_a_proposal_is_told_once_for_every_member(gathering: Gathering, news: Ne
         assert connection.scalar(sa.select(sa.func.count()).select_from(messages)) == 1
 
 
+def test_a_proposal_whose_title_comes_later_is_one_notice_with_its_title(gathering: Gathering, news: News) -> None:
+    data = {"opens": 1_700_000_000, "closes": 1_700_000_000}
+    with gathering.box.store.transaction() as connection:
+        now = int(gathering.box.clock.now().timestamp())
+        news.stage(connection, "vote.proposed", 12, "once", now, data | {"title": None}, to_people=False)
+    with gathering.box.store.read() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0
+        assert connection.scalar(sa.select(sa.func.count()).select_from(messages)) == 1
+    for title, said in ((None, "Mis au vote\u00a0: proposition 12"), ("Accueillir", "Mis au vote\u00a0: Accueillir")):
+        assert len(tell(gathering, news, "vote.proposed", title=title, **data)) == 1
+        with gathering.box.store.read() as connection:
+            notice = gathering.box.notices.read(connection.execute(sa.select(table)).one())
+            assert connection.scalar(sa.select(sa.func.count()).select_from(messages)) == 1
+        assert notice is not None
+        assert words.title(notice, "fr", {}) == said
+
+
 def test_who_has_spoken_is_not_asked_again_and_who_is_not_here_is_not_asked(gathering: Gathering, news: News) -> None:
     closing = {"title": "Accueillir", "opens": 1, "closes": 1_700_000_000}
     # Whoever joined after the proposal has no voice in it.

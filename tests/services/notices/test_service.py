@@ -69,6 +69,38 @@ def test_what_concerns_an_organisation_is_seen_there_alone(gathering: Gathering,
     assert "application.waiting" not in kinds(gathering, people["mayor"])
 
 
+def test_whoever_applies_a_thousand_times_fills_no_mailbox(gathering: Gathering, people: dict[str, Actor]) -> None:
+    box, most = gathering.box, APPLICATION_WAITS.letters_an_hour
+    assert most is not None
+
+    def apply(first: int, count: int) -> None:
+        with box.store.transaction() as connection:
+            for number in range(first, first + count):
+                said = {"name": f"Ville {number}", "why": WHY_IT_WAITS["submitted"], "application": f"{number:x}"}
+                box.notices.stage(connection, APPLICATION_WAITS, str(number), said, organisation=OFFICE)
+
+    apply(0, most + 15)
+    # Whoever goes on where another stopped counts what stands there, and not what they sent themselves.
+    assert gathering.service._write_some() is not None
+    gathering.service.write_letters()
+    letters = box.letters("ada@office.example")
+    assert len(letters) == most
+    # They are carried in no order; the newest of those that are written says that no more come.
+    (last,) = [letter for letter in letters if "dernière lettre de ce genre pour une heure" in letter]
+    assert f"Ville {most - 1} " in last
+    # The portal has them all.
+    assert kinds(gathering, people["ada"]) == ["application.waiting"] * 20
+    assert gathering.service.unread(people["ada"]) == most + 15
+    # What is told of others is another thing, and an hour later there are letters again.
+    tell(gathering, STATUS_CHANGED, organisation=OFFICE)
+    gathering.service.write_letters()
+    assert len(box.letters("ada@office.example")) == most + 1
+    box.clock.advance(3_600)
+    apply(1_000, 1)
+    gathering.service.write_letters()
+    assert "Ville 1000" in box.letters("ada@office.example")[-1]
+
+
 def test_a_role_that_was_taken_takes_its_notices_along(gathering: Gathering, people: dict[str, Actor]) -> None:
     box = gathering.box
     tell(gathering, PROPOSED)

@@ -24,6 +24,7 @@ from maillon.kit.store import Store, metadata
 from maillon.ledger.genesis import DIRECTORY
 from maillon.ledger.port import Address, Signer
 from maillon.services.votes import store as tables
+from maillon.services.votes import texts
 from maillon.services.votes.contract import VotesContract
 from maillon.services.votes.errors import (
     InvalidPosition,
@@ -41,7 +42,7 @@ from maillon.services.votes.following import Follower
 from maillon.services.votes.model import Position, ProposalKind, ProposedCall, State
 from maillon.services.votes.recount import recount
 from maillon.services.votes.rules import add_up
-from maillon.services.votes.service import VotesService
+from maillon.services.votes.service import TEXT_AWAITED, VotesService
 
 TEXT = "Porter le quorum à la moitié\n\nParce que trois sur dix, c’est trop peu."
 
@@ -122,6 +123,15 @@ class Instance:
             opens=now + asked["opens"],
             closes=now + asked["closes"],
         )
+
+    async def propose_elsewhere(self, text: str) -> int:
+        """Put something to the vote without this instance, which learns the digest of its text from the chain."""
+        opens = self.assembly.time + 86_400
+        digest = texts.digest(texts.parse_proposal_text(text))
+        self.ledger.include(GOVERN.propose(int(ProposalKind.ORDINARY), digest, (), opens, opens + 60), member(1))
+        self.wait(0)
+        await self.service.catch_up()
+        return (await self.service.proposals(limit=1))[0].row.proposal.number
 
     def rows(self) -> list[tuple[Any, ...]]:
         with self.store.read() as session:
@@ -332,10 +342,23 @@ class Heard:
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int, str, dict[str, Any]]] = []
+        self.people: list[tuple[str, int, Any]] = []
         self.woken = 0
 
-    def stage(self, _session: Any, kind: str, number: int, key: str, _happened: int, data: Mapping[str, Any]) -> None:
+    def stage(
+        self,
+        _session: Any,
+        kind: str,
+        number: int,
+        key: str,
+        _happened: int,
+        data: Mapping[str, Any],
+        *,
+        to_people: bool = True,
+    ) -> None:
         self.told.append((kind, number, key, dict(data)))
+        if to_people:
+            self.people.append((kind, number, data.get("title")))
 
     def wake(self) -> None:
         self.woken += 1
@@ -369,6 +392,35 @@ async def test_what_happens_is_told_once_for_ever_under_one_key(store: Store) ->
     heard.told.clear()
     await instance.service.reindex()
     assert [key for _, _, key, _ in heard.told] == keys
+
+
+@pytest.mark.asyncio
+async def test_people_are_told_of_a_proposal_by_its_title_once_it_is_known(store: Store) -> None:
+    """A wallet, or another instance, brings the text after the chain has named it, or never."""
+    instance, heard = Instance(store), Heard()
+    instance.service._announcer = instance.service._follower._announcer = heard
+    await instance.service.catch_up()
+    late, never = (texts.parse_proposal_text(text) for text in ("Accueillir tous\n\nToutes.\n", "Jamais envoyé\n"))
+    one = await instance.propose_elsewhere(late)
+    other = await instance.propose_elsewhere(never)
+    # Programs are told at once; people wait for the title.
+    assert [(kind, number, data["title"]) for kind, number, _, data in heard.told] == [
+        ("vote.proposed", one, None), ("vote.proposed", other, None)
+    ]  # fmt: skip
+    assert heard.people == []
+    await instance.service.add_text(late)
+    assert heard.people == [("vote.proposed", one, "Accueillir tous")]
+    # What does not come is waited for, and then said to be unknown; once.
+    instance.wait(TEXT_AWAITED - 5)
+    assert await instance.service.remind() == 0
+    instance.wait(10)
+    assert await instance.service.remind() == 1
+    assert await instance.service.remind() == 0
+    assert heard.people[1:] == [("vote.proposed", other, None)]
+    # When it comes after all, the same is said again under the same key, with its title.
+    await instance.service.add_text(never)
+    assert heard.people[2:] == [("vote.proposed", other, "Jamais envoyé")]
+    assert len({key for _, number, key, _ in heard.told if number == other}) == 1
 
 
 @pytest.mark.asyncio

@@ -147,6 +147,8 @@ APPLICATION_WAITS: Final = register(
         "office/applications/{application}",
         frozenset({Role.ADMINISTRATOR, Role.DELEGATE}),
         office=True,
+        # Whoever fills the form in brings it about, from as many addresses as they please.
+        letters_an_hour=10,
     )
 )
 WHY_IT_WAITS: Final[Mapping[str, Mapping[Language, str]]] = {

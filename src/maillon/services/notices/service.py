@@ -35,6 +35,7 @@ READERS_AT_ONCE: Final = 100
 LETTERS_AHEAD: Final = 200
 """Letters that may wait for the courier before more are staged: a code somebody waits for is not behind thousands."""
 _ROUND: Final = 5.0
+_HOUR: Final = 3_600
 logger = structlog.get_logger("maillon.notices")
 Members = Callable[[Connection, Collection[str]], Collection[str]]
 """Which of these organisations are members now."""
@@ -202,6 +203,13 @@ class NoticesService:
             return number, None
 
     def _write(self, connection: Connection, row: Any, notice: Notice) -> int:
+        most, before = notice.kind.letters_an_hour, 0
+        if most is not None:
+            # Counted by what stands there and not by what was sent: whoever goes on after a crash counts the same.
+            before = tables.told_before(connection, row, _HOUR)
+            if before >= most:
+                tables.written(connection, notice.number, None)
+                return 0
         if notice.person is not None:
             known = self._people.reader(connection, notice.person)
             readers, last = [] if known is None else [known[0]], None
@@ -219,7 +227,9 @@ class NoticesService:
             ):
                 continue
             profile = reader.profile
-            made = letter(notice, profile.address, profile.language, called, self._url, self._network)
+            made = letter(
+                notice, profile.address, profile.language, called, self._url, self._network, last=before + 1 == most
+            )
             name = hashlib.sha256(bytes(row.key) + reader.id.encode()).hexdigest()[:32]
             self._outbox.stage(connection, name, made)
             staged += 1

@@ -134,6 +134,13 @@ def read_by(session: Connection, person: str) -> list[int]:
     return list(session.scalars(select(READ.c.notice).where(READ.c.person == person).order_by(READ.c.notice)))
 
 
+def told_before(session: Connection, row: Any, seconds: int) -> int:
+    """How many notices of a kind an organisation was told in so many seconds up to this one, which is not counted."""
+    same = (NOTICE.c.kind == row.kind) & (NOTICE.c.organisation == row.organisation) & (NOTICE.c.number < row.number)
+    query = select(func.count()).select_from(NOTICE).where(same, NOTICE.c.created > row.created - seconds)
+    return session.scalar(query) or 0
+
+
 def next_to_write(session: Connection, since: int) -> int | None:
     """The first notice from a number on whose letters are not all considered; None when there is none."""
     query = select(NOTICE.c.number).where(NOTICE.c.written_to.is_not(None), NOTICE.c.number >= since)

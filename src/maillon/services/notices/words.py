@@ -23,6 +23,12 @@ _LETTER: Final[Mapping[Language, str]] = {
 }
 
 
+_LAST: Final[Mapping[Language, str]] = {
+    "fr": "\n\nC’est la dernière lettre de ce genre pour une heure\u00a0: ce qui suit se lit sur le portail.",
+    "en": "\n\nThis is the last letter of its kind for an hour: what follows is read in the portal.",
+}
+
+
 def _said(word: Word, language: Language) -> str:
     if isinstance(word, int):
         return moment(datetime.datetime.fromtimestamp(word, datetime.UTC), language)
@@ -62,12 +68,22 @@ def choices_page(url: str, language: Language) -> str:
 
 
 def letter(  # noqa: PLR0917 - who is written what, from where
-    notice: Notice, address: str, language: Language, called: Mapping[str, str], url: str, network: str
+    notice: Notice,
+    address: str,
+    language: Language,
+    called: Mapping[str, str],
+    url: str,
+    network: str,
+    *,
+    last: bool = False,
 ) -> Letter:
-    """The notice as a letter, with where to choose that it shall not come."""
+    """The notice as a letter, with where to choose that it shall not come; the last of its kind for an hour says so."""
     where = page(notice, language) or f"/{language}/notices"
     choices = choices_page(url, language)
     body = _LETTER[language].format(
-        text=text(notice, language, called), link=f"{url}{where}", network=network, choices=choices
+        text=text(notice, language, called) + (_LAST[language] if last else ""),
+        link=f"{url}{where}",
+        network=network,
+        choices=choices,
     )
     return Letter(address, title(notice, language, called), body, choices)

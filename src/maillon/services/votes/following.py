@@ -32,7 +32,7 @@ from maillon.ledger.contracts.governance import (
 )
 from maillon.services.votes import store as tables
 from maillon.services.votes.contract import Found, VotesContract, reason_in_words
-from maillon.services.votes.model import Ballot, Position, Proxy, Statutes, Tally
+from maillon.services.votes.model import Ballot, Position, Proposal, Proxy, Statutes, Tally
 from maillon.services.votes.recount import moved, read_proposal, read_statutes
 from maillon.services.votes.texts import title_of
 
@@ -50,9 +50,20 @@ class Announcer(Protocol):
     """Who tells others of what happened. The composition root joins it to whatever carries the news."""
 
     def stage(  # noqa: PLR0917 - what happened, to what, when
-        self, session: Connection, kind: str, number: int, key: str, happened: int, data: Mapping[str, Any]
+        self,
+        session: Connection,
+        kind: str,
+        number: int,
+        key: str,
+        happened: int,
+        data: Mapping[str, Any],
+        *,
+        to_people: bool = True,
     ) -> None:
-        """Keep the news of a proposal in the transaction of what it tells of; `key` names what happened, for ever."""
+        """Keep the news of a proposal in the transaction of what it tells of; `key` names what happened, for ever.
+
+        Programs are told at once, people too unless they will be told later, of the same under the same key.
+        """
 
     def wake(self) -> None:
         """There may be news: after the commit."""
@@ -136,7 +147,24 @@ class Follower:
                     key = f"{found.raw.height}:{found.raw.position}:{found.raw.transaction.hex()}"
                     number, happened = found.event.proposal, found.time
                     told = tell(found) | {"title": title_here(session, number)}
-                    self._announcer.stage(session, kind, number, key, happened, told)
+                    to_people = True
+                    if isinstance(found.event, Proposed):
+                        # Who signed with a wallet or a key file sends the text once the chain names it: people are
+                        # told when it is there (`announce_text`), or when it has been waited for (`remind`).
+                        key, to_people = proposed_key(number), told["title"] is not None
+                    self._announcer.stage(session, kind, number, key, happened, told, to_people=to_people)
+
+
+def proposed_key(number: int) -> str:
+    """What names the making of a proposal for ever: the chain numbers it once."""
+    return f"proposal {number}"
+
+
+def tell_people(session: Connection, announcer: Announcer, row: tables.ProposalRow) -> None:
+    """Tell people of a proposal by what is known now: programs were told when it was made."""
+    number = row.proposal.number
+    told = _of_proposal(row.proposal) | {"title": title_here(session, number)}
+    announcer.stage(session, "vote.proposed", number, proposed_key(number), row.time, told)
 
 
 def title_here(session: Connection, number: int) -> str | None:
@@ -243,14 +271,16 @@ def _place(found: Found) -> dict[str, Any]:
 
 
 def _tell_proposal(found: Found) -> dict[str, Any]:
-    proposal = read_proposal(found.event)
+    return _of_proposal(read_proposal(found.event)) | _place(found)
+
+
+def _of_proposal(proposal: Proposal) -> dict[str, Any]:
     return {
         "kind": proposal.kind.word,
         "proposer": proposal.proposer,
         "text_hash": proposal.text_hash.hex(),
         "opens": proposal.opens,
         "closes": proposal.closes,
-        **_place(found),
     }
 
 

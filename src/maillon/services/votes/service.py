@@ -41,7 +41,7 @@ from maillon.services.votes.errors import (
     UnknownProposal,
 )
 from maillon.services.votes.export import Export
-from maillon.services.votes.following import Announcer, Follower, title_here
+from maillon.services.votes.following import Announcer, Follower, tell_people, title_here
 from maillon.services.votes.model import (
     Cost,
     Outlook,
@@ -68,6 +68,8 @@ DAY: Final = 86_400
 _REMEMBERED: Final = 512
 _STILL_TO_COME: Final = frozenset({State.ANNOUNCED, State.OPEN, State.WAITING, State.EXECUTABLE})
 """States in which it matters whether the calls could be made."""
+TEXT_AWAITED: Final = 600
+"""Seconds people are not yet told of a proposal whose text has not come: it is sent when the chain names it."""
 _SETTLED: Final = 60
 """Seconds after the close before a record is made."""
 logger = structlog.get_logger("maillon.votes")
@@ -409,7 +411,9 @@ class VotesService:
         return len(waiting)
 
     async def remind(self) -> int:
-        """Announce votes that have opened, and those that close within a day; how many times it was done.
+        """Announce votes that have opened, those that close within a day, and proposals whose text does not come.
+
+        How many times it was done.
 
         Each once for ever: the announcement has a key, and whatever carries it knows that it was there already. What
         this process announced it remembers, so that nothing is written where nothing is new.
@@ -425,12 +429,19 @@ class VotesService:
             # A vote of a day or less is told of when it opens, and again a day before its close would be at once.
             if closes - DAY <= now < closes and closes - opens > DAY:
                 due["vote.closing", number] = (closes - DAY, told)
+        untitled = {
+            ("vote.proposed", row.proposal.number): row
+            for row in await self._read(tables.untitled, now - DAY, now - TEXT_AWAITED)
+        }
         new = {key: value for key, value in due.items() if key not in self._reminded}
-        if not new:
+        waited_for = [row for key, row in untitled.items() if key not in self._reminded]
+        if not new and not waited_for:
             return 0
 
         def announce(session: Connection) -> None:
             assert self._announcer is not None
+            for row in waited_for:
+                tell_people(session, self._announcer, row)
             for (kind, number), (happened, told) in new.items():
                 data = told | {"title": title_here(session, number)}
                 if kind == "vote.closing":
@@ -439,8 +450,8 @@ class VotesService:
 
         await self._write(announce)
         self._announcer.wake()
-        self._reminded = {*(key for key in self._reminded if key in due), *new}
-        return len(new)
+        self._reminded = {*(key for key in self._reminded if key in due), *new, *untitled}
+        return len(new) + len(waited_for)
 
     async def _make_record(self, number: int) -> bytes:
         def ask(
@@ -537,6 +548,9 @@ class VotesService:
             if not tables.is_named(session, digest):
                 raise InvalidText(f"no proposal and no reason on the chain has the digest {digest.hex()}")
             tables.insert_text(session, digest, text)
+            if self._announcer is not None:
+                for row in tables.of_text(session, digest):
+                    tell_people(session, self._announcer, row)
 
         await self._write(keep)
         return digest

@@ -323,6 +323,20 @@ def moments(session: Connection, now: int, day: int) -> list[tuple[int, int, int
     return [(row.number, row.time, row.opens, row.closes) for row in rows]
 
 
+def untitled(session: Connection, since: int, until: int) -> list[ProposalRow]:
+    """Proposals made in a stretch of time whose text nobody has sent."""
+    made = (PROPOSAL.c.time > since) & (PROPOSAL.c.time <= until)
+    known = select(TEXT.c.hash).where(TEXT.c.hash == PROPOSAL.c.text_hash).exists()
+    rows = session.execute(select(PROPOSAL).where(made, ~known).order_by(PROPOSAL.c.number))
+    return [_proposal(row) for row in rows]
+
+
+def of_text(session: Connection, digest: bytes) -> list[ProposalRow]:
+    """The proposals that have this text."""
+    rows = session.execute(select(PROPOSAL).where(PROPOSAL.c.text_hash == digest).order_by(PROPOSAL.c.number))
+    return [_proposal(row) for row in rows]
+
+
 def spoken(session: Connection, number: int) -> list[int]:
     """The organisations that have taken a position, or let one be taken for them."""
     query = select(BALLOT.c.organisation).where(BALLOT.c.proposal == number, BALLOT.c.position != 0)
