@@ -52,6 +52,12 @@ class Engine:
         self.tidying = 0
         """How many more payloads come out empty, as while geth's pool is held by something else."""
         self.built = 0
+        self.moves = 0
+        """How often its head was moved."""
+        self.known: set[bytes] = set()
+        """The blocks it has from before a crash."""
+        self.given: list[Payload] = []
+        """What it was told to execute."""
 
     def number(self, block_hash: bytes) -> int:
         return next(n for n in range(len(self.wishes) + 3) if hash_of(n) == block_hash)
@@ -85,14 +91,19 @@ class Engine:
     async def has_transactions(self) -> bool:
         return bool(self.pool)
 
-    async def new_payload(self, _payload: Payload) -> tuple[str, str]:
+    async def new_payload(self, payload: Payload) -> tuple[str, str]:
+        self.given.append(payload)
         return self.verdict, ""
+
+    async def knows(self, block_hash: bytes) -> bool:
+        return block_hash in self.known
 
     async def set_floor_tip(self, tip: int) -> None:
         self.floor = tip
 
     async def choose_head(self, block_hash: bytes) -> str:
         self.final = self.number(block_hash)
+        self.moves += 1
         return "VALID"
 
 
@@ -126,9 +137,12 @@ def block(number: int, signers: dict[bytes, int]) -> abci.ProposalRequest:
 
 
 async def play(
-    engine: Engine, first: dict[bytes, int], restart_at: frozenset[int] = frozenset()
+    engine: Engine, first: dict[bytes, int], restart_at: frozenset[int] = frozenset(), *, old: bool = False
 ) -> list[dict[bytes, int]]:
-    """Run the chain as CometBFT would, applying each height's changes two heights on; the set of each height."""
+    """Run the chain as CometBFT would, applying each height's changes two heights on; the set of each height.
+
+    Old blocks are caught up on; of the others each was proposed before.
+    """
     bridge = bridge_of(engine, first)
     began = await answer(bridge, init_chain=abci.InitChainRequest())
     initial = {update.pub_key.ed25519: update.power for update in began.validators}
@@ -138,6 +152,8 @@ async def play(
             bridge = bridge_of(engine, first)
             await answer(bridge, info=abci.InfoRequest())
         signers = sets[number - 1] if number > 1 else {}
+        if not old:
+            await answer(bridge, process_proposal=block(number, signers))
         decided = await answer(bridge, finalize_block=block(number, signers))
         following = dict(sets[number + 1])
         for update in decided.validator_updates:
@@ -192,6 +208,38 @@ async def test_no_state_is_read_before_it_is_final() -> None:
     assert all(engine.number(block_hash) <= head for block_hash, head in engine.read)
 
 
+async def test_the_head_of_old_blocks_follows_in_a_moment() -> None:
+    """What was caught up on becomes the head together, and by itself when no more blocks come."""
+    wishes: list[Wish] = [FOUR] * 9 + [FIVE] * 9
+    engine = Engine(wishes)
+    assert await play(engine, FOUR, old=True) == await play(Engine(wishes), FOUR)
+    async with asyncio.timeout(60):
+        while engine.final < len(wishes) - 1:  # noqa: ASYNC110 - the bridge does it by itself, and says nothing
+            await asyncio.sleep(0.05)
+    assert engine.moves < len(wishes) / 3
+
+
+async def test_nothing_is_proposed_or_examined_on_a_head_that_has_not_followed() -> None:
+    for message in ("prepare_proposal", "process_proposal"):
+        engine = Engine([FOUR] * 3)
+        bridge = bridge_of(engine, FOUR)
+        await answer(bridge, finalize_block=block(1, {}))
+        await answer(bridge, commit=abci.CommitRequest())
+        assert (engine.final, engine.moves) == (0, 0)
+        proposal = block(2, FOUR) if message == "process_proposal" else abci.PrepareProposalRequest(height=2)
+        await answer(bridge, **{message: proposal})
+        assert (engine.final, engine.moves) == (1, 1)
+
+
+async def test_a_block_from_before_a_crash_becomes_the_head_before_its_state_is_read() -> None:
+    engine = Engine([FOUR] * 12)
+    engine.known = {hash_of(number) for number in range(3, 6)}
+    await play(engine, FOUR, old=True)
+    early = {block_hash for block_hash, head in engine.read if engine.number(block_hash) > head}
+    assert early
+    assert not early & engine.known
+
+
 @pytest.mark.parametrize(
     ("waiting", "tidying", "builds", "packed"),
     [(True, 0, 1, 1), (True, 1, 2, 1), (True, 5, 2, 0), (False, 0, 1, 0)],
@@ -222,6 +270,33 @@ async def test_our_own_rules_refuse_our_engines_block_and_the_empty_one_is_propo
     engine.pool = ()
     await answer(bridge, prepare_proposal=request)
     assert "empty-proposal" not in bridge.observed.alarms
+
+
+async def test_what_was_built_is_executed_once_and_first_where_the_engine_refused_a_proposal() -> None:
+    """Others wait for a proposal: it is not executed before it is made, unless an engine built what none executes."""
+    engine = Engine([FOUR] * 3)
+    transfer = DynamicFeeTransaction(77, 0, rules.GWEI, 2 * rules.GWEI, 21_000, Address(bytes(20)), 1, b"")
+    engine.pool = (transfer.sign(Account(key(1))).raw,)
+
+    async def refuses_what_is_not_empty(given: Payload) -> tuple[str, str]:
+        engine.given.append(given)
+        return ("INVALID", "a state root") if given.transactions else ("VALID", "")
+
+    engine.new_payload = refuses_what_is_not_empty  # type: ignore[method-assign]
+    bridge = bridge_of(engine, FOUR)
+    request = abci.PrepareProposalRequest(height=1, max_tx_bytes=2**20)
+    request.time.seconds = 1_900
+    made = await answer(bridge, prepare_proposal=request)
+    assert Payload.decode(made.txs[0]).transactions == engine.pool
+    assert engine.given == []
+    proposal = abci.ProposalRequest(height=1, txs=made.txs)
+    proposal.time.seconds = 1_900
+    assert (await answer(bridge, process_proposal=proposal)).status == abci.ProcessProposalResponse.REJECT
+    made = await answer(bridge, prepare_proposal=request)
+    assert Payload.decode(made.txs[0]).transactions == ()
+    assert "empty-proposal" in bridge.observed.alarms
+    proposal.txs[:] = made.txs
+    assert (await answer(bridge, process_proposal=proposal)).status == abci.ProcessProposalResponse.ACCEPT
 
 
 async def test_a_block_over_the_limit_is_not_proposed() -> None:

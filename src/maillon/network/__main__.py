@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 from maillon.kit import logs
 from maillon.kit.clock import SystemClock
@@ -17,6 +19,9 @@ from maillon.network.configuration import NodeHome
 from maillon.network.execution import Execution, Socket
 from maillon.network.registry import Registry
 from maillon.network.signatures import LastSignature
+
+SETTLE_WITHIN: Final = 2.0
+"""Seconds a bridge that stops takes to have the engine's head where its own is."""
 
 
 def own_key(home: NodeHome) -> OwnKey | None:
@@ -53,6 +58,9 @@ async def run_bridge(home: NodeHome, make: type[Bridge] = Bridge, check: Check =
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
     await server.close()
+    with contextlib.suppress(TimeoutError):
+        # An engine that is away already is told by CometBFT's replay at the next start.
+        await asyncio.wait_for(bridge.settle(), SETTLE_WITHIN)
     await socket.close()
 
 

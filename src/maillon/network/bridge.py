@@ -12,10 +12,11 @@ state. Height and block number are equal for ever. A consensus block carries one
 | PrepareProposal | builds a payload, holds it against every rule, falls back to the empty one |
 | ProcessProposal | holds the proposal against the rules, then lets the engine execute it |
 | FinalizeBlock | executes (known already, mostly), answers the block's hash and the validators' changes |
-| Commit | moves the engine's head: the one place where it moves |
+| Commit | moves the engine's head, at once; while old blocks are caught up on, about once a second |
 
 A crash between FinalizeBlock and Commit leaves the head where it was, and CometBFT replays the block; a crash after
-Commit leaves a head CometBFT has not noted yet, and its handshake finds them level.
+Commit leaves a head CometBFT has not noted yet, and its handshake finds them level. One while old blocks are caught up
+on leaves a head some blocks below, and its handshake replays them: it is the same recovery.
 """
 
 from __future__ import annotations
@@ -42,8 +43,15 @@ from maillon.network.signatures import LastSignature
 STATUS_PATH: Final = "/maillon/status"
 PEER_PATH: Final = "/p2p/filter/id/"
 RETRY: Final = 0.25
-BUILD_AGAIN_WITHIN: Final = 0.75
-"""Seconds after which a payload that came out empty is not built again: half of what others wait for a proposal."""
+BUILD_AGAIN_WITHIN: Final = 3.0
+"""Seconds after which a payload that came out empty is not built again: twice what others wait for a proposal at first.
+
+A proposal they no longer wait for costs a round, an empty one a block in which transactions could have been; and each
+round they wait longer."""
+OLD: Final = 30.0
+"""Seconds after which a block we were not asked about beforehand is old: others went on, and we catch up."""
+HEAD_EVERY: Final = 1.0
+"""Seconds between two moves of the engine's head while old blocks are caught up on."""
 PEER_PATIENCE: Final = 2.0
 """Seconds a question about a peer waits for the engine before the newest list known answers it."""
 _KNOWN_KEYS: Final = 4096
@@ -140,6 +148,14 @@ class Bridge:
         self._check = check
         self._head: Parent | None = None
         self._finalized: Payload | None = None
+        self._examined = 0
+        """The height of the newest proposal we were asked about."""
+        self._distrusted = 0
+        """The height at which the engine refused a proposal somebody's engine had built."""
+        self._head_may_wait = False
+        """Whether what was finalised need not be the engine's head at once."""
+        self._moving: asyncio.Task[None] | None = None
+        """Moves the engine's head to ours, soon; None while it is there."""
         self._floor: int | None = None
         self._keys = {rules.address_of_key(key): key for key in first_validators}
         self._validators = dict(first_validators)
@@ -183,6 +199,7 @@ class Bridge:
 
     async def _info(self, _request: abci.InfoRequest) -> abci.InfoResponse:
         """CometBFT has (re)started: only the engine knows how far we are."""
+        self._forget_move()
         self._head, self._finalized = await self._execution.head(), None
         _log.info("consensus connected", height=self._head.number, block=self._head.hash.hex())
         return abci.InfoResponse(
@@ -207,6 +224,7 @@ class Bridge:
     async def _prepare_proposal(self, request: abci.PrepareProposalRequest) -> abci.PrepareProposalResponse:
         try:
             head = await self._current_head()
+            await self.settle()
             terms = await self._registry.terms(head)
             await self._follow_floor(head)
             await self._pace(head)
@@ -226,6 +244,10 @@ class Bridge:
 
         The engine's builder does not know our rules. Were its block proposed and refused, the next proposer's engine
         would build the same one: a difference between the two would stop the chain. The empty payload cannot differ.
+
+        That the engine executes what it has built itself is taken for granted, because to see it takes as long as the
+        others need afterwards, and they would wait for it. Where it did not hold once, the proposers of that height
+        execute theirs first.
         """
         seconds = request.time.seconds
         try:
@@ -243,9 +265,8 @@ class Bridge:
         if len(data) > room:
             raise ProposalRefused("size", f"at most {room} bytes", len(data))
         self._check(Payload.decode(data), head, seconds, terms)
-        status, why = await self._execution.new_payload(payload)
-        if status != "VALID":
-            raise ProposalRefused("execution", "VALID", f"{status} {why}")
+        if self._distrusted == payload.number:
+            await self._execute(payload)
         if transactions is None:
             self.observed.set_alarm("empty-proposal", active=False, reason="")
         return data
@@ -253,18 +274,28 @@ class Bridge:
     async def _build(self, head: Parent, timestamp: int, terms: Terms, transactions: Sequence[bytes] | None) -> Payload:
         """The engine's payload; an empty one is asked for once more when transactions wait.
 
-        geth counts `--miner.recommit` from before it has got hold of its pool. After a full block, on a busy machine,
-        the pool is being tidied for longer than that, and the payload comes out empty. It is free by the second time.
+        After each block geth tidies its pools, and recovers every sender of it once more for the pool of blobs. It
+        counts `--miner.recommit` from before it has got hold of both, so that a builder called meanwhile, on a busy
+        machine, has no time left and packs nothing. Asking how many wait takes until both are free.
         """
+        if transactions is not None:
+            return await self._execution.build(head, timestamp, terms.withdrawals, transactions)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        payload = await self._execution.build(head, timestamp, terms.withdrawals, transactions)
-        # Not when the others would give up waiting for the proposal before it came: then an empty block is better.
-        in_time = loop.time() - began < BUILD_AGAIN_WITHIN
-        if transactions is None and not payload.transactions and in_time and await self._execution.has_transactions():
+        waiting = await self._execution.has_transactions()
+        payload = await self._execution.build(head, timestamp, terms.withdrawals, None)
+        # Pools may have been taken between the two: seen on machines where every process waits for its turn.
+        if waiting and not payload.transactions and loop.time() - began < BUILD_AGAIN_WITHIN:
             self.observed.counts["empty payloads built again"] += 1
+            await self._execution.has_transactions()
             payload = await self._execution.build(head, timestamp, terms.withdrawals, None)
         return payload
+
+    async def _execute(self, payload: Payload) -> None:
+        """Raise `ProposalRefused` unless the engine executes it."""
+        status, why = await self._execution.new_payload(payload)
+        if status != "VALID":
+            raise ProposalRefused("execution", "VALID", f"{status} {why}")
 
     async def _process_proposal(self, request: abci.ProposalRequest) -> abci.ProcessProposalResponse:
         try:
@@ -286,6 +317,8 @@ class Bridge:
         3. The engine executes it and comes to the state, the receipts and the hash it claims (`ProposalRefused`).
         """
         head = await self._current_head()
+        await self.settle()
+        self._examined = request.height
         # Step 1.
         if request.height != head.number + 1:
             raise ProposalRefused("height", head.number + 1, request.height)
@@ -295,9 +328,11 @@ class Bridge:
         # Step 2.
         self._check(payload, head, request.time.seconds, await self._registry.terms(head))
         # Step 3.
-        status, why = await self._execution.new_payload(payload)
-        if status != "VALID":
-            raise ProposalRefused("execution", "VALID", f"{status} {why}")
+        try:
+            await self._execute(payload)
+        except ProposalRefused:
+            self._distrusted = payload.number
+            raise
 
     def _refuse(self, request: abci.ProposalRequest, reason: str) -> None:
         proposer = request.proposer_address.hex()
@@ -311,6 +346,10 @@ class Bridge:
         """Execute what two thirds decided. An engine that will not is waited for: there is no other answer."""
         await self._stand_still_beside_a_twin(request)
         payload = Payload.decode(request.txs[0])
+        old = request.height != self._examined and self._clock.now().timestamp() - request.time.seconds > OLD
+        # Asked before it is given. What the engine has from before a crash may have lost its state, and gets it back by
+        # becoming the head; what it executes now has one.
+        self._head_may_wait = old and not await self._execution.knows(payload.hash)
         while True:
             status, why = await self._execution.new_payload(payload)
             refused = f"block {payload.number}: {status} {why}"
@@ -341,12 +380,15 @@ class Bridge:
         address = rules.address_of_key(self._own.key)
         votes = request.last_commit.votes
         voted = any(vote.validator.address == address and vote.block_id_flag == BLOCK_ID_FLAG_COMMIT for vote in votes)
+        if not voted:
+            self.observed.set_alarm("key-used-twice", active=False, reason="")
+            return
         height, last, since = request.height - 1, self._own.last(), self._started - request.time.seconds
         knows = last.vouches_for(self._own.key)
         # Step 1.
-        elsewhere = voted and since < 0 and (last.height < height or not knows)
+        elsewhere = since < 0 and (last.height < height or not knows)
         # Step 2.
-        forgotten = voted and knows and since > LONG_BEFORE and self._signed_at_start < height
+        forgotten = knows and since > LONG_BEFORE and self._signed_at_start < height
         reason = f"block {height} carries our validator's vote, and this machine signed {last.height} last"
         self.observed.set_alarm("key-used-twice", active=elsewhere or forgotten, reason=reason)
         if knows and (elsewhere or forgotten):
@@ -357,22 +399,59 @@ class Bridge:
         payload = self._finalized
         if payload is None:
             raise NetworkError("a commit without a block")
-        while True:
-            status = await self._execution.choose_head(payload.hash)
-            if status == "VALID":
-                break
-            # The engine lost the block between the two calls: it gets it again.
-            reason = f"block {payload.number}: the engine answers {status}"
-            self.observed.raise_alarm("execution-refuses", reason)
-            await asyncio.sleep(RETRY)
-            await self._execution.new_payload(payload)
-        self.observed.set_alarm("execution-refuses", active=False, reason="")
+        if not self._head_may_wait:
+            self._forget_move()
+            while not await self._choose_head(payload.hash, payload.number):
+                # The engine lost the block between the two calls: it gets it again.
+                await self._execution.new_payload(payload)
         self._head = Parent(payload.hash, payload.number, payload.timestamp, payload.gas_limit)
+        if self._head_may_wait and self._moving is None:
+            self._moving = asyncio.create_task(self._move_head_soon())
         self.observed.counts["blocks"] += 1
         self.observed.counts["transactions"] += len(payload.transactions)
         self.observed.alarms.pop("bridge-stuck", None)
         await self._follow_floor(self._head)
         return abci.CommitResponse()
+
+    async def _choose_head(self, block_hash: bytes, number: int) -> bool:
+        """Move the engine's head; whether it did. Takes a while when it did not."""
+        status = await self._execution.choose_head(block_hash)
+        moved = status == "VALID"
+        reason = f"block {number}: the engine answers {status}"
+        self.observed.set_alarm("execution-refuses", active=not moved, reason=reason)
+        if not moved:
+            await asyncio.sleep(RETRY)
+        return moved
+
+    async def _move_head_soon(self) -> None:
+        """Move the engine's head to ours, in a moment in which more blocks come.
+
+        With every move geth tidies its pools and renders its index of logs anew, which is most of what an empty block
+        costs it. Whatever has no head yet has been executed by this engine since it started, and has its state.
+        """
+        await asyncio.sleep(HEAD_EVERY)
+        while True:
+            try:
+                head = await self._current_head()
+                if await self._choose_head(head.hash, head.number):
+                    break
+            except CallRefused as refusal:
+                self.observed.raise_alarm("execution-refuses", str(refusal))
+                await asyncio.sleep(RETRY)
+        self._moving = None
+
+    async def settle(self) -> None:
+        """Have the engine's head where ours is: before anything is built on it or held against it."""
+        if self._moving is not None:
+            head = await self._current_head()
+            while not await self._choose_head(head.hash, head.number):
+                pass
+            self._forget_move()
+
+    def _forget_move(self) -> None:
+        if self._moving is not None:
+            self._moving.cancel()
+            self._moving = None
 
     async def _follow_floor(self, head: Parent) -> None:
         """Have the engine's pool and builder keep the floor tip in force, so that what it packs passes our rules."""

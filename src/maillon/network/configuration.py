@@ -350,6 +350,7 @@ pex = false
 max_num_inbound_peers = 100
 send_rate = 20480000
 recv_rate = 20480000
+flush_throttle_timeout = "10ms"
 
 [mempool]
 type = "nop"

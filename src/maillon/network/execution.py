@@ -29,6 +29,8 @@ RETRY: Final = 0.25
 """Seconds between attempts while the engine is away."""
 ANSWER_WITHIN: Final = 30.0
 """Seconds after which an engine that took a call and says nothing counts as away."""
+_CACHE: Final = 64
+"""Blocks whose parents are remembered: a height asks for those of its three ancestors."""
 _REVERTED: Final = 3
 _ENDS: Final = (
     "execution reverted",
@@ -68,7 +70,8 @@ class Socket:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._writer: asyncio.StreamWriter | None = None
-        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._waiting: dict[int, asyncio.Future[list[dict[str, Any]]]] = {}
+        """The number of a batch's first request → its answers."""
         self._reading: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
         self._number = 0
@@ -84,11 +87,12 @@ class Socket:
 
     async def call(self, method: str, *parameters: Any, within: float = ANSWER_WITHIN) -> Any:
         """One call. Raises `CallRefused`, and `ExecutionUnavailable` when there was no answer."""
-        return _result(method, await self._exchange([(method, parameters)], within))
+        (answer,) = await self._exchange([(method, parameters)], within)
+        return _result(method, answer)
 
     async def calls(self, requests: Sequence[tuple[str, Sequence[Any]]], within: float = ANSWER_WITHIN) -> list[Any]:
-        """Several calls sent at once; a refused one is its `CallRefused` in the list. Raises as `call`."""
-        answers = await asyncio.gather(*(self._exchange([request], within) for request in requests))
+        """Several calls in one batch; a refused one is its `CallRefused` in the list. Raises as `call`."""
+        answers = await self._exchange(requests, within)
         found: list[Any] = []
         for (method, _), answer in zip(requests, answers, strict=True):
             try:
@@ -97,17 +101,19 @@ class Socket:
                 found.append(refusal)
         return found
 
-    async def _exchange(self, requests: list[tuple[str, Sequence[Any]]], within: float) -> dict[str, Any]:
-        method, parameters = requests[0]
+    async def _exchange(self, requests: Sequence[tuple[str, Sequence[Any]]], within: float) -> list[dict[str, Any]]:
+        """The answers to these requests, in their order."""
+        method = requests[0][0]
         writer = await self._connected()
-        self._number += 1
-        number = self._number
-        waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        number, self._number = self._number, self._number + len(requests)
+        documents = [
+            {"jsonrpc": "2.0", "id": number + position, "method": each, "params": list(parameters)}
+            for position, (each, parameters) in enumerate(requests)
+        ]
+        waiting: asyncio.Future[list[dict[str, Any]]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = waiting
         try:
-            writer.write(
-                orjson.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": list(parameters)}) + b"\n"
-            )
+            writer.write(orjson.dumps(documents if len(documents) > 1 else documents[0]) + b"\n")
             await writer.drain()
             return await asyncio.wait_for(waiting, within)
         except TimeoutError as error:
@@ -134,9 +140,10 @@ class Socket:
         try:
             while line := await reader.readline():
                 document = orjson.loads(line)
-                waiting = self._waiting.get(document.get("id"))
+                answers = sorted(document, key=_number) if isinstance(document, list) else [document]
+                waiting = self._waiting.get(_number(answers[0])) if answers else None
                 if waiting is not None and not waiting.done():
-                    waiting.set_result(document)
+                    waiting.set_result(answers)
         except (OSError, ValueError) as error:
             reason = f"the engine's socket failed: {error}"
         finally:
@@ -145,6 +152,12 @@ class Socket:
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(ExecutionUnavailable(reason))
+
+
+def _number(answer: Any) -> int:
+    """What an answer answers to; -1 for what answers to nothing."""
+    number = answer.get("id")
+    return number if isinstance(number, int) else -1
 
 
 def _result(method: str, document: dict[str, Any]) -> Any:
@@ -168,6 +181,8 @@ class Execution:
     def __init__(self, socket: Socket, waiting: Callable[[str], None] = lambda _reason: None) -> None:
         self._socket = socket
         self._say_waiting = waiting
+        self._parents: dict[bytes, bytes] = {}
+        """Block → its parent, of the newest ones: a hash names its ancestors for ever."""
 
     async def head(self) -> Parent:
         """The newest block that has its state."""
@@ -180,9 +195,22 @@ class Execution:
     async def ancestor(self, block_hash: bytes, generations: int) -> bytes:
         """The hash of the block so many generations before the one with this hash."""
         for _ in range(generations):
-            block = await self._patiently("eth_getBlockByHash", _hex(block_hash), False)
-            block_hash = bytes.fromhex(block["parentHash"][2:])
+            parent = self._parents.get(block_hash)
+            if parent is None:
+                block = await self._patiently("eth_getBlockByHash", _hex(block_hash), False)
+                parent = bytes.fromhex(block["parentHash"][2:])
+                self._remember(block_hash, parent)
+            block_hash = parent
         return block_hash
+
+    def _remember(self, block_hash: bytes, parent: bytes) -> None:
+        self._parents[block_hash] = parent
+        while len(self._parents) > _CACHE:
+            del self._parents[next(iter(self._parents))]
+
+    async def knows(self, block_hash: bytes) -> bool:
+        """Whether the engine has this block; its state it may have or not."""
+        return await self._patiently("eth_getBlockTransactionCountByHash", _hex(block_hash)) is not None
 
     async def views(self, block_hash: bytes, views: Sequence[View]) -> list[bytes | None]:
         """What contracts answer in the state of a block, by its hash; None for each that reverts.
@@ -241,6 +269,8 @@ class Execution:
         except CallRefused as refusal:
             # The engine could not even read it as a payload: invalid parameters (-32602), or another fork's fields.
             return "INVALID", str(refusal)
+        if answer["status"] == "VALID":
+            self._remember(payload.hash, payload.parent_hash)
         return str(answer["status"]), str(answer.get("validationError") or "")
 
     async def set_floor_tip(self, tip: int) -> None:
