@@ -21,7 +21,7 @@ RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs/measured.md"
 MEASUREMENTS = (
     *("start", "notary", "command_line", "evidence", "ledger", "attack", "members", "network", "portal", "votes"),
-    *("network 7 20", "network 10 20", "network 13 20", "snapshot"),
+    *("engine", "network 7 20", "network 10 20", "network 13 20", "snapshot"),
 )
 """Scripts, with their arguments."""
 

@@ -254,6 +254,27 @@ def test_a_node_that_lost_its_execution_data_executes_the_chain_again(network: L
 
 
 @pytest.mark.long
+def test_a_node_killed_while_it_catches_up_goes_on_from_there(network: LocalNetwork) -> None:
+    """Its engine's head is some blocks below what was executed then: these are known, and given again."""
+    chance = random.Random(7)
+    victim, others = network.nodes[1], [network.nodes[0], *network.nodes[2:]]
+    sent = network.send(network.nodes[0], 5)
+    network.grow(60, within=600)
+    victim.stop()
+    shutil.rmtree(victim.home.execution / "geth")
+    for _ in range(6):
+        victim.start()
+        assert until(lambda: victim.height() > 0, 120), "it executes nothing"
+        until(lambda: False, 1.5 * chance.random())
+        victim.kill_all()
+    network.grow(2, others)
+    network.start([victim])
+    network.grow(2, network.nodes)
+    assert network.mined(victim, sent)
+    network.check_same()
+
+
+@pytest.mark.long
 def test_a_node_whose_execution_data_are_damaged_does_not_fork(network: LocalNetwork) -> None:
     """Random bytes in geth's files: it either repairs itself or stays away, and what it says is never another chain."""
     victim, others = network.nodes[1], [network.nodes[0], *network.nodes[2:]]
