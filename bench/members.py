@@ -49,7 +49,7 @@ def insert_members(session: Connection, first: int = 1) -> None:
             Status.ACTIVE if number % 20 else Status.SUSPENDED, None, "", 0, now, now,
         )  # fmt: skip
         search = f"{names.plain(name)} {number:09} {organisation.country.lower()} france"
-        tables.insert_organisation(session, organisation, search)
+        tables.insert_organisation(session, organisation, search, number.to_bytes(20, "big"))
 
 
 def measured(work: Any) -> dict[str, float]:

@@ -657,7 +657,7 @@ def credits_part(parts: _LedgerParts, keys: Keys, members: MembersService, clock
     """Credits, over whichever engine. The embedded ledger is a sandbox: no grants, and a faucet."""
     faucet: Faucet | None = None if parts.chain is None else _purse(parts, keys).give
     contract = CreditsContract(parts.ledger, DIRECTORY)
-    return CreditsService(contract, parts.ask, members.names_of, clock, faucet, grants=parts.chain is None)
+    return CreditsService(contract, parts.ask, members, clock, faucet, grants=parts.chain is None)
 
 
 def rotate_encryption(settings: Settings) -> int:

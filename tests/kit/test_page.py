@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from maillon.kit import problems
-from maillon.kit.page import JsonAddress, Renderer, groups, pages
+from maillon.kit.page import STATIC, JsonAddress, Renderer, groups, pages
 
 
 @pytest.fixture
@@ -110,3 +112,19 @@ def test_a_page_with_all_it_needs_weighs_less_than_150_kilobytes() -> None:
 def test_hashes_are_read_in_groups_of_four() -> None:
     assert groups("0x" + "ab" * 4) == ["abab", "abab"]
     assert groups(b"\x01\x02\x03") == ["0102", "03"]
+
+
+def test_every_character_comes_from_one_font_of_its_family() -> None:
+    faces: dict[str, list[tuple[int, int]]] = {}
+    for face in re.findall(r"@font-face\s*{([^}]*)}", (STATIC / "tokens.css").read_text()):
+        family = re.search(r'font-family: "([^"]+)"', face)
+        assert family is not None
+        spans = [
+            (int(low, 16), int(high or low, 16)) for low, high in re.findall(r"U\+([0-9A-F]+)(?:-([0-9A-F]+))?", face)
+        ]
+        assert spans
+        faces.setdefault(family[1], []).extend(spans)
+    assert len(faces) == 2
+    for spans in faces.values():
+        spans.sort()
+        assert all(earlier[1] < later[0] for earlier, later in pairwise(spans)), "two files would be fetched for one"

@@ -24,6 +24,9 @@ import orjson
 from babel.dates import format_date, format_datetime, get_timezone
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
+from jinja2 import nodes
+from jinja2.ext import InternationalizationExtension
+from jinja2.parser import Parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from maillon.kit.guides import GUIDES, read_guide
@@ -94,6 +97,22 @@ class Static:
         return Response(found[0], media_type=found[1], headers=headers)
 
 
+class _Sentences(InternationalizationExtension):
+    """A sentence without values is translated once, when its template is compiled: an environment has one language."""
+
+    def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
+        """As the extension whose it is, but for such sentences, which become plain text."""
+        parsed = super().parse(parser)
+        match parsed:
+            case nodes.Output(
+                nodes=[nodes.Call(node=nodes.Name(name="gettext"), args=[nodes.Const(value=str(said))], kwargs=[])]
+            ):
+                # By the rules of the call it stands for: %% is a per cent sign, and nothing is escaped.
+                text = self.environment.catalogue.gettext(said) % {}  # type: ignore[attr-defined] # see `_environment`
+                return nodes.Output([nodes.TemplateData(text)], lineno=parsed.lineno)
+        return parsed
+
+
 class Renderer:
     """Makes answers of documents. One for the whole application."""
 
@@ -109,12 +128,13 @@ class Renderer:
             loader=jinja2.FileSystemLoader(_PACKAGE / "templates"),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
-            extensions=["jinja2.ext.i18n"],
+            extensions=[_Sentences],
             # They are part of the program, and change with it: nobody looks at each request whether a file did.
             auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        environment.extend(catalogue=translations(language))
         environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
         filters: dict[str, Callable[[Any], Any]] = {
             "number": lambda value: say_number(value, language),

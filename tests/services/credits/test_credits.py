@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -18,16 +20,21 @@ from typer.testing import CliRunner
 from local_network import ACCOUNTS, LocalNetwork
 from maillon import main
 from maillon.commands import application
-from maillon.kit.clock import SystemClock
+from maillon.kit.clock import FixedClock, SystemClock
 from maillon.kit.settings import load
+from maillon.ledger.abi import ask
+from maillon.ledger.contracts.directory import Directory
+from maillon.ledger.contracts.members import Members
 from maillon.ledger.errors import Unavailable
-from maillon.ledger.genesis import DIRECTORY
+from maillon.ledger.genesis import DIRECTORY, name_word
 from maillon.ledger.node import NodeLedger
 from maillon.main import Application
 from maillon.services.credits import CreditsContract, CreditsService, rules
-from maillon.services.credits.api import credits_text
+from maillon.services.credits.api import credits_text, member_document
+from maillon.services.credits.contract import Terms
 from maillon.services.credits.errors import NoFaucet, NotAnAccount, UnknownMember
 from maillon.services.credits.model import CREDIT
+from maillon.services.members.model import RollEntry
 
 GWEI = 10**9
 NOW = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
@@ -119,6 +126,95 @@ def test_an_amount_is_said_exactly(wei: int) -> None:
     assert "e" not in text.lower()
 
 
+# What is read of a chain
+
+
+class Chain:
+    """Blocks made at these moments; counts what it is asked."""
+
+    def __init__(self, moments: Sequence[int], balances: dict[str, int] | None = None) -> None:
+        self._moments = moments
+        self._balances = balances or {}
+        self.asked = 0
+
+    async def __call__(self, method: str, *parameters: Any) -> Any:
+        self.asked += 1
+        if method == "eth_getBalance":
+            return hex(self._balances[parameters[0]])
+        assert method == "eth_getBlockByNumber"
+        number = len(self._moments) - 1 if parameters[0] == "latest" else int(parameters[0], 16)
+        return {
+            "number": hex(number), "timestamp": hex(self._moments[number]), "gasUsed": "0x0", "gasLimit": "0x64",
+            "baseFeePerGas": "0x7",
+        }  # fmt: skip
+
+
+class Told:
+    """A contract and a register that say what they were told."""
+
+    def __init__(self, *entries: RollEntry) -> None:
+        self._entries = entries
+
+    async def terms(self, _at: int) -> Terms:
+        return Terms(GWEI, 100, [CREDIT] * 8)
+
+    async def roll(self, after: int, limit: int) -> list[RollEntry]:
+        return [entry for entry in self._entries if entry.organisation > after][:limit]
+
+    async def accounts_of(self, _organisation: int) -> list[bytes]:
+        return [b"\xaa" * 20]
+
+
+def reading(chain: Chain, told: Told) -> CreditsService:
+    return CreditsService(cast("CreditsContract", told), chain, told, FixedClock(NOW), None, grants=False)
+
+
+@given(st.lists(st.integers(0, 4000), min_size=0, max_size=300), st.integers(-10, 100_000))
+def test_the_block_of_a_moment_is_found_however_uneven_the_chain(pauses: list[int], moment: int) -> None:
+    moments = list(accumulate([0, *pauses]))
+    chain = Chain(moments)
+
+    async def find() -> int:
+        found = await reading(chain, Told())._block_at(moment, await chain("eth_getBlockByNumber", "latest"))
+        return int(found["number"], 16)
+
+    number = asyncio.run(find())
+    if moment < moments[-1]:  # a day before the head, which is what is asked
+        assert number == 0 or moments[number] <= moment
+        assert moments[number + 1] > moment
+        assert chain.asked <= 3 + 2 * len(moments).bit_length()
+
+
+async def test_an_even_chain_of_a_year_is_asked_a_few_times() -> None:
+    chain = Chain(range(365 * rules.DAY))
+    head = await chain("eth_getBlockByNumber", "latest")
+    found = await reading(chain, Told())._block_at(int(head["timestamp"], 16) - rules.DAY, head)
+    assert int(head["number"], 16) - int(found["number"], 16) == rules.DAY
+    assert chain.asked < 8
+
+
+async def test_who_has_chosen_no_account_has_nothing_and_the_next_page_begins_behind() -> None:
+    account = "0x" + "bb" * 20
+    chain = Chain(range(10), {account: 3 * CREDIT, "0x" + "aa" * 20: 1})
+    entries = [
+        RollEntry(number, f"Member {number}", 1, b"\xbb" * 20 if number != 3 else None, 0) for number in (2, 3, 9)
+    ]
+    service = reading(chain, Told(*entries))
+    page = await service.overview(0, size=2)
+    assert [(one.organisation, one.account, one.balance) for one in page.members] == [
+        (2, account, 3 * CREDIT), (3, None, 0),
+    ]  # fmt: skip
+    assert page.next == 3
+    rest = await service.overview(3, size=2)
+    assert [one.organisation for one in rest.members] == [9]
+    assert rest.next is None
+    alone = await service.member(3)
+    assert (alone.member.account, alone.spending) == (None, None)
+    assert member_document(alone)["member"]["account"] is None
+    with pytest.raises(UnknownMember):
+        await service.member(4)
+
+
 # A sandbox
 
 
@@ -127,6 +223,7 @@ async def sandbox(home: Path) -> AsyncIterator[httpx.AsyncClient]:
     instance = await Application.open(load(home=home))
     try:
         await instance.start()
+        await instance.members.catch_up()
         transport = httpx.ASGITransport(instance.create_app(), client=("127.0.0.1", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://instance") as client:
             yield client
@@ -172,14 +269,32 @@ async def test_the_page_gives_too_and_refuses_other_sites(sandbox: httpx.AsyncCl
 # A network
 
 
+class Roll:
+    """The register, as the contract itself says it."""
+
+    def __init__(self, node: NodeLedger) -> None:
+        self._node = node
+
+    async def _members(self) -> Members:
+        return Members(await ask(self._node, Directory(DIRECTORY).lookup(name_word("Members"))))
+
+    async def roll(self, after: int, limit: int) -> list[RollEntry]:
+        entries = await ask(self._node, (await self._members()).roll())
+        return [
+            RollEntry(one.organisation, f"Member {one.organisation}", one.tier, one.credit_account, one.suspended_until)
+            for one in sorted(entries, key=lambda entry: entry.organisation)
+            if one.organisation > after
+        ][:limit]
+
+    async def accounts_of(self, organisation: int) -> list[bytes]:
+        return [each.account for each in await ask(self._node, (await self._members()).delegates_of(organisation))]
+
+
 @pytest.fixture
 async def service(consortium: LocalNetwork) -> AsyncIterator[CreditsService]:
     node = await NodeLedger.connect(consortium.nodes[2].url)
 
-    async def names(numbers: Any) -> dict[int, str]:
-        return {number: f"Member {number}" for number in numbers}
-
-    yield CreditsService(CreditsContract(node, DIRECTORY), node.ask, names, SystemClock(), None, grants=True)
+    yield CreditsService(CreditsContract(node, DIRECTORY), node.ask, Roll(node), SystemClock(), None, grants=True)
     await node.close()
 
 

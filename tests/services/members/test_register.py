@@ -70,6 +70,14 @@ async def test_the_read_model_says_what_the_contract_says(
         assert [(a.address, a.scopes, label_word(a.label)) for a in now] == [
             (d.account, d.scopes, d.label) for d in delegates
         ]
+    roll = sorted(await ask(ledger, members.roll()), key=lambda entry: entry.organisation)
+    assert [(each.organisation, each.tier, each.suspended_until) for each in await service.roll(0, 10)] == [
+        (entry.organisation, entry.tier, entry.suspended_until) for entry in roll
+    ]
+    assert [each.credit_account or bytes(20) for each in await service.roll(0, 10)] == [
+        entry.credit_account for entry in roll
+    ]
+    assert [each.organisation for each in await service.roll(roll[0].organisation, 1)] == [roll[1].organisation]
     # Who an account was acting for, at every block there is.
     for account in (TOWN.address, SECOND.address, BANK.address, STEWARD.address):
         for block in range(height + 1):

@@ -50,7 +50,7 @@ def show_credits(
 def _member(document: dict[str, Any]) -> None:
     one, spending = document["member"], document["spending"]
     rows = [
-        (f"{one['organisation']}. {one['legal_name']}", one["account"]),
+        (f"{one['organisation']}. {one['legal_name']}", one["account"] or "has chosen no account for its credits yet"),
         ("left", f"{_rounded(one['left'])} credits"),
         ("granted in a period", f"{_rounded(one['allowance'])} credits{', suspended now' if one['suspended'] else ''}"),
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`Credits` and the roll of `Members`, found through the Directory, through the port."""
+"""`Credits`, found through the Directory, through the port."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from maillon.ledger.abi import NotDecodable, ask
 from maillon.ledger.contracts.credits import Credits
 from maillon.ledger.contracts.directory import Directory
-from maillon.ledger.contracts.members import Delegate, Entry, Members
 from maillon.ledger.errors import LedgerError
 from maillon.ledger.genesis import name_word
-from maillon.ledger.port import Address, Ledger
+from maillon.ledger.port import Address, Height, Ledger
 from maillon.services.credits.errors import CreditsUnavailable
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the contract says now."""
+    """What the contract says."""
 
     floor_tip: int
     period: int
@@ -42,27 +41,22 @@ class CreditsContract:
     def __init__(self, ledger: Ledger, directory: Address) -> None:
         self._ledger = ledger
         self._directory = Directory(directory)
+        self._newest: tuple[Height, Terms] | None = None
 
-    async def terms(self) -> Terms:
-        """Raises `CreditsUnavailable`."""
+    async def terms(self, at: Height) -> Terms:
+        """As they stand in the state after a block. Raises `CreditsUnavailable`.
+
+        Those of the newest block are kept: blocks are final, so that what one says is asked once.
+        """
+        if self._newest is None or self._newest[0] != at:
+            self._newest = (at, await self._read(at))
+        return self._newest[1]
+
+    async def _read(self, at: Height) -> Terms:
         with translated():
-            found = Credits(await ask(self._ledger, self._directory.lookup(name_word("Credits"))))
+            found = Credits(await ask(self._ledger, self._directory.lookup(name_word("Credits")), at))
             return Terms(
-                await ask(self._ledger, found.floor_tip()),
-                await ask(self._ledger, found.period_length()),
-                [amount * 10**9 for amount in await ask(self._ledger, found.scaled_allowances())],
+                await ask(self._ledger, found.floor_tip(), at),
+                await ask(self._ledger, found.period_length(), at),
+                [amount * 10**9 for amount in await ask(self._ledger, found.scaled_allowances(), at)],
             )
-
-    async def roll(self) -> tuple[Entry, ...]:
-        """Every active member, by number. Raises `CreditsUnavailable`."""
-        with translated():
-            entries = await ask(self._ledger, (await self._members()).roll())
-            return tuple(sorted(entries, key=lambda entry: entry.organisation))
-
-    async def delegates(self, organisation: int) -> tuple[Delegate, ...]:
-        """The accounts that act for a member. Raises `CreditsUnavailable`."""
-        with translated():
-            return await ask(self._ledger, (await self._members()).delegates_of(organisation))
-
-    async def _members(self) -> Members:
-        return Members(await ask(self._ledger, self._directory.lookup(name_word("Members"))))

@@ -66,9 +66,10 @@ class MemberCredits:
     organisation: int
     legal_name: str
     tier: int
-    account: str
-    """To which grants go."""
+    account: str | None
+    """To which grants go; None while the member has chosen none."""
     balance: int
+    """Of that account."""
     allowance: int
     """In a period, as things stand."""
     suspended: bool

@@ -59,6 +59,7 @@ class Founder:
     did: str
     accounts: tuple[tuple[Address, int, bytes], ...]
     """Account, scopes and offices, label."""
+    credit_account: Address | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,16 @@ class MembersContract:
         self._directory = Directory(directory)
         self._times = times
         self._chain_id = chain_id
+        self._listed: set[bytes] = set()
 
     async def _find(self, name: bytes) -> Address | None:
         """Where a contract is now; None while the Directory does not know it."""
         with _translated():
-            if await ask(self._ledger, self._directory.version_of(name)) == 0:
-                return None
+            # A name that was listed once is listed for ever: only where it leads can change.
+            if name not in self._listed:
+                if await ask(self._ledger, self._directory.version_of(name)) == 0:
+                    return None
+                self._listed.add(name)
             return await ask(self._ledger, self._directory.lookup(name))
 
     async def _members(self) -> Members:
@@ -181,8 +186,18 @@ class MembersContract:
                 if await self._ask(members.member_of(account.account, 0)) == number
             ]
             did = await self._at_founding(members.did_of(number))
+            credit = await self._at_founding(members.credit_account_of(number))
             found.append(
-                Founder(number, identifier.scheme, identifier.value, standing, name.name, did, tuple(sorted(kept)))
+                Founder(
+                    number,
+                    identifier.scheme,
+                    identifier.value,
+                    standing,
+                    name.name,
+                    did,
+                    tuple(sorted(kept)),
+                    credit if any(credit) else None,
+                )
             )
 
     async def _at_founding(self, call: Call[_Answer]) -> _Answer:
@@ -212,9 +227,10 @@ class MembersContract:
 
     async def rule_of(self, kind: Kind, country: str) -> AdmissionRule | None:
         """The rule in force for an applicant; None when only a vote admits."""
-        if await self._find(ADMISSIONS) is None:
+        address = await self._find(ADMISSIONS)
+        if address is None:
             return None
-        rule = await self._ask((await self._admissions()).rule_of(kind.value, country.encode("ascii")))
+        rule = await self._ask(Admissions(address).rule_of(kind.value, country.encode("ascii")))
         return _rule(kind, country, rule) if rule.defined else None
 
     async def identifier_of(self, organisation: int) -> tuple[bytes, str]:
@@ -237,6 +253,13 @@ class MembersContract:
         """For which organisation an account may act now."""
         members = await self._members()
         return await self._ask(members.acting(account, scope.value)) or None
+
+    async def scopes_in_force(self, account: Address) -> Scope:
+        """What an account may do now, offices too; nothing while its organisation is not active."""
+        members = await self._members()
+        if not await self._ask(members.acting(account, 0)):
+            return Scope(0)
+        return Scope(await self._ask(members.scopes_of(account)))
 
     async def member_of(self, account: Address, height: int) -> int | None:
         """For whom an account was acting at the end of a block."""

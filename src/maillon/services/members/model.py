@@ -282,6 +282,19 @@ class AccountRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RollEntry:
+    """A member as the periods' grants know it."""
+
+    organisation: int
+    legal_name: str
+    tier: int
+    credit_account: bytes | None
+    """Where its credits go; None while it has chosen none."""
+    suspended_until: int
+    """Unix time in seconds; 0 for a member that is not."""
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """Something that happened to an organisation, as the chain tells it."""
 

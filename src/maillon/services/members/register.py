@@ -215,7 +215,7 @@ def _enter_founder(session: Connection, founder: Founder, time: int) -> None:
         applied=moment,
         joined=moment,
     )
-    tables.insert_organisation(session, organisation, _findable(organisation))
+    tables.insert_organisation(session, organisation, _findable(organisation), founder.credit_account)
     for place, (address, scopes, label) in enumerate(founder.accounts):
         account = AccountRecord(address, founder.number, Scope(scopes), label_text(label), moment, None)
         tables.open_account(session, account, 0, place)
@@ -328,6 +328,13 @@ def _roles(session: Connection, staged: _Staged) -> None:
     tables.change_organisation(session, event.organisation, roles=str(event.roles))
 
 
+def _credit_account(session: Connection, staged: _Staged) -> None:
+    event = staged.found.event
+    tables.change_organisation(
+        session, event.organisation, credit_account=event.account if any(event.account) else None
+    )
+
+
 def _account_added(session: Connection, staged: _Staged) -> None:
     found, event = staged.found, staged.found.event
     account = AccountRecord(
@@ -362,6 +369,7 @@ _HANDLERS: Final = {
     members.LegalNameChanged: _renamed,
     members.DidChanged: _did,
     members.RolesChanged: _roles,
+    members.CreditAccountChanged: _credit_account,
     members.AccountAdded: _account_added,
     members.ScopesChanged: _scopes,
     members.AccountRemoved: _account_removed,

@@ -46,6 +46,7 @@ from maillon.services.members.model import (
     Evidence,
     HistoryEntry,
     Organisation,
+    RollEntry,
     Scope,
     SimilarName,
     Status,
@@ -61,6 +62,7 @@ FIRST_LABEL: Final = "administration-1"
 """Of the account an instance makes for an applicant."""
 FOLLOW_EVERY: Final = 1.0
 """Seconds between two looks at the chain."""
+_OFFICES: Final = Scope.OFFICER | Scope.ADMISSION_OFFICER | Scope.VERIFIER
 PAGE: Final = 20
 MAXIMUM_PAGE: Final = 200
 logger = structlog.get_logger("maillon.members")
@@ -284,6 +286,14 @@ class MembersService:
     def _known(session: Connection, organisations: Collection[str]) -> list[Organisation]:
         numbers = [int(one) for one in organisations if one.isascii() and one.isdigit() and len(one) < 10]
         return tables.organisations_of(session, numbers)
+
+    async def roll(self, after: int, limit: int) -> list[RollEntry]:
+        """Members by number, after one, suspended by officers or not, with where their credits go."""
+        return await self._read(tables.roll, after, limit)
+
+    async def accounts_of(self, organisation: int) -> list[bytes]:
+        """The accounts that act for an organisation now."""
+        return [each.address for each in await self._read(tables.accounts_of, organisation)]
 
     async def news(self, limit: int = 50) -> list[HistoryEntry]:
         """Admissions and departures, newest first."""
@@ -518,11 +528,7 @@ class MembersService:
 
     async def _offices(self) -> Scope:
         """The offices the account of this instance holds now."""
-        held = Scope(0)
-        for office in (Scope.OFFICER, Scope.ADMISSION_OFFICER, Scope.VERIFIER):
-            if await self._contract.acting(self._office.address, office) is not None:
-                held |= office
-        return held
+        return await self._contract.scopes_in_force(self._office.address) & _OFFICES
 
     async def document(self, application: str, identifier: str, actor: str) -> tuple[str, bytes]:
         """A document's name and content; the trail says who read it. Raises `UnknownDocument`."""

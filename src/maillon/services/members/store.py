@@ -56,6 +56,7 @@ from maillon.services.members.model import (
     Identifier,
     Kind,
     Organisation,
+    RollEntry,
     Scope,
     Status,
     Step,
@@ -88,6 +89,7 @@ ORGANISATION: Final = Table(
     Column("suspended_until", BigInteger, nullable=False),
     Column("did", Text, nullable=False),
     Column("roles", Text, nullable=False),
+    Column("credit_account", LargeBinary(20)),
     Column("applied", BigInteger, nullable=False),
     Column("joined", BigInteger),
     Column("search", Text, nullable=False),
@@ -271,7 +273,9 @@ def dump_read_model(session: Connection) -> Iterator[tuple[Any, ...]]:
             yield (table.name, *row)
 
 
-def insert_organisation(session: Connection, organisation: Organisation, search: str) -> None:
+def insert_organisation(
+    session: Connection, organisation: Organisation, search: str, credit_account: bytes | None = None
+) -> None:
     """A new organisation of the chain."""
     session.execute(
         insert(ORGANISATION).values(
@@ -289,6 +293,7 @@ def insert_organisation(session: Connection, organisation: Organisation, search:
             suspended_until=0,
             did=organisation.did,
             roles=str(organisation.roles),
+            credit_account=credit_account,
             applied=_seconds(organisation.applied),
             joined=None if organisation.joined is None else _seconds(organisation.joined),
             search=search,
@@ -517,6 +522,23 @@ def legal_names(session: Connection, numbers: Collection[int] | None = None) -> 
         # A number the column cannot hold is nobody's, and no error of the database.
         statement = statement.where(ORGANISATION.c.number.in_([one for one in numbers if 0 < one < 2**31]))
     return [(int(number), str(name)) for number, name in session.execute(statement)]
+
+
+def roll(session: Connection, after: int, limit: int) -> list[RollEntry]:
+    """Every organisation whose status is active, by number, after one: the answer of the contract's `roll`."""
+    columns = ORGANISATION.c
+    chosen = columns.number, columns.legal_name, columns.tier, columns.credit_account, columns.suspended_until
+    statement = select(*chosen).where(columns.status == Status.ACTIVE.value, columns.number > after)
+    return [
+        RollEntry(
+            row.number,
+            row.legal_name,
+            row.tier,
+            None if row.credit_account is None else bytes(row.credit_account),
+            row.suspended_until,
+        )
+        for row in session.execute(statement.order_by(columns.number).limit(limit))
+    ]
 
 
 def accounts_of(session: Connection, organisation: int, *, past: bool = False) -> list[AccountRecord]:

@@ -21,7 +21,7 @@ from maillon.kit.throttle import Throttle
 from maillon.services.people import errors, rules
 from maillon.services.people.errors import LogInNeeded, Refused, Unavailable, UnknownAction
 from maillon.services.people.model import Actor, Invitation, Target
-from maillon.services.people.organisations import DEEDS, KEY_OVERLAP, PAGE
+from maillon.services.people.organisations import DEEDS, KEY_OVERLAP, MAXIMUM_CURSOR, PAGE
 from maillon.services.people.recognition import Recognition
 from maillon.services.people.service import PeopleService
 from maillon.services.people.trail import PAGE as DOCUMENTS
@@ -147,7 +147,7 @@ def router(  # noqa: C901, PLR0915 - one function for each route
         request: Request,
         organisation: OrganisationId,
         q: Annotated[str, Query(max_length=200, description="Words of names or addresses")] = "",
-        after: Annotated[str | None, Query(max_length=40, description="Continue after this person")] = None,
+        after: Annotated[str | None, Query(max_length=MAXIMUM_CURSOR, description="The next of another page")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
     ) -> dict[str, Any]:
         actor = await recognition.require(request, rules.PEOPLE_READ, Target("organisation", organisation))

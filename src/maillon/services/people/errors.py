@@ -152,6 +152,15 @@ class UnknownPerson(Refused):
     advice = "The page of the organisation lists its people."
 
 
+class StaleList(Refused):
+    """A place in a list of people that no page of it has given, or none that can still be read."""
+
+    slug = "stale-list"
+    status = 404
+    title = "This place in the list is not known any more."
+    advice = "Begin again with the first page of the list."
+
+
 class UnknownKey(Refused):
     """No such key of this organisation, or it is no longer in force."""
 

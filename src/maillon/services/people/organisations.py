@@ -34,6 +34,8 @@ DEEDS = 50
 """Lines of the trail on one page."""
 MAXIMUM_INVITATIONS = 200
 """Of the newest invitations, how many are shown."""
+MAXIMUM_CURSOR = 1_000
+"""Characters of where a page of people ended: the longest name, encrypted."""
 KEY_OVERLAP = datetime.timedelta(days=7)
 """How long a rotated key goes on beside its successor, unless another time is asked for."""
 
@@ -44,20 +46,31 @@ class Organisations(Foundation):
     def people_of(
         self, actor: Actor, organisation: str, query: str = "", after: str | None = None, limit: int = PAGE
     ) -> PeoplePage:
-        """Its people with their roles, by name, from after one on; with a query, those it finds."""
+        """Its people with their roles, by name, from where another page ended; with a query, those it finds.
+
+        Raises `StaleList` for an `after` that no page has given, `NotAllowed`.
+        """
         organisation = rules.parse_organisation(organisation)
         self.require(actor, rules.PEOPLE_READ, Target("organisation", organisation))
         words = tuple(query.casefold().split())[:10]
         with self._store.read() as connection:
             return self._people.people_of(connection, organisation, words, after, limit)
 
-    def invitations_of(self, actor: Actor, organisation: str, *, only_open: bool = False) -> list[Invitation]:
-        """Its newest invitations, or those of them that are open. Raises `NotAllowed`."""
+    def invitations_of(self, actor: Actor, organisation: str) -> list[Invitation]:
+        """Its newest invitations. Raises `NotAllowed`."""
         organisation = rules.parse_organisation(organisation)
         self.require(actor, rules.PEOPLE_READ, Target("organisation", organisation))
-        open_at = self._clock.now() if only_open else None
         with self._store.read() as connection:
-            return self._people.invitations(connection, organisation, MAXIMUM_INVITATIONS, open_at=open_at)
+            return self._people.invitations(connection, organisation, MAXIMUM_INVITATIONS)
+
+    def open_invitations_of(self, actor: Actor, organisation: str) -> tuple[list[Invitation], int]:
+        """The newest of its invitations that are open, and how many are in all. Raises `NotAllowed`."""
+        organisation = rules.parse_organisation(organisation)
+        self.require(actor, rules.PEOPLE_READ, Target("organisation", organisation))
+        now = self._clock.now()
+        with self._store.read() as connection:
+            newest = self._people.invitations(connection, organisation, PAGE, open_at=now)
+            return newest, self._people.count_open_invitations(connection, organisation, now)
 
     def change_roles(self, actor: Actor, organisation: str, person: str, roles: Collection[str]) -> None:
         """These roles for this person of the organisation, and no others; none at all lets them go.

@@ -30,12 +30,10 @@ from maillon.services.people import rules
 from maillon.services.people.errors import Refused, StaleStep
 from maillon.services.people.foundation import Enrolment, Opened
 from maillon.services.people.model import OFFICE, Action, Actor, Role, Target
-from maillon.services.people.organisations import DEEDS, PAGE
+from maillon.services.people.organisations import DEEDS, MAXIMUM_CURSOR, PAGE
 from maillon.services.people.recognition import EnteringRoute, Recognition
 from maillon.services.people.service import PeopleService
 
-_INVITATIONS = 25
-"""Open invitations on one page: the newest."""
 _PROVIDER_COOKIE = "-provider"
 _DONE = frozenset(
     {"password", "authenticator", "passkey", "removed", "address", "name", "ended", "joined", "invited", "revoked",
@@ -596,7 +594,7 @@ class _Pages:
         organisation: str,
         done: Annotated[str | None, Query(max_length=40)] = None,
         q: Annotated[str, Query(max_length=200)] = "",
-        after: Annotated[str | None, Query(max_length=40)] = None,
+        after: Annotated[str | None, Query(max_length=MAXIMUM_CURSOR)] = None,
     ) -> Response:
         """Its people and invitations."""
         actor = await self._who.enter_for(request, rules.PEOPLE_READ, Target("organisation", organisation))
@@ -615,7 +613,7 @@ class _Pages:
         after: str | None = None,
     ) -> Response:
         page = await asyncio.to_thread(self._people.people_of, actor, organisation, query, after)
-        invitations = await asyncio.to_thread(self._people.invitations_of, actor, organisation, only_open=True)
+        invitations, open_ones = await asyncio.to_thread(self._people.open_invitations_of, actor, organisation)
         document = {
             "organisation": organisation,
             "called": await asyncio.to_thread(self._people.called, [organisation]),
@@ -636,9 +634,9 @@ class _Pages:
             "next": page.next,
             "invitations": [
                 {"id": sent.id, "address": sent.address, "roles": sorted(sent.roles), "expires": sent.expires}
-                for sent in invitations[:_INVITATIONS]
+                for sent in invitations
             ],
-            "more_invitations": max(0, len(invitations) - _INVITATIONS),
+            "more_invitations": open_ones - len(invitations),
             "roles": [role.value for role in Role],
             "done": done if done in _DONE else None,
         }

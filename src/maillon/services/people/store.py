@@ -7,16 +7,22 @@ keyed digest. Of every token, code and ticket only the SHA-256 is kept: each hol
 
 from __future__ import annotations
 
+import base64
 import datetime
 import hashlib
 import secrets
-from collections.abc import Callable, Collection, Iterable
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -32,7 +38,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from maillon.kit.encryption import Encryption
+from maillon.kit.errors import CiphertextUnreadable
 from maillon.kit.store import metadata
+from maillon.services.people.errors import StaleList
 from maillon.services.people.model import (
     OFFICE,
     Grant,
@@ -45,6 +53,9 @@ from maillon.services.people.model import (
     SessionKind,
     SessionRecord,
 )
+
+_KEPT_IN_ORDER: Final = 20_000
+"""People of all lists that are kept in order; a few megabytes."""
 
 
 def _person(*, nullable: bool = False) -> Column[str]:
@@ -132,6 +143,13 @@ TICKET: Final = Table(
     Column("body", LargeBinary, nullable=False),
     Column("expires", BigInteger, nullable=False),
 )
+CHANGE: Final = Table(
+    "people_change",
+    metadata,
+    Column("organisation", String(80), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+"""How often who belongs to an organisation, or what one of them is called, has changed; no row for never."""
 ATTEMPT: Final = Table(
     "people_attempt",
     metadata,
@@ -173,11 +191,30 @@ def _seconds(moment: datetime.datetime) -> int:
     return int(moment.timestamp())
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Somebody as a list is ordered and searched by."""
+
+    name: str
+    """Casefolded."""
+    person: str
+    address: str
+    sealed: bytes
+    """The encrypted profile both were read from."""
+
+
 class PeopleStore:
-    """Rows into nouns and back, through the encryption."""
+    """Rows into nouns and back, through the encryption.
+
+    Names are encrypted and no index orders them. The people of an organisation are therefore decrypted once, kept in
+    order with the version of `CHANGE` they were read at, and read again when it is another: whatever changes roles or
+    profiles moves it in the same transaction, so that a list that is kept is the one that stands in the database.
+    """
 
     def __init__(self, encryption: Encryption) -> None:
         self._encryption = encryption
+        self._ordered: OrderedDict[str, tuple[int, Sequence[_Named]]] = OrderedDict()
+        self._ordering = threading.Lock()
 
     # Persons.
 
@@ -208,6 +245,7 @@ class PeopleStore:
             .where(PERSON.c.id == identifier)
             .values(address=self.address_key(profile.address), profile=self._seal_profile(identifier, profile))
         )
+        self._change(session, self._organisations_of(session, identifier))
 
     def person(self, session: Connection, identifier: str) -> Person | None:
         """A person by id."""
@@ -225,29 +263,85 @@ class PeopleStore:
     ) -> PeoplePage:
         """People with a role in an organisation whose name or address has every word (casefolded), by name.
 
-        Names are encrypted and no index orders them: all of the organisation's are decrypted, and of the page the rest.
+        `after` is the `next` of another page, whoever has come or gone since. Raises `StaleList` for any other text.
         """
-        members = select(ROLE.c.person).where(ROLE.c.organisation == organisation)
-        found = []
-        rows = session.execute(select(PERSON.c.id, PERSON.c.profile).where(PERSON.c.id.in_(members))).all()
-        for identifier, sealed in rows:
-            document = orjson.loads(self._encryption.decrypt(bytes(sealed), f"people_person.profile:{identifier}"))
-            name = document["name"].casefold()
-            if not words or all(word in name or word in document["address"] for word in words):
-                found.append((name, identifier))
-        found.sort()
-        order = [identifier for _, identifier in found]
-        start = order.index(after) + 1 if after in order else 0
-        shown = order[start : start + limit]
-        grants: dict[str, list[Grant]] = {identifier: [] for identifier in shown}
-        query = select(ROLE).where(ROLE.c.organisation == organisation, ROLE.c.person.in_(shown)).order_by(ROLE.c.role)
+        place = None if after is None else self._place(organisation, after)
+        found = self._by_name(session, organisation)
+        if words:
+            found = [one for one in found if all(word in one.name or word in one.address for word in words)]
+        start = 0 if place is None else bisect_right(found, place, key=lambda one: (one.name, one.person))
+        shown = found[start : start + limit]
+        wanted = [one.person for one in shown]
+        grants: dict[str, list[Grant]] = {person: [] for person in wanted}
+        query = select(ROLE).where(ROLE.c.organisation == organisation, ROLE.c.person.in_(wanted)).order_by(ROLE.c.role)
         for row in session.execute(query):
             grants[row.person].append(_to_grant(row))
-        people = {row.id: self._to_person(row) for row in session.execute(select(PERSON).where(PERSON.c.id.in_(shown)))}
-        more = start + limit < len(order)
+        people = {
+            row.id: self._to_person(row) for row in session.execute(select(PERSON).where(PERSON.c.id.in_(wanted)))
+        }
+        more = start + limit < len(found)
         return PeoplePage(
-            tuple((people[one], tuple(grants[one])) for one in shown), len(order), shown[-1] if more else None
+            # On PostgreSQL the two questions are of two moments: who left between them is not shown.
+            tuple((people[one], tuple(grants[one])) for one in wanted if one in people and grants[one]),
+            len(found),
+            self._cursor(organisation, shown[-1]) if more else None,
         )
+
+    def _by_name(self, session: Connection, organisation: str) -> Sequence[_Named]:
+        """Everybody with a role in an organisation, by name."""
+        # Before the rows: whatever changes behind this question is of a newer version, and is read then.
+        version = session.scalar(select(CHANGE.c.version).where(CHANGE.c.organisation == organisation)) or 0
+        with self._ordering:
+            kept = self._ordered.get(organisation)
+            if kept is not None:
+                self._ordered.move_to_end(organisation)
+        if kept is not None and kept[0] == version:
+            return kept[1]
+        known = {} if kept is None else {one.person: one for one in kept[1]}
+        members = select(ROLE.c.person).where(ROLE.c.organisation == organisation)
+        found = []
+        for person, profile in session.execute(select(PERSON.c.id, PERSON.c.profile).where(PERSON.c.id.in_(members))):
+            sealed, same = bytes(profile), known.get(person)
+            if same is None or same.sealed != sealed:
+                document = orjson.loads(self._encryption.decrypt(sealed, f"people_person.profile:{person}"))
+                same = _Named(document["name"].casefold(), person, document["address"], sealed)
+            found.append(same)
+        found.sort(key=lambda one: (one.name, one.person))
+        with self._ordering:
+            self._ordered[organisation] = (version, found)
+            while len(self._ordered) > 1 and sum(len(each[1]) for each in self._ordered.values()) > _KEPT_IN_ORDER:
+                self._ordered.popitem(last=False)
+        return found
+
+    def _change(self, session: Connection, organisations: Iterable[str]) -> None:
+        """The people of these are others, or called otherwise. In one order, so that no two wait for each other."""
+        for organisation in sorted(set(organisations)):
+            moved = update(CHANGE).where(CHANGE.c.organisation == organisation).values(version=CHANGE.c.version + 1)
+            if session.execute(moved).rowcount == 0:
+                try:
+                    with session.begin_nested():
+                        session.execute(insert(CHANGE).values(organisation=organisation, version=1))
+                except IntegrityError:  # somebody else's first change came at the same time
+                    session.execute(moved)
+            # Who is erased shall not wait in memory for the next reader.
+            with self._ordering:
+                self._ordered.pop(organisation, None)
+
+    def _organisations_of(self, session: Connection, person: str) -> list[str]:
+        return list(session.scalars(select(ROLE.c.organisation).where(ROLE.c.person == person).distinct()))
+
+    def _cursor(self, organisation: str, last: _Named) -> str:
+        """Where a page ended. Encrypted, because it holds a name and stands in an address."""
+        sealed = self._encryption.encrypt(orjson.dumps([last.name, last.person]), _cursor_context(organisation))
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def _place(self, organisation: str, cursor: str) -> tuple[str, str]:
+        try:
+            sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            name, person = orjson.loads(self._encryption.decrypt(sealed, _cursor_context(organisation)))
+        except (ValueError, CiphertextUnreadable):
+            raise StaleList("it is none of this list, or the keys of the instance were renewed since") from None
+        return name, person
 
     def names_of(self, session: Connection, organisation: str, persons: Collection[str]) -> dict[str, str]:
         """What those of these persons are called who have a role in an organisation."""
@@ -275,6 +369,7 @@ class PeopleStore:
 
     def delete_person(self, session: Connection, identifier: str) -> None:
         """Forget a person, and by the foreign keys everything that is theirs."""
+        self._change(session, self._organisations_of(session, identifier))
         session.execute(delete(PERSON).where(PERSON.c.id == identifier))
 
     def idle_persons(self, session: Connection, before: datetime.datetime) -> list[str]:
@@ -502,6 +597,7 @@ class PeopleStore:
         ]
         if rows:
             session.execute(insert(ROLE), rows)
+        self._change(session, [organisation])
 
     def administrators(self, session: Connection, organisation: str) -> set[str]:
         """Who administers an organisation; their rows are held until the transaction ends."""
@@ -559,9 +655,14 @@ class PeopleStore:
         columns = INVITATION.c
         query = select(INVITATION).where(columns.organisation == organisation)
         if open_at is not None:
-            query = query.where(columns.used.is_(None), columns.revoked.is_(None), columns.expires > _seconds(open_at))
+            query = query.where(*_open_at(open_at))
         rows = session.execute(query.order_by(columns.created.desc(), columns.id).limit(limit))
         return [self._to_invitation(row) for row in rows]
+
+    def count_open_invitations(self, session: Connection, organisation: str, moment: datetime.datetime) -> int:
+        """How many of its invitations are open then."""
+        query = select(func.count()).where(INVITATION.c.organisation == organisation, *_open_at(moment))
+        return session.scalar(query) or 0
 
     def _to_invitation(self, row: Any) -> Invitation:
         address = None
@@ -720,6 +821,15 @@ class PeopleStore:
                     session.execute(update(table).where(table.c[key] == row[0]).values(values))
                     changed += len(values)
         return changed
+
+
+def _open_at(moment: datetime.datetime) -> tuple[ColumnElement[bool], ...]:
+    columns = INVITATION.c
+    return columns.used.is_(None), columns.revoked.is_(None), columns.expires > _seconds(moment)
+
+
+def _cursor_context(organisation: str) -> str:
+    return f"people_page.next:{organisation}"
 
 
 def _to_grant(row: Any) -> Grant:
