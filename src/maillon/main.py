@@ -35,11 +35,11 @@ from maillon.evidence.note import NoteSigner
 from maillon.evidence.receipt import complete
 from maillon.evidence.trust import LedgerAnchor, LogAnchor, TrustAnchors
 from maillon.kit import idempotency, metrics, problems
-from maillon.kit.access import ADMINISTER, NOTARY_WRITE, Access
+from maillon.kit.access import ADMINISTER, NOTARY_WRITE, Access, Subject
 from maillon.kit.audit import Deed, newest, record
 from maillon.kit.clock import Clock, SystemClock
 from maillon.kit.encryption import RING, Encryption
-from maillon.kit.errors import HomeInUse, HomeUnusable, KitError
+from maillon.kit.errors import AccessDenied, HomeInUse, HomeUnusable, KitError
 from maillon.kit.keys import Keys, write_private
 from maillon.kit.language import LANGUAGES
 from maillon.kit.mail import Outbox
@@ -57,7 +57,8 @@ from maillon.ledger.errors import LedgerError, Unavailable
 from maillon.ledger.founding import sandbox as sandbox_of
 from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, InvalidGenesis, make_genesis, random_chain_id
 from maillon.ledger.port import Address, Ledger, Prover, Signer, TransactionReceipt
-from maillon.ledger.signing import Account, DynamicFeeTransaction
+from maillon.ledger.sending import send
+from maillon.ledger.signing import Account
 from maillon.services.credits import GIFT, CreditsContract, CreditsError, CreditsService, Faucet
 from maillon.services.credits import api as credits_api
 from maillon.services.credits import pages as credits_pages
@@ -81,8 +82,10 @@ from maillon.services.people import INSTANCE_OPERATE, PeopleError, PeopleService
 from maillon.services.people import api as people_api
 from maillon.services.people import pages as people_pages
 from maillon.services.people.errors import TrailNotNotarised
+from maillon.services.people.model import SessionKind
 from maillon.services.people.passwords import Passwords
 from maillon.services.people.provider import Provider
+from maillon.services.people.rules import ENTRY_APPEND
 from maillon.services.people.store import PeopleStore
 from maillon.services.people.trail import SUBJECT as TRAIL
 from maillon.services.votes import VOTE, NotNotarised, VotesContract, VotesError, VotesService
@@ -431,7 +434,7 @@ class Application:
         log_in_rate, rate = settings.log_in_rate, settings.rate_limit
         # Routes are tried in order, the hot ones first; those of an included router would be tried twice.
         routes = app.router.routes
-        routes += notary_api.router(self.notary, self.access).routes
+        routes += notary_api.router(self.notary, Writers(self.access, self.people)).routes
         if self.facade is not None:
             routes += self.facade.routes()
         self._operations(app, recognition)
@@ -615,7 +618,7 @@ def people_of_home(settings: Settings) -> Iterator[PeopleService]:
 def _purse(parts: _LedgerParts, keys: Keys) -> SandboxPurse:
     """One for an instance: its transfers are made one after the other."""
     if parts.purse is None:
-        parts.purse = SandboxPurse(parts.ask, parts.ledger, parts.chain_id, Account(keys.account("sandbox")))
+        parts.purse = SandboxPurse(parts.ask, parts.ledger, Account(keys.account("sandbox")))
     return parts.purse
 
 
@@ -698,11 +701,10 @@ class Register:
 class SandboxPurse:
     """Credits for the members of a sandbox, which no period grants them: from the sandbox account, when they act."""
 
-    def __init__(self, ask: Ask, ledger: Ledger, chain_id: int, sandbox: Signer) -> None:
+    def __init__(self, ask: Ask, ledger: Ledger, sandbox: Signer) -> None:
         self._ask = ask
         self._ledger = ledger
         self._sandbox = sandbox
-        self._chain_id = chain_id
         self._one_at_a_time = asyncio.Lock()
 
     async def fill(self, account: Address) -> None:
@@ -711,27 +713,18 @@ class SandboxPurse:
         async with self._one_at_a_time:
             if int(await self._ask("eth_getBalance", "0x" + account.hex(), "latest"), 16) >= _LEAST_CREDITS:
                 return
-            await transfer(self._ask, self._ledger, self._chain_id, self._sandbox, account, GIFT)
+            await transfer(self._ask, self._ledger, self._sandbox, account, GIFT)
 
     async def give(self, account: str, wei: int) -> int:
         """Send an account so much; the block it is in. Raises `LedgerError`."""
         receiver = Address(bytes.fromhex(account.removeprefix("0x")))
         async with self._one_at_a_time:
-            sent = await transfer(self._ask, self._ledger, self._chain_id, self._sandbox, receiver, wei)
-        return int(sent.height)
+            return int((await transfer(self._ask, self._ledger, self._sandbox, receiver, wei)).height)
 
 
-async def transfer(  # noqa: PLR0917 - what a transfer is made of
-    ask: Ask, ledger: Ledger, chain_id: int, sender: Signer, receiver: Address, wei: int
-) -> TransactionReceipt:
+async def transfer(ask: Ask, ledger: Ledger, sender: Signer, receiver: Address, wei: int) -> TransactionReceipt:
     """Send credits, until it is final. Raises `LedgerError`."""
-    address = "0x" + sender.address.hex()
-    nonce = int(await ask("eth_getTransactionCount", address, "pending"), 16)
-    price = int(await ask("eth_gasPrice"), 16)
-    tip = int(await ask("eth_maxPriorityFeePerGas"), 16)
-    signed = DynamicFeeTransaction(chain_id, nonce, tip, 2 * price, 100_000, receiver, wei, b"").sign(sender)
-    await ask("eth_sendRawTransaction", "0x" + signed.raw.hex())
-    return await ledger.wait(signed.hash)
+    return await ledger.wait((await send(ask, sender, receiver, value=wei)).hash)
 
 
 class Delegates:
@@ -775,6 +768,33 @@ class Records:
         """The whole receipt, None while it is not ready."""
         half = await self._notary.receipt(entry)
         return None if half is None else complete(half, Digest(Algorithm.SHA2_256, digest), None)
+
+
+class Writers:
+    """Who writes in the log: whoever has a key, and people whom their command line logged in.
+
+    A log-in writes in the name of its person's organisation; of none where they have roles in several.
+    """
+
+    def __init__(self, access: Access, people: PeopleService) -> None:
+        self._access = access
+        self._people = people
+
+    def check(self, authorization: bytes | None, scope: str) -> Subject:
+        """The subject of an Authorization header, if it may. Raises `AccessDenied`. May ask the database."""
+        scheme, _, token = (authorization or b"").partition(b" ")
+        token = token.strip()
+        if scheme.lower() != b"bearer" or not token.startswith(b"ml_"):
+            return self._access.check(authorization, scope)
+        actor = self._people.actor_of_token(token.decode("ascii", "replace"), SessionKind.COMMAND)
+        if actor.person is None:
+            raise AccessDenied("this log-in has ended: maillon login", authenticated=False)
+        organisations = sorted(actor.roles)
+        if not organisations:
+            raise AccessDenied("who writes does so for an organisation: they have no role in any", authenticated=True)
+        self._people.require(actor, ENTRY_APPEND, Target("organisation", organisations[0]))
+        organisation = organisations[0] if len(organisations) == 1 else None
+        return Subject(actor.name, frozenset({scope}), "", organisation, actor.person)
 
 
 class BlockTimes:
@@ -1040,7 +1060,7 @@ async def give_credits(settings: Settings, receiver: Address, wei: int) -> int:
     """
     sandbox = Account(Keys(settings.home / "keys").account("sandbox"))
     async with _endpoint(f"{settings.server_url}/rpc") as node:
-        return int((await transfer(node.ask, node, node.chain_id, sandbox, receiver, wei)).height)
+        return int((await transfer(node.ask, node, sandbox, receiver, wei)).height)
 
 
 async def consent(settings: Settings, organisation: int) -> tuple[Address, bytes]:
@@ -1058,7 +1078,7 @@ async def delegate(endpoint: str, admin: Account, account: Address, given: bytes
     async with _endpoint(endpoint) as node:
         organisation = await delegation.delegate(node, admin, account, given, Scope.PUBLISH)
         if wei:
-            await transfer(node.ask, node, node.chain_id, admin, account, wei)
+            await transfer(node.ask, node, admin, account, wei)
         return organisation
 
 

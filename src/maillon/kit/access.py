@@ -67,11 +67,13 @@ class Subject:
     key_id: str
     organisation: str | None = None
     """Whose key it is; None for the instance's own."""
+    person: str | None = None
+    """Who logged in, in place of a key."""
 
     @property
     def tag(self) -> str:
         """How the trail calls it: by its id, since the name is whatever somebody chose."""
-        return f"key:{self.key_id}"
+        return f"key:{self.key_id}" if self.person is None else f"person:{self.person}"
 
     def require(self, scope: str) -> None:
         """Raise `AccessDenied` unless the scope is held; the administrator holds all."""

@@ -45,6 +45,10 @@ class AccessDenied(KitError):
         self.authenticated = authenticated
 
 
+class CredentialUnreadable(KitError):
+    """What the command line would show of itself is there and cannot be read."""
+
+
 class IdempotencyConflict(KitError):
     """The idempotency key was used for another request."""
 

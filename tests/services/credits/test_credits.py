@@ -318,7 +318,7 @@ async def test_what_a_member_sends_is_seen_as_used(consortium: LocalNetwork, ser
     node = consortium.nodes[3]
     before = (await service.member(4)).member.balance
     ledger = await NodeLedger.connect(node.url)
-    await main.transfer(ledger.ask, ledger, ledger.chain_id, node.identity.account, ACCOUNTS[6].address, CREDIT)
+    await main.transfer(ledger.ask, ledger, node.identity.account, ACCOUNTS[6].address, CREDIT)
     await ledger.close()
     after = (await service.member(4)).member.balance
     assert CREDIT < before - after < CREDIT + CREDIT // 100

@@ -60,7 +60,7 @@ class Desk:
         self.files.mkdir()
         self.root = root
         self.bridge = Bridge(http)
-        self.server = Server("http://notary.test", http.headers["authorization"].removeprefix("Bearer "), self.bridge)
+        self.server = Server("http://notary.test", {"Authorization": http.headers["authorization"]}, self.bridge)
 
     async def notarise(self, *arguments: Path, **options: Any) -> Summary:
         # A run of its own each time, as a process would be: what it holds of the journal goes with it.
@@ -272,6 +272,6 @@ async def test_an_answer_that_does_not_verify_writes_no_receipt(desk: Desk, monk
 
 async def test_a_server_that_refuses_says_why(desk: Desk) -> None:
     desk.write("a")
-    desk.server = Server("http://notary.test", "mk_wrong", desk.bridge)
+    desk.server = Server("http://notary.test", {"Authorization": "Bearer mk_wrong"}, desk.bridge)
     with pytest.raises(ServerRefused, match="not known here"):
         await desk.notarise()

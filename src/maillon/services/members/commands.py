@@ -7,7 +7,6 @@ The code of an application is a secret: it comes from MAILLON_APPLICATION or fro
 from __future__ import annotations
 
 import getpass
-import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from urllib.parse import quote
 import httpx
 import typer
 
+from maillon.kit.credentials import authorization
 from maillon.kit.errors import KitError
 from maillon.kit.settings import Settings, load
 from maillon.kit.terminal import REFUSED, UNDECIDED, fail, print_json, print_table
@@ -38,21 +38,12 @@ def _settings(as_json: bool, **chosen: Any) -> Settings:
         fail(str(error), as_json=as_json)
 
 
-def _credentials(settings: Settings) -> dict[str, str]:
-    """MAILLON_API_KEY, else the token of `maillon login` at this server, else the key of the home."""
-    given = os.environ.get("MAILLON_API_KEY", "")
-    if not given:
-        try:
-            document = json.loads((settings.home / "login.json").read_text())
-            given = str(document["token"]) if document["server"] == settings.server_url else ""
-        except (OSError, ValueError, KeyError, TypeError):
-            given = ""
-    if not given:
-        try:
-            given = (settings.home / "api-key").read_text().strip()
-        except OSError:
-            return {}
-    return {"Authorization": f"Bearer {given}"}
+def _credentials(settings: Settings, *, as_json: bool) -> dict[str, str]:
+    """The header that says who asks; ends the program when it cannot be read."""
+    try:
+        return authorization(settings)
+    except KitError as error:
+        fail(str(error), as_json=as_json)
 
 
 def _code() -> dict[str, str]:
@@ -232,7 +223,7 @@ def members_queue(
 ) -> None:
     """List applications, oldest first; for the office."""
     settings = _settings(as_json, home=home, url=url)
-    document = _ask(settings, "GET", "/applications", _credentials(settings), as_json=as_json,
+    document = _ask(settings, "GET", "/applications", _credentials(settings, as_json=as_json), as_json=as_json,
                     params={"state": state or [], "limit": 200})  # fmt: skip
     if as_json:
         print_json(document)
@@ -250,7 +241,7 @@ def members_review(
 ) -> None:  # fmt: skip
     """Show an application with what may be wrong with it; for the office."""
     settings = _settings(as_json, home=home, url=url)
-    headers = _credentials(settings)
+    headers = _credentials(settings, as_json=as_json)
     document = _ask(settings, "GET", f"/applications/{quote(application)}", headers, as_json=as_json)
     _application(document, as_json=as_json)
     if not as_json:
@@ -272,7 +263,7 @@ def members_admit(
     settings = _settings(as_json, home=home, url=url)
     path = f"/applications/{quote(application)}/acceptance"
     body = {"evidence": evidence or []}
-    document = _ask(settings, "POST", path, _credentials(settings), as_json=as_json, json=body)
+    document = _ask(settings, "POST", path, _credentials(settings, as_json=as_json), as_json=as_json, json=body)
     _application(document, as_json=as_json)
     if document["state"] != "admitted":
         if not as_json:
@@ -292,7 +283,9 @@ def members_refuse(  # noqa: PLR0917 - options of a command
     """Refuse an application, or ask its applicant for more; for the office."""
     settings = _settings(as_json, home=home, url=url)
     path = f"/applications/{quote(application)}/{'request' if more else 'refusal'}"
-    document = _ask(settings, "POST", path, _credentials(settings), as_json=as_json, json={"reason": reason})
+    document = _ask(
+        settings, "POST", path, _credentials(settings, as_json=as_json), as_json=as_json, json={"reason": reason}
+    )
     _application(document, as_json=as_json)
 
 
@@ -309,7 +302,7 @@ def members_suspend(  # noqa: PLR0917 - options of a command
     settings = _settings(as_json, home=home, url=url)
     body = {"reason": reason, "case": case}
     path = f"/members/{number}/suspension"
-    document = _ask(settings, "POST", path, _credentials(settings), as_json=as_json, json=body)
+    document = _ask(settings, "POST", path, _credentials(settings, as_json=as_json), as_json=as_json, json=body)
     if as_json:
         print_json(document)
     elif document["suspended"]:
@@ -332,7 +325,7 @@ def members_invite(  # noqa: PLR0917 - options of a command
     settings = _settings(as_json, home=home, url=url)
     body = {"scheme": scheme, "identifier": identifier, "legal_name": name}
     path = f"/members/{number}/invitations"
-    document = _ask(settings, "POST", path, _credentials(settings), as_json=as_json, json=body)
+    document = _ask(settings, "POST", path, _credentials(settings, as_json=as_json), as_json=as_json, json=body)
     if as_json:
         print_json(document)
     else:
@@ -356,7 +349,7 @@ def members_delegate(  # noqa: PLR0917 - options of a command
     """Add an account that acts for one's organisation, or change or remove one."""
     settings = _settings(as_json, home=home, url=url)
     path, body = f"/members/{number}/accounts", {"scopes": scope or [], "label": label}
-    headers = _credentials(settings)
+    headers = _credentials(settings, as_json=as_json)
     if account is None and remove:
         fail("say which account: --account 0x…", as_json=as_json)
     if key is not None:
@@ -418,4 +411,4 @@ def members_leave(
     if not yes and not typer.confirm(f"Have member {number} leave the alliance?"):
         raise typer.Exit(REFUSED)
     path = f"/members/{number}/departure"
-    _show(_ask(settings, "POST", path, _credentials(settings), as_json=as_json), as_json=as_json)
+    _show(_ask(settings, "POST", path, _credentials(settings, as_json=as_json), as_json=as_json), as_json=as_json)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -63,10 +63,11 @@ class EvidenceRefused(NotaryError):
 class Server:
     """The notary's API, as a client meets it. Raises `ServerRefused` and `ServerUnreachable`."""
 
-    def __init__(self, url: str, key: str | None, transport: httpx.BaseTransport | None = None) -> None:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+    def __init__(
+        self, url: str, authorization: Mapping[str, str], transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=60.0, transport=transport)
+        self._http = httpx.Client(base_url=self.url, headers=authorization, timeout=60.0, transport=transport)
 
     def close(self) -> None:
         """Close the connections."""

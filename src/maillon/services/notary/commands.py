@@ -13,7 +13,8 @@ import typer
 
 from maillon.evidence.errors import EvidenceError
 from maillon.evidence.trust import TrustAnchors
-from maillon.kit.errors import InvalidSettings
+from maillon.kit.credentials import authorization
+from maillon.kit.errors import InvalidSettings, KitError
 from maillon.kit.settings import Settings, load
 from maillon.kit.terminal import OK, REFUSED, UNDECIDED, fail
 from maillon.services.notary.client import (
@@ -43,19 +44,11 @@ def _settings(home: Path | None, url: str | None, *, as_json: bool) -> Settings:
         fail(str(error), UNDECIDED, as_json=as_json)
 
 
-def _key(settings: Settings) -> str | None:
-    """The API key: MAILLON_API_KEY, else the one `up` wrote into the home."""
-    given = os.environ.get("MAILLON_API_KEY")
-    if given:
-        return given
-    path = settings.home / "api-key"
+def _authorization(settings: Settings, *, as_json: bool) -> dict[str, str]:
     try:
-        return path.read_text("ascii").strip()
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is damaged; remove it and start the server anew"
-        fail(f"{path} cannot be read: {reason}", UNDECIDED)
+        return authorization(settings)
+    except KitError as error:
+        fail(str(error), UNDECIDED, as_json=as_json)
 
 
 def _pinned(settings: Settings) -> TrustAnchors | None:
@@ -122,7 +115,7 @@ def notarise(  # noqa: PLR0917 - Typer reads the command's options from its argu
     Exits 0 when all have receipts, 1 when some files were refused, 2 when the server could not be asked.
     """
     settings = _settings(home, url, as_json=as_json)
-    server = Server(settings.server_url, _key(settings))
+    server = Server(settings.server_url, _authorization(settings, as_json=as_json))
     bar: _Bar | None = _Bar() if sys.stderr.isatty() and not as_json else None
     watch: Watcher | None = bar
     journal = Journal(settings.home / "client")

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
 
+from maillon.kit.credentials import authorization
 from maillon.kit.errors import KitError
-from maillon.kit.settings import Settings, load
+from maillon.kit.settings import load
 from maillon.kit.terminal import REFUSED, UNDECIDED, fail, print_json, print_table
 
 notices = typer.Typer(
@@ -25,25 +25,15 @@ _Home = Annotated[
 ]
 
 
-def _token(settings: Settings, as_json: bool) -> str:
-    """The token of the last log-in at this server; ends the program when there is none."""
-    try:
-        document = json.loads((settings.home / "login.json").read_text())
-        token = str(document["token"]) if document["server"] == settings.server_url else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        token = ""
-    if not token:
-        fail(f"not logged in at {settings.server_url}: maillon login", REFUSED, as_json=as_json)
-    return token
-
-
 def _ask(home: Path | None, url: str | None, as_json: bool, method: str, path: str, **options: Any) -> Any:
     """What the server answers, read; ends the program when it refuses or cannot be asked."""
     try:
         settings = load(home=home, url=url)
+        headers = authorization(settings)
     except KitError as error:
         fail(str(error), as_json=as_json)
-    headers = {"Authorization": f"Bearer {_token(settings, as_json)}"}
+    if not headers:
+        fail(f"not logged in at {settings.server_url}: maillon login", REFUSED, as_json=as_json)
     try:
         answer = httpx.request(method, f"{settings.server_url}{path}", headers=headers, timeout=30, **options)
         document = answer.json()

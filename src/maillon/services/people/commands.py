@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 import typer
 
+from maillon.kit.credentials import LOGIN_FILE, authorization, login_token
 from maillon.kit.errors import KitError
 from maillon.kit.keys import write_private
 from maillon.kit.settings import Settings, load
@@ -35,10 +36,6 @@ def _settings(as_json: bool, **chosen: Any) -> Settings:
         fail(str(error), as_json=as_json)
 
 
-def _file(settings: Settings) -> Path:
-    return settings.home / "login.json"
-
-
 def _ask(settings: Settings, method: str, path: str, as_json: bool, **options: Any) -> httpx.Response:
     try:
         return httpx.request(method, f"{settings.server_url}{path}", timeout=30, **options)
@@ -54,16 +51,15 @@ def _said(answer: httpx.Response) -> str:
         return f"the server answered {answer.status_code}"
 
 
-def _token(settings: Settings, as_json: bool) -> str:
-    """The token of the last log-in at this server; ends the program when there is none."""
+def _who(settings: Settings, as_json: bool) -> dict[str, str]:
+    """The header that says who asks; ends the program when there is nothing to show."""
     try:
-        document = json.loads(_file(settings).read_text())
-        token = str(document["token"]) if document["server"] == settings.server_url else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        token = ""
-    if not token:
+        found = authorization(settings)
+    except KitError as error:
+        fail(str(error), as_json=as_json)
+    if not found:
         fail(f"not logged in at {settings.server_url}: maillon login", REFUSED, as_json=as_json)
-    return token
+    return found
 
 
 @commands.command()
@@ -82,7 +78,7 @@ def login(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
         if answer.status_code == 200:
             document = answer.json() | {"server": settings.server_url}
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_private(_file(settings), json.dumps(document).encode())
+            write_private(settings.home / LOGIN_FILE, json.dumps(document).encode())
             break
         if answer.status_code not in (428, 429, 503):
             fail(_said(answer), REFUSED, as_json=as_json)
@@ -92,19 +88,25 @@ def login(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
     if as_json:
         print_json({"server": settings.server_url, "expires": document["expires"]})
     else:
-        typer.echo(f"logged in at {settings.server_url}; the token is in {_file(settings)}")
+        typer.echo(f"logged in at {settings.server_url}; the token is in {settings.home / LOGIN_FILE}")
 
 
 @commands.command()
 def logout(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
     """End the session of this command line, here and at the server."""
     settings = _settings(as_json, home=home, url=url)
-    headers = {"Authorization": f"Bearer {_token(settings, as_json)}"}
-    answer = _ask(settings, "DELETE", "/v1/login", as_json, headers=headers)
+    try:
+        # Whatever the environment holds: it is the log-in that ends.
+        token = login_token(settings)
+    except KitError as error:
+        fail(str(error), as_json=as_json)
+    if not token:
+        fail(f"not logged in at {settings.server_url}", REFUSED, as_json=as_json)
+    answer = _ask(settings, "DELETE", "/v1/login", as_json, headers={"Authorization": f"Bearer {token}"})
     # A session the server no longer knows is as ended as one it has just ended.
     if answer.status_code not in (204, 401):
         fail(_said(answer), REFUSED, as_json=as_json)
-    _file(settings).unlink(missing_ok=True)
+    (settings.home / LOGIN_FILE).unlink(missing_ok=True)
     if as_json:
         print_json({"server": settings.server_url, "ended": True})
     else:
@@ -115,8 +117,7 @@ def logout(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None
 def whoami(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
     """Say as whom this command line acts, and with which roles."""
     settings = _settings(as_json, home=home, url=url)
-    headers = {"Authorization": f"Bearer {_token(settings, as_json)}"}
-    answer = _ask(settings, "GET", "/v1/me", as_json, headers=headers)
+    answer = _ask(settings, "GET", "/v1/me", as_json, headers=_who(settings, as_json))
     if answer.status_code != 200:
         fail(_said(answer), REFUSED, as_json=as_json)
     document = answer.json()
@@ -145,7 +146,7 @@ def audit(  # noqa: PLR0917 - the options
     """Read the trail: who did what, newest first; its notarised documents, and one of them with its receipt."""
     settings = _settings(as_json, home=home, url=url)
     place = "/v1/audit" if organisation is None else f"/v1/organisations/{quote(organisation, safe='')}/audit"
-    headers = {"Authorization": f"Bearer {_token_or_key(settings, as_json)}"}
+    headers = _who(settings, as_json)
 
     def get(path: str, **options: Any) -> httpx.Response:
         answer = _ask(settings, "GET", path, as_json, headers=headers, **options)
@@ -177,13 +178,3 @@ def audit(  # noqa: PLR0917 - the options
     else:
         rows = [(one["number"], one["time"], one["tag"], one["actor"], one["detail"]) for one in document["deeds"]]
         print_table(("number", "time", "what", "who", "detail"), rows)
-
-
-def _token_or_key(settings: Settings, as_json: bool) -> str:
-    """What this command line logged in with, else the key of the home's operator."""
-    if not _file(settings).exists():
-        try:
-            return (settings.home / "api-key").read_text().strip()
-        except OSError:
-            pass
-    return _token(settings, as_json)

@@ -7,6 +7,7 @@ takes and what its nonce is, and a wrong answer to these can make an act fail, n
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from maillon.ledger.abi import Call
 from maillon.ledger.contracts.brake import Brake
 from maillon.ledger.contracts.governance import Governance
 from maillon.ledger.port import Address
-from maillon.ledger.signing import Account, DynamicFeeTransaction
+from maillon.ledger.sending import hexadecimal, send
+from maillon.ledger.signing import Account
 from maillon.services.votes import texts
 from maillon.services.votes.model import Position, ProposalKind, ProposedCall
 
@@ -130,35 +132,25 @@ class Server:
 
     def sign(self, call: Call[Any], account: Account) -> Signed:
         """Sign a call, send it, and wait until it is final. Raises as `get`."""
-        sender = "0x" + account.address.hex()
-        wanted = {"from": sender, "to": "0x" + call.to.hex(), "data": "0x" + call.data.hex()}
-        # What the law refuses is refused here already, with its reason, and costs nothing.
-        gas = int(self.rpc("eth_estimateGas", wanted), 16)
-        tip = int(self.rpc("eth_maxPriorityFeePerGas"), 16)
-        transaction = DynamicFeeTransaction(
-            chain_id=int(self.rpc("eth_chainId"), 16),
-            nonce=int(self.rpc("eth_getTransactionCount", sender, "pending"), 16),
-            tip=tip,
-            fee=2 * int(self.rpc("eth_gasPrice"), 16) + tip,
-            gas=gas + gas // 5,
-            to=call.to,
-            value=0,
-            data=call.data,
-        ).sign(account)
-        self.rpc("eth_sendRawTransaction", "0x" + transaction.raw.hex())
-        name = "0x" + transaction.hash.hex()
+
+        async def ask(method: str, *parameters: Any) -> Any:
+            return self.rpc(method, *parameters)
+
+        # What the law refuses is refused by the estimate already, with its reason, and costs nothing.
+        name = hexadecimal(asyncio.run(send(ask, account, call.to, call.data)).hash)
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             receipt = self.rpc("eth_getTransactionReceipt", name)
             if receipt is not None:
                 if int(receipt["status"], 16) != 1:
-                    raise ServerRefused(f"transaction {name} was included and failed{self._why(wanted)}")
+                    raise ServerRefused(f"transaction {name} was included and failed{self._why(call, account)}")
                 return Signed(name, int(receipt["blockNumber"], 16))
             time.sleep(_PAUSE)
         raise ServerUnreachable(f"transaction {name} was sent, and is not final after {_PATIENCE:.0f} seconds")
 
-    def _why(self, wanted: dict[str, str]) -> str:
+    def _why(self, call: Call[Any], account: Account) -> str:
         """Why a call fails now, where it still does: most often a moment that has passed meanwhile."""
+        wanted = {"from": hexadecimal(account.address), "to": hexadecimal(call.to), "data": hexadecimal(call.data)}
         try:
             self.rpc("eth_call", wanted, "latest")
         except ServerRefused as error:

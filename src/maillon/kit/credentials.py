@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""As whom the command line acts: one answer for every command that asks a server.
+
+The first of these that is there: the key of `MAILLON_API_KEY`; the token that `maillon login` left for this
+very server; the key that the server wrote into its own home. A key is never an argument, where others on the machine
+would read it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Final
+
+from maillon.kit.errors import CredentialUnreadable
+from maillon.kit.settings import Settings
+
+LOGIN_FILE: Final = "login.json"
+"""In the home: the token of `maillon login`, and the server it is of."""
+KEY_FILE: Final = "api-key"
+"""In the home: the first key of the server that runs on it."""
+
+
+def authorization(settings: Settings) -> dict[str, str]:
+    """The header that says who asks; empty when there is nothing to show. Raises `CredentialUnreadable`."""
+    given = os.environ.get("MAILLON_API_KEY", "").strip() or login_token(settings) or _key(settings)
+    if not given:
+        return {}
+    if not given.isascii() or not given.isprintable():
+        raise CredentialUnreadable("the key is no key: it is one line, as it was shown when it was made")
+    return {"Authorization": f"Bearer {given}"}
+
+
+def login_token(settings: Settings) -> str:
+    """The token of `maillon login` at this server; empty without one. Raises `CredentialUnreadable`."""
+    path = settings.home / LOGIN_FILE
+    try:
+        document = json.loads(path.read_bytes())
+        return str(document["token"]) if document["server"] == settings.server_url else ""
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise CredentialUnreadable(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise CredentialUnreadable(f"{path} is damaged: remove it, or maillon login writes it again") from None
+
+
+def _key(settings: Settings) -> str:
+    path = settings.home / KEY_FILE
+    try:
+        return path.read_text("ascii").strip()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise CredentialUnreadable(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CredentialUnreadable(f"{path} is damaged: remove it and start the server anew") from None
