@@ -423,6 +423,7 @@ ATLAS: tuple[Sight, ...] = (
     Sight("applications", "office/applications", act=_log_in),
     Sight("review", "office/applications/{application}", act=_log_in),
     Sight("register", "organisations/1/register", act=_open_rows),
+    Sight("nodes", "organisations/1/nodes", act=_log_in),
     Sight("provider-unknown", "log-in/with/nobody", 401),
     Sight("provider-link", "account/providers/nobody", act=_log_in),
     Sight("votes", "votes"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +20,11 @@ from maillon.kit.notices import Notices
 from maillon.kit.store import Store
 from maillon.services.members.service import MembersService
 from maillon.services.members.store import PrivateStore
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
+if str(CONTRACTS) not in sys.path:
+    # The EVM that the tests of the contracts made.
+    sys.path.insert(0, str(CONTRACTS))
 
 
 @pytest.fixture(scope="session")

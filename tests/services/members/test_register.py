@@ -174,6 +174,8 @@ async def test_a_network_without_a_register_says_so(alliance: Alliance) -> None:
     assert await contract.founders() == []
     with pytest.raises(NoRegister):
         await contract.identifier_of(1)
+    with pytest.raises(NoRegister):
+        await contract.operation(1, 0)
 
 
 async def test_the_contract_hashes_identifiers_as_we_do(alliance: Alliance) -> None:

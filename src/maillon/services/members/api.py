@@ -263,6 +263,10 @@ def router(  # noqa: C901, PLR0915 - one function for each route
             "block": page.height,
         }
 
+    @made.get("/members/{number}/nodes", summary="Its nodes and validators", responses=_refusals(404, 409, 503))
+    async def show_nodes(request: Request, number: Number) -> Response:
+        return tagged(request, views.operation_document(await service.operation(number)))
+
     @made.get("/accounts/{address}/member", summary="For whom an account acted", responses=_refusals(404))
     async def member_of(
         request: Request, address: AccountAddress, block: Annotated[int | None, Query(ge=0, le=2**62)] = None

@@ -7,6 +7,7 @@ whatever could not be asked is `LedgerUnavailable`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,15 +20,27 @@ from maillon.ledger.contracts.admissions import decode_event as decode_admission
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.members import Members, Standing
 from maillon.ledger.contracts.members import decode_event as decode_members
+from maillon.ledger.contracts.network import Network
 from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
 from maillon.services.members.consent import Consent, domain_separator
 from maillon.services.members.errors import LedgerUnavailable, NoRegister, RefusedByLedger
 from maillon.services.members.identifiers import identifier_hash, scheme_word
-from maillon.services.members.model import AdmissionRule, ApplicationForm, Evidence, Identifier, Kind, Scope
+from maillon.services.members.model import (
+    AdmissionRule,
+    ApplicationForm,
+    Evidence,
+    Identifier,
+    Kind,
+    Node,
+    Operation,
+    Scope,
+    ValidatorSeat,
+)
 
 MEMBERS: Final = b"Members".ljust(32, b"\0")
 ADMISSIONS: Final = b"Admissions".ljust(32, b"\0")
+NETWORK: Final = b"Network".ljust(32, b"\0")
 NOBODY: Final = Address(bytes(20))
 _INVITATION_TYPE: Final = keccak256(b"Invitation(bytes32 organisation,string legalName,uint256 nonce,uint256 expires)")
 _Answer = TypeVar("_Answer")
@@ -265,6 +278,26 @@ class MembersContract:
         """For whom an account was acting at the end of a block."""
         members = await self._members()
         return await self._ask(members.member_of(account, height)) or None
+
+    async def operation(self, organisation: int, tier: int) -> Operation:
+        """What an organisation of that tier operates of the network, now. Raises `NoRegister` where none is kept."""
+        found = await self._find(NETWORK)
+        if found is None:
+            raise NoRegister
+        network, height = Network(found), Height(await self.head())
+        with _translated():
+            # At most 256 nodes and eight keys of one member (LAW 5.5), all in the state after one block.
+            accepted, count, limits, keys, most = await asyncio.gather(
+                ask(self._ledger, network.nodes(), height),
+                ask(self._ledger, network.node_count_of(organisation), height),
+                ask(self._ledger, network.node_limits(tier), height),
+                ask(self._ledger, network.keys_of(organisation), height),
+                ask(self._ledger, network.limit_of(organisation), height),
+            )
+            seats = await asyncio.gather(*(ask(self._ledger, network.seat_of(key), height) for key in keys))
+        nodes = tuple(Node(one.execution_key, one.consensus_id) for one in accepted if one.organisation == organisation)
+        validators = tuple(ValidatorSeat(key, seat.power, seat.target) for key, seat in zip(keys, seats, strict=True))
+        return Operation(nodes, count, limits, validators, most, height)
 
     # Presenting and admitting.
 

@@ -306,3 +306,40 @@ class HistoryEntry:
     """The name of the contract's event."""
     detail: Mapping[str, Any]
     transaction: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine whose connections the others accept: known by its keys, wherever it stands."""
+
+    execution_key: bytes
+    """Of geth: 64 bytes, the public key of its enode address."""
+    consensus_id: bytes
+    """Of CometBFT: 20 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorSeat:
+    """A key that signs blocks, or will, or did."""
+
+    public_key: bytes
+    """Ed25519, 32 bytes."""
+    power: int
+    """Of its signature now; 0 for none."""
+    target: int
+    """What the power moves to, slowly enough for the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What an organisation operates of the network, in the state after a block."""
+
+    nodes: tuple[Node, ...]
+    """Those that are accepted now: none while the organisation is not active."""
+    node_count: int
+    """Those it registered and has not removed."""
+    node_limit: int
+    """Of its tier."""
+    validators: tuple[ValidatorSeat, ...]
+    validator_limit: int
+    height: int

@@ -381,6 +381,14 @@ class _Pages:
         }
         return self._private(request, language, "members_own.html", document | self._choices(language), refused)
 
+    async def nodes(self, request: Request, language: Language, number: Number) -> Response:
+        """What one's organisation operates of the network."""
+        await self._who.enter_for(request, rules.MEMBER_READ, Target("organisation", str(number)))
+        page = await self._service.organisation(number)
+        document = views.organisation_document(page.organisation, self._clock.now())
+        document |= views.operation_document(await self._service.operation(number)) | {"organisation": str(number)}
+        return self._private(request, language, "members_nodes.html", document)
+
     async def change_own(self, request: Request, language: Language, number: Number) -> Response:
         """What the button says, for whoever may."""
         target = Target("organisation", str(number))
@@ -459,6 +467,7 @@ def pages(  # noqa: PLR0917 - the collaborators
         ("GET", "/office/applications/{identifier}/documents/{document}", page.document),
         ("GET", "/{language}/organisations/{number}/register", page.own),
         ("POST", "/{language}/organisations/{number}/register", page.change_own),
+        ("GET", "/{language}/organisations/{number}/nodes", page.nodes),
     ):
         made.add_api_route(path, endpoint, methods=[method])
     return made

@@ -45,6 +45,7 @@ from maillon.services.members.model import (
     DocumentRecord,
     Evidence,
     HistoryEntry,
+    Operation,
     Organisation,
     RollEntry,
     Scope,
@@ -252,6 +253,11 @@ class MembersService:
             )
 
         return await self._read(read)
+
+    async def operation(self, number: int) -> Operation:
+        """What an organisation operates. Raises `UnknownOrganisation`, `NoRegister`, an `Unavailable`."""
+        page = await self.organisation(number)
+        return await self._contract.operation(number, page.organisation.tier)
 
     async def names_of(self, numbers: Sequence[int]) -> dict[int, str]:
         """Legal names by number, for pages that name organisations."""

@@ -20,9 +20,11 @@ from maillon.services.members.model import (
     Application,
     HistoryEntry,
     Identifier,
+    Operation,
     Organisation,
     Scope,
     Status,
+    ValidatorSeat,
 )
 from maillon.services.members.service import ApplicationFile, DirectoryPage, Review, export_document
 
@@ -88,6 +90,38 @@ def account_document(account: AccountRecord, *, kept: bool = False) -> dict[str,
         "since": account.since,
         "until": account.until,
         "kept": kept,
+    }
+
+
+def seat_word(seat: ValidatorSeat) -> str:
+    """What a validator's key is doing, in a word."""
+    if seat.power == seat.target:
+        return "signing" if seat.power else "set-aside"
+    if seat.target == 0:
+        return "leaving"
+    return "changing" if seat.power else "joining"
+
+
+def operation_document(operation: Operation) -> dict[str, Any]:
+    """What an organisation operates of the network."""
+    return {
+        "nodes": [
+            {"execution_key": "0x" + node.execution_key.hex(), "consensus_id": node.consensus_id.hex()}
+            for node in operation.nodes
+        ],
+        "node_count": operation.node_count,
+        "node_limit": operation.node_limit,
+        "validators": [
+            {
+                "public_key": "0x" + seat.public_key.hex(),
+                "power": seat.power,
+                "target": seat.target,
+                "state": seat_word(seat),
+            }
+            for seat in operation.validators
+        ],
+        "validator_limit": operation.validator_limit,
+        "block": operation.height,
     }
 
 
