@@ -442,7 +442,7 @@ class Application:
         routes += people_pages.pages(self.people, recognition, self.renderer, self.clock, log_in_rate).routes
         routes += notices_api.router(self.notices, recognition).routes
         routes += notices_pages.pages(self.notices, recognition, self.renderer).routes
-        routes += members_api.router(members, recognition, self.store, self.clock, rate).routes
+        routes += members_api.router(members, recognition, self.clock, rate).routes
         routes += members_pages.pages(members, recognition, self.renderer, self.clock, self.network, rate).routes
         routes += votes_api.router(self.votes, delegates).routes
         routes += votes_pages.pages(self.votes, self.renderer, url, self.network, delegates).routes

@@ -13,6 +13,8 @@ from alliance import Alliance, Letters, fields
 from maillon.kit.audit import newest
 from maillon.kit.clock import FixedClock
 from maillon.kit.encryption import Encryption
+from maillon.kit.errors import IdempotencyConflict
+from maillon.kit.idempotency import Answer
 from maillon.kit.keys import Keys
 from maillon.kit.mail import Outbox
 from maillon.kit.store import Store
@@ -201,15 +203,21 @@ async def test_another_key_of_the_ring_reads_and_the_old_one_may_go(
     service._private = PrivateStore(Encryption.open(keys))
     file, code = await service.apply(fields())
     await service.add_document(code, "Extrait.pdf", "", PLAIN_PDF)
+    answer, asked = Answer(201, b'{"id": "%s"}' % file.application.id.encode()), bytes(32)
+    await service.keep_answer("applicant", "again", asked, answer)
     keys.extend_ring("encryption")
     newer = PrivateStore(Encryption.open(keys))
     with store.transaction() as session:
-        # Contact and message, the note, name and content of the document, and the secret of the account.
-        assert newer.encrypt_again(session) == 5
+        # Contact and message, the note, name and content of the document, the secret of the account, a kept answer.
+        assert newer.encrypt_again(session) == 6
         assert newer.encrypt_again(session) == 0
     keys.shorten_ring("encryption")
     service._private = PrivateStore(Encryption.open(keys))
     assert (await service.export(code))["contact"]["name"] == "Camille Aubin"
+    assert await service.answered("applicant", "again", asked) == answer
+    assert await service.answered("another", "again", asked) is None
+    with pytest.raises(IdempotencyConflict):
+        await service.answered("applicant", "again", bytes(31) + b"\1")
     assert await service.document(file.application.id, (await service.follow(code)).documents[0].id, "person:1") == (
         "Extrait.pdf",
         PLAIN_PDF,

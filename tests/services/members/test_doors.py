@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from alliance import fields
+from maillon.kit import idempotency
 from maillon.kit.settings import Settings
 from maillon.main import Application, exclusive_home
 
@@ -119,6 +121,29 @@ async def test_a_write_is_answered_once(http: httpx.AsyncClient) -> None:
     other = await http.post("/v1/applications", json=body | {"kind": "other"}, headers={"Idempotency-Key": "one"})
     assert other.status_code == 422
     assert (await http.post("/v1/applications", json=body)).status_code == 409
+
+
+async def test_an_answer_kept_for_who_asks_again_is_unreadable_and_erased_with_its_application(
+    http: httpx.AsyncClient, instance: Application
+) -> None:
+    def kept() -> list[bytes]:
+        with instance.store.read() as session:
+            rows = session.execute(sa.select(idempotency.table).where(idempotency.table.c.key == "again")).all()
+        return [bytes(value) if isinstance(value, bytes) else str(value).encode() for row in rows for value in row]
+
+    body = fields(scheme="vat", identifier="DE 136 695 976", country="DE", legal_name="Stadt Ambrün")
+    sent = await http.post("/v1/applications", json=body, headers={"Idempotency-Key": "again"})
+    assert sent.status_code == 201, sent.text
+    code = sent.json()["code"]
+    at_rest = b"\0".join(kept())
+    assert at_rest
+    secrets = (code, code.replace("-", ""), body["contact_address"], body["contact_name"], body["message"])
+    assert [secret for secret in secrets if secret.encode() in at_rest] == []
+    again = await http.post("/v1/applications", json=body, headers={"Idempotency-Key": "again"})
+    assert (again.json(), again.headers["idempotency-replayed"]) == (sent.json(), "true")
+    erased = await http.delete("/v1/applications/mine", headers={"Application-Code": code})
+    assert erased.status_code in (200, 204), erased.text
+    assert kept() == []
 
 
 async def test_a_document_leaves_as_a_download_that_nothing_opens(

@@ -7,7 +7,6 @@ reads carry an ETag, and a write with an Idempotency-Key is answered once.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -20,7 +19,6 @@ from starlette.responses import Response
 from maillon.kit import idempotency, problems
 from maillon.kit.clock import Clock
 from maillon.kit.forms import bounded_body
-from maillon.kit.store import Store
 from maillon.kit.throttle import Throttle
 from maillon.services.members import errors, rules, views
 from maillon.services.members.documents import MAXIMUM_DOCUMENT
@@ -171,9 +169,8 @@ _ANY_BYTES: dict[str, Any] = {
 class Once:
     """Answers a write with an Idempotency-Key once: the same key and body get the first answer again."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
+    def __init__(self, service: MembersService) -> None:
+        self._service = service
 
     async def answer(
         self, request: Request, key: str | None, subject: str, work: Callable[[], Awaitable[tuple[int, Any]]]
@@ -183,34 +180,22 @@ class Once:
             status, document = await work()
             return Response(orjson.dumps(document), status, None, "application/json")
         fingerprint = idempotency.fingerprint(request.method, request.url.path, await request.body())
-
-        def find() -> idempotency.Answer | None:
-            with self._store.read() as session:
-                return idempotency.find(session, subject, key, fingerprint)
-
-        before = await asyncio.to_thread(find)
+        before = await self._service.answered(subject, key, fingerprint)
         if before is not None:
             return Response(before.body, before.status, {"Idempotency-Replayed": "true"}, "application/json")
         status, document = await work()
         body = orjson.dumps(document)
-
-        def keep() -> None:
-            now = int(self._clock.now().timestamp())
-            with self._store.transaction() as session:
-                if idempotency.find(session, subject, key, fingerprint) is None:
-                    idempotency.keep(session, subject, key, fingerprint, idempotency.Answer(status, body), now)
-
-        await asyncio.to_thread(keep)
+        await self._service.keep_answer(subject, key, fingerprint, idempotency.Answer(status, body))
         return Response(body, status, None, "application/json")
 
 
 def router(  # noqa: C901, PLR0915 - one function for each route
-    service: MembersService, recognition: Recognition, store: Store, clock: Clock, a_minute: int
+    service: MembersService, recognition: Recognition, clock: Clock, a_minute: int
 ) -> APIRouter:
     """Every route. Reading the directory needs nothing; an applicant shows its code, everybody else who they are."""
     made = APIRouter(prefix="/v1", tags=["members"])
     throttle = Throttle(clock, a_minute)
-    once = Once(store, clock)
+    once = Once(service)
 
     def count(request: Request) -> None:
         throttle.take(request.client.host if request.client else "")

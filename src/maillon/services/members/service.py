@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection
 from maillon.kit.audit import Deed, record
 from maillon.kit.clock import Clock
 from maillon.kit.errors import KitError
+from maillon.kit.idempotency import Answer
 from maillon.kit.mail import Letter, Outbox
 from maillon.kit.notices import Notices, Word
 from maillon.kit.store import Store
@@ -928,6 +929,15 @@ class MembersService:
             self._record(session, "application", "erased", "applicant", application.id)
 
         await self._write(work)
+
+    async def answered(self, subject: str, key: str, request: bytes) -> Answer | None:
+        """What was answered to this request before. Raises `IdempotencyConflict`."""
+        return await self._read(self._private.answer, subject, key, request)
+
+    async def keep_answer(self, subject: str, key: str, request: bytes, answer: Answer) -> None:
+        """Keep an answer for who asks again."""
+        now = int(self._clock.now().timestamp())
+        await self._write(lambda session: self._private.keep_answer(session, subject, key, request, answer, now))
 
     async def encrypt_again(self) -> int:
         """Encrypt everything with the newest key; how many values."""
