@@ -15,8 +15,7 @@ from maillon.evidence.errors import Unreadable
 @given(st.integers())
 def test_numbers_are_those_of_another_library(number: int) -> None:
     encoded = core.Integer(number).dump()
-    der.require_der(encoded)
-    assert der.integer(der.element(encoded, der.INTEGER)) == number
+    assert der.integer(der.read(encoded, der.INTEGER)) == number
 
 
 @given(st.integers(0, 2), st.lists(st.integers(0, 2**40), min_size=1, max_size=8))
@@ -24,15 +23,13 @@ def test_identifiers_are_those_of_another_library(top: int, rest: list[int]) -> 
     rest[0] = rest[0] if top == 2 else rest[0] % 40
     name = ".".join(map(str, (top, *rest)))
     encoded = core.ObjectIdentifier(name).dump()
-    der.require_der(encoded)
-    assert der.dotted(der.element(encoded, der.OBJECT_IDENTIFIER)) == name
+    assert der.dotted(der.read(encoded, der.OBJECT_IDENTIFIER)) == name
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5))
 def test_sequences_are_those_of_another_library(parts: list[bytes]) -> None:
     encoded = core.SequenceOf(parts, spec=core.OctetString).dump()
-    der.require_der(encoded)
-    walk = der.Walk(der.element(encoded, der.SEQUENCE).body)
+    walk = der.Walk(der.read(encoded, der.SEQUENCE))
     assert [walk.take(der.OCTET_STRING).body for _ in parts] == parts
     walk.end()
 
@@ -65,24 +62,35 @@ def test_sequences_are_those_of_another_library(parts: list[bytes]) -> None:
     ],
 )
 def test_every_other_form_is_refused(why: str, encoded: str) -> None:
+    data = bytes.fromhex(encoded)
     with pytest.raises(Unreadable):
-        der.require_der(bytes.fromhex(encoded))
+        der.read(data, data[0] if data else der.SEQUENCE)
 
 
 @given(st.binary(max_size=60))
 def test_noise_is_der_or_unreadable(data: bytes) -> None:
     try:
-        der.require_der(data)
+        read = der.read(data, data[0] if data else der.SEQUENCE)
     except Unreadable:
         return
-    assert der.element(data, data[0]).encoded == data
+    assert read.encoded == data
 
 
 def test_a_walk_takes_in_order() -> None:
-    walk = der.Walk(bytes.fromhex("020101" + "0500"))
+    walk = der.Walk(der.read(bytes.fromhex("3005" + "020101" + "0500"), der.SEQUENCE))
     assert walk.perhaps(der.SEQUENCE) is None
     assert der.integer(walk.take(der.INTEGER)) == 1
     with pytest.raises(Unreadable):
         walk.end()
     with pytest.raises(Unreadable):
         walk.take(der.INTEGER)
+
+
+@pytest.mark.parametrize("held", ["", "020101020101", "0500"])
+def test_an_explicit_tag_holds_one_element_of_its_type(held: str) -> None:
+    data = bytes.fromhex(held)
+    tagged = der.read(bytes([0xA0, len(data)]) + data, der.context(0))
+    with pytest.raises(Unreadable):
+        tagged.only(der.INTEGER)
+    one = der.read(bytes.fromhex("a003020107"), der.context(0))
+    assert der.integer(one.only(der.INTEGER)) == 7

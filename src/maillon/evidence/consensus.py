@@ -44,6 +44,8 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 def _varint(number: int) -> bytes:
     """A non-negative number, seven bits a byte."""
+    if number < 0x80:
+        return bytes((number,))
     encoded = bytearray()
     while number > 0x7F:
         encoded.append(number & 0x7F | 0x80)

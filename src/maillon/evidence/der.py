@@ -8,7 +8,7 @@ looked at only when a value is asked for. Then several byte strings are one toke
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from maillon.evidence.errors import Unreadable
 
@@ -25,66 +25,29 @@ def context(number: int) -> int:
     return 0xA0 + number
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """A value: its tag, its contents, and all of its bytes."""
+class Element(NamedTuple):
+    """A value: its tag, its contents, all of its bytes, and the elements that a constructed one holds.
+
+    A tuple, because a token has a hundred of them and no other immutable value is made as fast.
+    """
 
     tag: int
     body: bytes
     encoded: bytes
+    parts: tuple[Element, ...]
 
-
-def _refused() -> Unreadable:
-    return Unreadable("not DER: an element is cut short, or its length not in its one form")
-
-
-def _element(data: bytes, start: int) -> Element:
-    """The element at `start`; raises `Unreadable`."""
-    if len(data) - start < 2:
-        raise _refused()
-    tag, length = data[start], data[start + 1]
-    body = start + 2
-    # No type of the formats read here has a tag number above 30.
-    if tag & _LONG_TAG == _LONG_TAG:
-        raise _refused()
-    if length >= 0x80:
-        size = length - 0x80
-        written = data[body : body + size]
-        if not 1 <= size <= 4 or len(written) != size or written[0] == 0:
-            raise _refused()
-        length = int.from_bytes(written, "big")
-        if length < 0x80:
-            raise _refused()
-        body += size
-    if body + length > len(data):
-        raise _refused()
-    return Element(tag, data[body : body + length], data[start : body + length])
-
-
-def element(data: bytes, tag: int) -> Element:
-    """The one element that is all of the bytes, of that tag; raises `Unreadable`."""
-    read = _element(data, 0)
-    if len(read.encoded) != len(data) or read.tag != tag:
-        raise Unreadable(f"not DER: expected one element of tag {tag:02x}")
-    return read
-
-
-def elements(data: bytes) -> list[Element]:
-    """The elements one after another; raises `Unreadable`."""
-    found = []
-    place = 0
-    while place < len(data):
-        read = _element(data, place)
-        found.append(read)
-        place += len(read.encoded)
-    return found
+    def only(self, tag: int) -> Element:
+        """The one element this holds, of that tag; raises `Unreadable`."""
+        if len(self.parts) != 1 or self.parts[0].tag != tag:
+            raise Unreadable(f"not DER of that form: expected one element of tag {tag:02x} inside {self.tag:02x}")
+        return self.parts[0]
 
 
 class Walk:
     """The elements of a sequence in their order: `take` must be there, `perhaps` may, and `end` refuses the rest."""
 
-    def __init__(self, body: bytes) -> None:
-        self.left = elements(body)
+    def __init__(self, sequence: Element) -> None:
+        self.left = list(sequence.parts)
 
     def perhaps(self, tag: int) -> Element | None:
         """The next element when it has that tag."""
@@ -142,21 +105,52 @@ def dotted(read: Element) -> str:
 _CHECKED = {INTEGER: integer, BOOLEAN: is_true, OBJECT_IDENTIFIER: require_identifier}
 
 
-def require_der(data: bytes) -> None:
-    """Raise `Unreadable` unless the bytes are one element in DER, with all that stands in it, read later or not."""
-    if not data:
-        raise Unreadable("not DER: nothing")
-    _require([element(data, data[0])], 0)
+def _refused() -> Unreadable:
+    return Unreadable("not DER: an element is cut short, or its length not in its one form")
 
 
-def _require(found: list[Element], depth: int) -> None:
-    if depth == _MAXIMUM_DEPTH:
-        raise Unreadable(f"not DER that is read here: elements nested deeper than {_MAXIMUM_DEPTH}")
-    for each in found:
-        constructed = bool(each.tag & _CONSTRUCTED)
-        if each.tag & _CLASS == 0 and constructed is not (each.tag | _CONSTRUCTED in (SEQUENCE, SET)):
-            raise Unreadable("not DER: sequences and sets are constructed, and no other type")
-        if constructed:
-            _require(elements(each.body), depth + 1)
-        elif each.tag in _CHECKED:
-            _CHECKED[each.tag](each)
+def _element(data: bytes, start: int, end: int, depth: int) -> Element:
+    """The element at `start`, which ends by `end`, and all that stands in it; raises `Unreadable`."""
+    if end - start < 2:
+        raise _refused()
+    tag, length = data[start], data[start + 1]
+    body = start + 2
+    # No type of the formats read here has a tag number above 30.
+    if tag & _LONG_TAG == _LONG_TAG:
+        raise _refused()
+    if length >= 0x80:
+        size = length - 0x80
+        written = data[body : body + size]
+        if not 1 <= size <= 4 or len(written) != size or written[0] == 0:
+            raise _refused()
+        length = int.from_bytes(written, "big")
+        if length < 0x80:
+            raise _refused()
+        body += size
+    stop = body + length
+    if stop > end:
+        raise _refused()
+    constructed = tag & _CONSTRUCTED
+    if not tag & _CLASS and bool(constructed) is not (tag | _CONSTRUCTED in (SEQUENCE, SET)):
+        raise Unreadable("not DER: sequences and sets are constructed, and no other type")
+    parts = []
+    if constructed:
+        if depth == _MAXIMUM_DEPTH:
+            raise Unreadable(f"not DER that is read here: elements nested deeper than {_MAXIMUM_DEPTH}")
+        place = body
+        while place < stop:
+            part = _element(data, place, stop, depth + 1)
+            parts.append(part)
+            place += len(part.encoded)
+    found = Element(tag, data[body:stop], data[start:stop], tuple(parts))
+    if tag in _CHECKED:
+        _CHECKED[tag](found)
+    return found
+
+
+def read(data: bytes, tag: int) -> Element:
+    """The one element that is all of the bytes, of that tag, and all that stands in it; raises `Unreadable`."""
+    found = _element(data, 0, len(data), 1)
+    if len(found.encoded) != len(data) or found.tag != tag:
+        raise Unreadable(f"not DER: expected one element of tag {tag:02x}")
+    return found

@@ -18,8 +18,9 @@ T = TypeVar("T")
 
 MAXIMUM_DOCUMENT = 1024 * 1024
 MAXIMUM_DEPTH = 16
-_BRACKET = re.compile(r'"(?:[^"\\]+|\\.)*"?|[\[\]{}]', re.DOTALL)
-"""A string as one piece, closed or not, or a bracket: one pass, whatever the text."""
+_NO_BRACKETS = re.compile(r'"(?:[^"\\]+|\\.)*"?|[^"\[\]{}]+', re.DOTALL)
+"""What stands between brackets; a string, closed or not, is one piece of it: one pass, whatever the text."""
+_SURROGATE = re.compile(r"\\u[dD]")
 _DECIMAL = re.compile(r"0|-?[1-9][0-9]{0,18}", re.ASCII)
 """One text for each number: no zero before it, and none that is negative."""
 _ETHEREUM = re.compile(r"0x(?:[0-9a-f]{2})*", re.ASCII)
@@ -53,14 +54,10 @@ def _check_depth(text: str, what: str) -> None:
     brackets overflow the stack of the whole process instead of raising.
     """
     depth = 0
-    for token in _BRACKET.finditer(text):
-        character = text[token.start()]
-        if character in "[{":
-            depth += 1
-            if depth > MAXIMUM_DEPTH:
-                raise Unreadable(f"{what} is nested deeper than {MAXIMUM_DEPTH}")
-        elif character != '"':
-            depth -= 1
+    for bracket in _NO_BRACKETS.sub("", text):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAXIMUM_DEPTH:
+            raise Unreadable(f"{what} is nested deeper than {MAXIMUM_DEPTH}")
 
 
 def read(data: bytes, what: str, maximum: int = MAXIMUM_DOCUMENT) -> Fields:
@@ -77,7 +74,7 @@ def read(data: bytes, what: str, maximum: int = MAXIMUM_DOCUMENT) -> Fields:
             parse_float=_refuse,
             parse_constant=_refuse,
         )
-        if "\\u" in text:
+        if _SURROGATE.search(text):
             # JSON can write half of a surrogate pair; no bytes could be hashed or signed for it.
             json.dumps(value, ensure_ascii=False).encode()
     except (UnicodeError, json.JSONDecodeError) as error:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from Crypto.Hash import keccak
+import sha3
 
 from maillon.evidence.errors import UnknownAlgorithm, Unreadable, WrongLength
 
@@ -104,4 +104,5 @@ def sha256(data: bytes) -> bytes:
 
 def keccak256(data: bytes) -> bytes:
     """Keccak-256 as Ethereum uses it, 32 bytes."""
-    return keccak.new(data=data, digest_bits=256).digest()
+    digest: bytes = sha3.keccak_256(data).digest()
+    return digest

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
+from maillon.evidence import der
 from maillon.evidence.der import (
     BOOLEAN,
     GENERALIZED_TIME,
@@ -30,11 +31,8 @@ from maillon.evidence.der import (
     Walk,
     context,
     dotted,
-    element,
-    elements,
     integer,
     is_true,
-    require_der,
 )
 from maillon.evidence.errors import (
     StampCertificateRefused,
@@ -116,7 +114,7 @@ class _Token:
 
 def _algorithm(read: Element) -> str:
     """The identifier of an algorithm; its parameters are not read."""
-    walk = Walk(read.body)
+    walk = Walk(read)
     name = dotted(walk.take(OBJECT_IDENTIFIER))
     if len(walk.left) > 1:
         raise Unreadable("an algorithm of a time-stamp token has more than its parameters")
@@ -139,7 +137,7 @@ def _is_critical(read: Element) -> bool:
     """Whether an extension of TSTInfo is critical. Its contents are not read."""
     if read.tag != SEQUENCE:
         raise Unreadable("an extension of a time stamp is a sequence")
-    walk = Walk(read.body)
+    walk = Walk(read)
     walk.take(OBJECT_IDENTIFIER)
     stated = walk.perhaps(BOOLEAN)
     walk.take(OCTET_STRING)
@@ -147,15 +145,15 @@ def _is_critical(read: Element) -> bool:
     return stated is not None and is_true(stated)
 
 
-def _attributes(body: bytes) -> dict[str, Element]:
+def _attributes(read: Element) -> dict[str, Element]:
     """Signed attributes by their identifier: each once, and with one value."""
     found: dict[str, Element] = {}
-    for attribute in elements(body):
+    for attribute in read.parts:
         if attribute.tag != SEQUENCE:
             raise Unreadable("a signed attribute is a sequence")
-        walk = Walk(attribute.body)
+        walk = Walk(attribute)
         name = dotted(walk.take(OBJECT_IDENTIFIER))
-        values = elements(walk.take(SET).body)
+        values = walk.take(SET).parts
         walk.end()
         if name in found or len(values) != 1:
             raise Unreadable("a signed attribute stands twice, or has not one value")
@@ -170,15 +168,15 @@ def _attribute(attributes: dict[str, Element], name: str, tag: int) -> Element:
     return value
 
 
-def _signing_certificate(body: bytes) -> tuple[str, bytes]:
+def _signing_certificate(read: Element) -> tuple[str, bytes]:
     """Algorithm and hash of the first ESSCertIDv2 (RFC 5816): the certificate that signed."""
-    walk = Walk(body)
-    certificates = elements(walk.take(SEQUENCE).body)
+    walk = Walk(read)
+    certificates = walk.take(SEQUENCE).parts
     walk.perhaps(SEQUENCE)  # policies
     walk.end()
     if not certificates or certificates[0].tag != SEQUENCE:
         raise Unreadable("the time-stamp token names no signing certificate")
-    first = Walk(certificates[0].body)
+    first = Walk(certificates[0])
     stated = first.perhaps(SEQUENCE)
     found = first.take(OCTET_STRING).body
     first.perhaps(SEQUENCE)  # issuer and serial number
@@ -190,30 +188,28 @@ def _parse(data: bytes) -> _Token:
     """Read a token, in DER and of the form of docs/formats/timestamp.md; raises `Unreadable`."""
     if len(data) > MAXIMUM_TOKEN:
         raise Unreadable(f"a time-stamp token has at most {MAXIMUM_TOKEN} bytes")
-    require_der(data)
-    outer = Walk(element(data, SEQUENCE).body)
+    outer = Walk(der.read(data, SEQUENCE))
     if dotted(outer.take(OBJECT_IDENTIFIER)) != _SIGNED_DATA:
         raise Unreadable("a time-stamp token is CMS SignedData")
-    signed = Walk(element(outer.take(context(0)).body, SEQUENCE).body)
+    signed = Walk(outer.take(context(0)).only(SEQUENCE))
     outer.end()
     signed.take(INTEGER)  # version
     signed.take(SET)  # digest algorithms
-    content = Walk(signed.take(SEQUENCE).body)
+    content = Walk(signed.take(SEQUENCE))
     signed.perhaps(context(0))  # certificates
     signed.perhaps(context(1))  # revocation lists
-    signers = elements(signed.take(SET).body)
+    signers = signed.take(SET).parts
     signed.end()
     if dotted(content.take(OBJECT_IDENTIFIER)) != _TST_INFO:
         raise Unreadable("a time-stamp token holds one TSTInfo")
-    info = element(content.take(context(0)).body, OCTET_STRING).body
+    info = content.take(context(0)).only(OCTET_STRING).body
     content.end()
     if len(signers) != 1 or signers[0].tag != SEQUENCE:
         raise Unreadable("a time-stamp token has one signer")
-    require_der(info)
-    walk = Walk(element(info, SEQUENCE).body)
+    walk = Walk(der.read(info, SEQUENCE))
     walk.take(INTEGER)  # version
     policy = dotted(walk.take(OBJECT_IDENTIFIER))
-    imprint = Walk(walk.take(SEQUENCE).body)
+    imprint = Walk(walk.take(SEQUENCE))
     imprint_algorithm, imprint_value = _algorithm(imprint.take(SEQUENCE)), imprint.take(OCTET_STRING).body
     imprint.end()
     serial = integer(walk.take(INTEGER))
@@ -222,8 +218,8 @@ def _parse(data: bytes) -> _Token:
         walk.perhaps(tag)
     extensions = walk.perhaps(context(1))
     walk.end()
-    critical = [_is_critical(each) for each in elements(extensions.body)] if extensions else []
-    signer = Walk(signers[0].body)
+    critical = [_is_critical(each) for each in extensions.parts] if extensions else []
+    signer = Walk(signers[0])
     signer.take(INTEGER)  # version
     # The signer's identifier proves nothing: the signing certificate does.
     if signer.perhaps(SEQUENCE) is None:
@@ -234,8 +230,8 @@ def _parse(data: bytes) -> _Token:
     signature = signer.take(OCTET_STRING).body
     signer.perhaps(context(1))  # unsigned attributes
     signer.end()
-    values = _attributes(attributes.body)
-    certificate = _signing_certificate(_attribute(values, _SIGNING_CERTIFICATE_V2, SEQUENCE).body)
+    values = _attributes(attributes)
+    certificate = _signing_certificate(_attribute(values, _SIGNING_CERTIFICATE_V2, SEQUENCE))
     return _Token(
         info,
         policy,

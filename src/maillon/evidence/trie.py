@@ -20,16 +20,12 @@ MAXIMUM_NODES = 66
 MAXIMUM_NODE = 1024
 
 
-def _nibbles(key: bytes) -> list[int]:
-    return [nibble for byte in key for nibble in (byte >> 4, byte & 15)]
-
-
-def _path(encoded: bytes) -> tuple[list[int], bool]:
+def _path(encoded: bytes) -> tuple[str, bool]:
     """The nibbles of a hexadecimal-prefix path, and whether a value follows (yellow paper, appendix C)."""
-    nibbles = _nibbles(encoded)
-    if not nibbles or nibbles[0] > 3 or (nibbles[0] & 1 == 0 and nibbles[1] != 0):
+    nibbles = encoded.hex()
+    if not nibbles.startswith(("00", "1", "20", "3")):
         raise Unreadable("trie: a path with a prefix that does not exist")
-    return nibbles[1 if nibbles[0] & 1 else 2 :], nibbles[0] >= 2
+    return nibbles[1 if nibbles[0] in "13" else 2 :], nibbles[0] in "23"
 
 
 class _Walk:
@@ -91,7 +87,7 @@ def prove(root: bytes, key: bytes, proof: Sequence[bytes]) -> bytes | None:
         if list(proof) not in ([], [b"\x80"]):
             raise StateProofMismatch("the trie is empty", expected="no node", found=f"{len(proof)} nodes")
         return None
-    rest = _nibbles(keccak256(key))
+    rest = keccak256(key).hex()
     reference: Item = root
     while True:
         node = walk.node(reference)
@@ -99,7 +95,7 @@ def prove(root: bytes, key: bytes, proof: Sequence[bytes]) -> bytes | None:
             if not rest:
                 value = _value(node[16])
                 break
-            reference, rest = node[rest[0]], rest[1:]
+            reference, rest = node[int(rest[0], 16)], rest[1:]
             if reference == b"":
                 value = b""
                 break
@@ -112,7 +108,7 @@ def prove(root: bytes, key: bytes, proof: Sequence[bytes]) -> bytes | None:
             break
         if not path:
             raise Unreadable("trie: an extension has a path")
-        if rest[: len(path)] != path:
+        if not rest.startswith(path):
             value = b""
             break
         reference, rest = node[1], rest[len(path) :]

@@ -9,7 +9,6 @@ docs/formats/genesis.md describes the file.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -395,8 +394,6 @@ class _Deployment:
     """An EVM under Prague rules before the first block: deploys at chosen addresses, runs calls, remembers accounts."""
 
     def __init__(self, chain_id: int, time: int, gas_limit: int, base_fee: int) -> None:
-        # Before eth_keys loads: its pure Python curve is a hundred times slower than coincurve.
-        os.environ.setdefault("ECC_BACKEND_CLASS", "eth_keys.backends.CoinCurveECCBackend")
         # Loading an EVM takes a second that readers of a genesis file need not spend.
         from eth.db.atomic import AtomicDB  # noqa: PLC0415
         from eth.vm.execution_context import ExecutionContext  # noqa: PLC0415

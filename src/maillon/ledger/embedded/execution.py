@@ -10,7 +10,6 @@ holds.
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,9 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
-
-# Read once, when eth_keys is first imported; without it ecrecover is six times slower, silently.
-os.environ["ECC_BACKEND_CLASS"] = "eth_keys.backends.CoinCurveECCBackend"
 
 from eth.constants import SYSTEM_ADDRESS, SYSTEM_MESSAGE_GAS
 from eth.db.backends.base import BaseAtomicDB
@@ -44,6 +40,8 @@ from eth.vm.forks.prague.state import PragueState, PragueTransactionExecutor
 from eth.vm.gas_meter import GasMeter, allow_negative_refund_strategy
 from eth.vm.interrupt import EVMMissingData
 from eth.vm.message import Message
+from eth_hash.auto import keccak
+from eth_hash.backends import pysha3 as hashing
 from eth_keys import keys
 from eth_keys.backends.coincurve import CoinCurveECCBackend
 
@@ -56,10 +54,9 @@ from maillon.ledger.errors import CorruptStore
 from maillon.ledger.genesis import GenesisAccount
 from maillon.ledger.port import Address, TransactionHash
 
-if not isinstance(keys.backend, CoinCurveECCBackend):
-    raise ImportError(  # noqa: TRY004 - how the process was put together, not a type of a value
-        "eth_keys was loaded before maillon.ledger.embedded and uses its slow backend"
-    )
+keccak(b"")  # the first digest chooses what makes all others
+if keccak.hasher != hashing.keccak256 or not isinstance(keys.backend, CoinCurveECCBackend):
+    raise ImportError("Ethereum's Python libraries were loaded before maillon, and use their slow backends")
 
 
 _STACK: Final = 256 * 1024 * 1024
