@@ -23,7 +23,7 @@ from maillon.evidence.hashing import keccak256
 from maillon.kit.clock import SystemClock
 from maillon.ledger.abi import encode
 from maillon.ledger.embedded.chain import Chain
-from maillon.ledger.embedded.model import CallRequest
+from maillon.ledger.embedded.model import Block, CallRequest
 from maillon.ledger.genesis import make_genesis, random_chain_id
 from maillon.ledger.port import Address
 from maillon.ledger.signing import Account, DynamicFeeTransaction
@@ -61,12 +61,9 @@ def transfer(receiver: bytes, amount: int) -> bytes:
     return SELECTOR + encode(("address", "uint256"), (receiver, amount))
 
 
-def seal_all(chain: Chain) -> list[tuple[int, int]]:
-    """Seal until nothing waits: transactions and gas of each block."""
-    blocks = []
-    while (block := chain.seal()) is not None:
-        blocks.append((len(chain.transactions(block.number)), block.gas_used))
-    return blocks
+def seal_all(chain: Chain) -> list[Block]:
+    """Seal until nothing waits."""
+    return list(iter(chain.seal, None))
 
 
 def prepare(chain: Chain, senders: Sequence[Sender]) -> Address:
@@ -97,15 +94,16 @@ def measure(chain: Chain, senders: Sequence[Sender], token: Address, receivers: 
     admitted = time.perf_counter()
     blocks = seal_all(chain)
     finished = time.perf_counter()
-    if sum(count for count, _ in blocks) != len(raws):
-        raise RuntimeError(f"{len(raws)} sent, {blocks} sealed")
+    counts = [len(chain.transactions(block.number)) for block in blocks]
+    if sum(counts) != len(raws):
+        raise RuntimeError(f"{len(raws)} sent, {counts} sealed")
     return {
         "transfers_per_second": round(len(raws) / (finished - begun)),
         "admitted_per_second": round(len(raws) / (admitted - begun)),
         "sealed_per_second": round(len(raws) / (finished - admitted)),
         "signed_per_second": round(len(raws) / (begun - signing)),
-        "transfers_in_fullest_block": max(count for count, _ in blocks),
-        "gas_of_a_transfer": round(sum(gas for _, gas in blocks) / len(raws)),
+        "transfers_in_fullest_block": max(counts),
+        "gas_of_a_transfer": round(sum(block.gas_used for block in blocks) / len(raws)),
         "blocks": len(blocks),
     }
 

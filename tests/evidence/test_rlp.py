@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from maillon.evidence import rlp
 from maillon.evidence.errors import Unreadable
 
-ITEMS = st.recursive(st.binary(max_size=80), lambda inner: st.lists(inner, max_size=6), max_leaves=30)
+STRINGS = st.binary(max_size=80) | st.binary(min_size=31, max_size=33)
+ITEMS = st.recursive(STRINGS, lambda inner: st.lists(inner, max_size=6), max_leaves=30)
 
 
 def as_lists(item: Any) -> Any:

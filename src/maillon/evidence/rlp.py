@@ -14,6 +14,8 @@ from maillon.evidence.errors import Unreadable
 Item: TypeAlias = "bytes | list[Item]"
 
 MAXIMUM_DEPTH = 16
+_HASH = 0xA0
+"""The prefix of a string of 32 bytes."""
 
 
 def _length(data: bytes, position: int, size: int, end: int) -> int:
@@ -51,6 +53,11 @@ def _decode(data: bytes, position: int, end: int, depth: int) -> tuple[Item, int
         raise Unreadable(f"RLP: lists nested deeper than {MAXIMUM_DEPTH}")
     items: list[Item] = []
     while position < stop:
+        if data[position] == _HASH and position + 33 <= stop:
+            # Most of what tries hold, without the general way.
+            items.append(data[position + 1 : position + 33])
+            position += 33
+            continue
         item, position = _decode(data, position, stop, depth + 1)
         items.append(item)
     return items, stop
@@ -81,16 +88,18 @@ def _prefixed(offset: int, payload: bytes) -> bytes:
 
 def encode(item: bytes | int | Sequence[object]) -> bytes:
     """The encoding of bytes, of a non-negative integer (big-endian, zero is empty), or of a sequence of these."""
+    if isinstance(item, bytes):
+        if len(item) == 32:
+            return b"\xa0" + item
+        return item if len(item) == 1 and item[0] < 0x80 else _prefixed(0x80, item)
     if isinstance(item, int):
         if item < 0:
             raise ValueError("RLP has no negative numbers")
-        item = item.to_bytes((item.bit_length() + 7) // 8, "big")
-    if isinstance(item, bytes):
-        return item if len(item) == 1 and item[0] < 0x80 else _prefixed(0x80, item)
+        return encode(item.to_bytes((item.bit_length() + 7) // 8, "big"))
     if not isinstance(item, (list, tuple)):
         # A text, or a bytearray, would pass for a list of its members.
         raise TypeError(f"RLP encodes bytes, integers and lists, not {type(item).__name__}")
-    return _prefixed(0xC0, b"".join(encode(part) for part in item))
+    return _prefixed(0xC0, b"".join([encode(part) for part in item]))
 
 
 def to_integer(item: Item, what: str, maximum_length: int = 32) -> int:

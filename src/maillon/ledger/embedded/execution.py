@@ -44,7 +44,9 @@ from eth_hash.auto import keccak
 from eth_hash.backends import pysha3 as hashing
 from eth_keys import keys
 from eth_keys.backends.coincurve import CoinCurveECCBackend
+from trie import hexary
 
+from maillon.evidence import rlp
 from maillon.evidence.trie import EMPTY_TRIE_ROOT
 from maillon.ledger.embedded.model import CallRequest, CallResult, Transaction
 from maillon.ledger.embedded.records import COINBASE, RawLog
@@ -58,6 +60,15 @@ keccak(b"")  # the first digest chooses what makes all others
 if keccak.hasher != hashing.keccak256 or not isinstance(keys.backend, CoinCurveECCBackend):
     raise ImportError("Ethereum's Python libraries were loaded before maillon, and use their slow backends")
 
+
+def decode_node(encoded: bytes | list[rlp.Item]) -> rlp.Item:
+    """A node of a trie; one that stands inside its parent is already decoded."""
+    return rlp.decode(encoded) if encoded and isinstance(encoded, bytes) else encoded
+
+
+# The tries of py-evm write and read nodes by the general codec of pyrlp, which a block would spend a sixth of its time
+# in. Ours takes and makes the same bytes (tests/ledger/embedded/test_tries.py).
+hexary.encode_raw, hexary.decode_node = rlp.encode, decode_node
 
 _STACK: Final = 256 * 1024 * 1024
 """Address space of a thread that runs the EVM: 1,024 nested calls are some ten thousand Python frames."""
