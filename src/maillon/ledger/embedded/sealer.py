@@ -22,6 +22,9 @@ INTERVAL: Final = 1.0
 """Seconds between two blocks at least."""
 CONFIRMATIONS: Final = 5
 """Empty blocks after the last one with transactions: a client that awaits six confirmations gets them."""
+_EMPTY_AFTER: Final = 2
+"""Intervals after which an empty block follows. What comes about once in an interval, as the notary's anchors do, would
+otherwise find that an empty block has just been made, and wait another interval for its own."""
 _logger = logging.getLogger(__name__)
 
 
@@ -57,8 +60,7 @@ class Sealer:
         last = float("-inf")
         owed = 0
         while True:
-            if not owed:
-                self._wake.wait()
+            self._wake.wait(max(0.0, last + _EMPTY_AFTER * self._interval - time.monotonic()) if owed else None)
             self._stopped.wait(max(0.0, last + self._interval - time.monotonic()))
             if self._stopped.is_set():
                 return
