@@ -102,7 +102,7 @@ def _log(home: Path, connection: sa.engine.Connection) -> Iterator[tuple[str, by
 def _frozen(store: Store, freeze: Freeze) -> Iterator[tuple[FrozenLedger | None, sa.engine.Connection]]:
     """Ledger and database of almost the same moment: the ledger has every block the database speaks of."""
     for _ in range(_ATTEMPTS):
-        with freeze() as ledger, store.snapshot() as connection:
+        with freeze() as ledger, store.read() as connection:
             anchored = tables.newest_anchored(connection)
             if ledger is None or anchored is None or (anchored.height or 0) <= ledger.newest:
                 yield ledger, connection

@@ -42,6 +42,16 @@ def test_or_nothing(store: Store, clock: FixedClock) -> None:
         assert audit.newest(connection) == []
 
 
+def test_a_reader_sees_one_moment(store: Store, clock: FixedClock) -> None:
+    with store.read() as connection:
+        assert audit.newest(connection) == []
+        with store.transaction() as other:
+            audit.record(other, [deed(clock)])
+        assert audit.newest(connection) == []
+    with store.read() as connection:
+        assert len(audit.newest(connection)) == 1
+
+
 def test_the_models_are_what_the_migrations_make(store: Store) -> None:
     with store.read() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)

@@ -144,14 +144,7 @@ class Store:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view that changes nothing."""
-        with _translated(), self.engine.connect() as connection, connection.begin() as transaction:
-            yield connection
-            transaction.rollback()
-
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """A view in which every statement sees the same moment, for reading much while others write."""
+        """A view that changes nothing, in which every statement sees the same moment, whatever others write."""
         with _translated(), self.engine.connect() as plain:
             # SQLite's reader has that anyway; PostgreSQL would take a new moment for each statement.
             connection = plain if self.is_sqlite else plain.execution_options(isolation_level="REPEATABLE READ")

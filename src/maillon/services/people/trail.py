@@ -213,7 +213,7 @@ class Trail(Foundation):
         Raises `NotAllowed`, `UnknownTrailDocument`, and `TrailAltered` when the trail says something else now.
         """
         place = self._may_read(actor, organisation)
-        with self._store.snapshot() as connection:
+        with self._store.read() as connection:
             row = _row_of(connection, place, first)
             previous = None if row.previous is None else bytes(row.previous)
             part = _Part(row.organisation, row.first, row.last, row.day, bytes(row.salt), previous)
