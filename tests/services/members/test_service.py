@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import pytest
 
-from alliance import OTHER_OFFICE, OTHER_SIREN, STEWARD, Alliance, Invitations, a_form, fields
+from alliance import BANK, OTHER_OFFICE, OTHER_SIREN, STEWARD, Alliance, Invitations, a_form, fields
+from maillon.kit.clock import FixedClock
 from maillon.ledger.abi import ask
 from maillon.ledger.signing import Account
 from maillon.services.members import errors
 from maillon.services.members.model import ApplicationState, Evidence, Kind, Scheme, Scope, Status
 from maillon.services.members.service import MembersService
+from maillon.services.members.vouchers import Voucher
 
 BANK_NUMBER = 2
 TIP = 10**18
@@ -119,6 +121,38 @@ async def test_a_crash_between_chain_and_database_is_finished_by_the_next_attemp
     assert (await service.review(file.application.id)).file.application.state is ApplicationState.ACCEPTED
     assert await alliance.contract.organisation_by_identifier(a_form().identifier) is not None
     assert (await service.carry(file.application.id)).application.state is ApplicationState.ADMITTED
+
+
+async def test_a_signed_invitation_admits_once_and_is_a_members(
+    alliance: Alliance, service: MembersService, clock: FixedClock
+) -> None:
+    """Used, expired, of a stranger and of who is suspended: each is refused, and leaves no application."""
+    form = a_form()
+    expires = int(clock.now().timestamp()) + 3_600
+
+    async def word(signer: Account, nonce: int) -> str:
+        digest = await alliance.contract.invitation_digest(form.identifier, form.legal_name, nonce, expires)
+        return Voucher.sign(form.identifier, form.legal_name, nonce, expires, digest, signer).text
+
+    async def refused(text: str, reason: str) -> None:
+        with pytest.raises(errors.InvalidVoucher, match=reason):
+            await service.apply(fields(), text)
+        assert await service.queue([ApplicationState.SUBMITTED]) == []
+
+    by_bank = await word(BANK, 7)
+    await refused(await word(OTHER_OFFICE, 8), "administrator of an active member")
+    file, code = await service.apply(fields(), by_bank)
+    assert file.application.invited_by == BANK_NUMBER
+    assert file.application.evidence & Evidence.INVITATION
+    await service.withdraw(code)
+    await refused(by_bank, "used before")
+    await refused("".join(by_bank.split())[:-8], "read|long|form")
+    second = await word(BANK, 9)
+    await alliance.do(alliance.members.suspend(BANK_NUMBER), STEWARD)
+    await refused(second, "administrator of an active member")
+    await alliance.do(alliance.members.reinstate(BANK_NUMBER), STEWARD)
+    clock.advance(3_601)
+    await refused(second, "expired")
 
 
 async def test_an_instance_without_office_admits_nobody(alliance: Alliance, service: MembersService) -> None:
