@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import rlp
 from embedded_network import EMIT, REFUSE, STORE, Network, deploying
 from eth.chains.base import MiningChain
@@ -98,3 +101,36 @@ def test_py_evm_imports_our_blocks_and_finds_the_same_hashes(network: Network) -
         assert [r.bloom.to_bytes(256, "big") for r in receipts] == [
             r.logs_bloom for r in network.chain.receipts(number)
         ]
+
+
+def test_the_curve_of_eip_2537_is_loaded_when_it_is_first_called() -> None:
+    program = """
+import sys
+from maillon.ledger.embedded import execution
+from maillon.ledger.embedded.execution import Environment, TimeLimit, TooSlow, execute_call, genesis_state
+from maillon.ledger.embedded.model import CallRequest
+from maillon.ledger.port import Address
+
+def call(place, data):
+    environment = Environment(1, 1, 1, 30_000_000, 0, bytes(32), lambda: iter(()))
+    limit = TimeLimit(1000, lambda: 0.0, TooSlow)
+    request = CallRequest(Address(place.to_bytes(20, "big")), data)
+    return execute_call(nodes.get, root, environment, request, gas=10_000_000, limit=limit)
+
+root, nodes = genesis_state({})
+assert call(0x04, b"identity").output == b"identity"
+assert "py_ecc.optimized_bls12_381" not in sys.modules
+generator = bytes.fromhex(sys.argv[1])
+assert call(0x0B, generator + bytes(128)).output == generator
+assert "py_ecc.optimized_bls12_381" in sys.modules
+assert call(0x0B, bytes(255)).error is not None
+assert int.from_bytes(call(0x0F, bytes(384)).output) == 1
+"""
+    # The generator of G1 (EIP-2537): coordinates of 48 bytes, each after 16 zeros.
+    generator = (
+        "00" * 16 + "17f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb"
+        ""
+        + "00" * 16
+        + "08b3f481e3aaa0f1a09e30ed741d8ae4fcf5e095d5d00af600db18cb2c04b3edd03cc744a2888ae40caa232946c5e7e1"
+    )
+    subprocess.run([sys.executable, "-c", program, generator], check=True)
