@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from maillon.ledger import genesis
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ROOT / "src/maillon/services"
@@ -89,3 +92,36 @@ def test_only_the_composition_root_names_an_engine() -> None:
         and ("maillon.ledger.embedded" in path.read_text() or "maillon.ledger.node" in path.read_text())
     ]
     assert naming == ["main.py"]
+
+
+KNOWING = {
+    "demo/model.py": {"ADMISSIONS", "CREDITS", "MEMBERS"},  # the sandbox that this program has just made
+    "main.py": {"ANCHORS"},  # pinned by the trust anchors, docs/decisions/0034
+    "services/explorer/rules.py": {"ANCHORS"},  # a label, and nothing is asked of it
+}
+"""Who knows where a system contract of block zero stands, beside the Directory, where everybody begins."""
+
+
+def test_contracts_are_found_through_the_directory() -> None:
+    """LAW 1.1: block zero alone knows its addresses; whoever else acts asks each time where a contract is now."""
+    addresses = {
+        name
+        for name, value in vars(genesis).items()
+        if name.isupper() and isinstance(value, bytes) and len(value) == 20
+    }
+    assert addresses >= {"ADMISSIONS", "ANCHORS", "CREDITS", "DIRECTORY", "GOVERNANCE", "MEMBERS", "NETWORK"}
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "src/maillon").rglob("*.py"):
+        if path.name in ("genesis.py", "founding.py"):
+            continue
+        text = path.read_text()
+        names = {
+            alias.name
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.ImportFrom) and node.module == "maillon.ledger.genesis"
+            for alias in node.names
+        }
+        written = {name for name in addresses if getattr(genesis, name).hex() in text.lower()}
+        if known := (names & addresses - {"DIRECTORY"}) | written:
+            found[path.relative_to(ROOT / "src/maillon").as_posix()] = known
+    assert found == KNOWING
