@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from contract_evm import CHAIN_ID, NODE, STEWARD, VALIDATORS, Evm, Refused, member
+from contract_evm import CHAIN_ID, NODE, OWNER, STEWARD, VALIDATORS, Evm, Refused, member
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from maillon.ledger.abi import Call
@@ -68,12 +70,33 @@ async def test_a_member_sees_its_own_nodes_and_validators_and_what_it_may_have(
     assert (await contract.operation(6, 0)).validators == (ValidatorSeat(PUBLIC, 1, 1),)
 
 
+async def test_the_nodes_of_everybody_are_read_once_a_block(
+    evm: Evm, contract: MembersContract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+    answering = EvmLedger.call
+
+    async def counted(ledger: EvmLedger, to: Address, data: bytes, at: Height | None = None) -> bytes:
+        asked.append(data)
+        return await answering(ledger, to, data, at)
+
+    monkeypatch.setattr(EvmLedger, "call", counted)
+    await asyncio.gather(*(contract.operation(number, 0) for number in (1, 2, 1)))
+    assert asked.count(network.nodes().data) == 1
+    evm.send(network.remove_node(NODE.execution_key), OWNER)
+    evm.next_block()
+    assert (await contract.operation(1, 0)).nodes == ()
+    assert asked.count(network.nodes().data) == 2
+
+
 async def test_a_suspended_member_keeps_its_places_and_none_is_let_in(evm: Evm, contract: MembersContract) -> None:
     evm.send(members.suspend(1), STEWARD)
+    evm.next_block()
     found = await contract.operation(1, 0)
     assert (found.nodes, found.node_count) == ((), 1)
     assert [seat_word(seat) for seat in found.validators] in (["leaving"], ["set-aside"])
     evm.send(members.reinstate(1), STEWARD)
+    evm.next_block()
     assert len((await contract.operation(1, 0)).nodes) == 1
 
 

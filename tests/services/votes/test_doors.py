@@ -98,6 +98,23 @@ async def test_a_proposal_is_shown_in_both_languages(http: httpx.AsyncClient, vo
 
 
 @pytest.mark.asyncio
+async def test_the_page_of_a_vote_says_that_votes_are_open_and_who_has_voted(
+    http: httpx.AsyncClient, instance: Instance, vote: int
+) -> None:
+    await instance.service.cast(3, vote, Position.FOR, "person:3")
+    for language, said in (
+        ("en", "A secret ballot does not belong on a ledger"),
+        ("fr", "Un vote à bulletin secret n’a pas sa place dans un registre"),
+    ):
+        page = (await http.get(f"/{language}/votes/{vote}", headers={"Accept": "text/html"})).text
+        assert said in page
+        assert "Fondatrice n° 3" in page
+        assert "Fondatrice n° 2" not in page, "who has not voted is not among those who have"
+        why = (await http.get(f"/{language}/votes/recount", headers={"Accept": "text/html"})).text
+        assert {"en": "Why votes are open", "fr": "Pourquoi les votes sont ouverts"}[language] in why
+
+
+@pytest.mark.asyncio
 async def test_an_act_is_prepared_word_for_word_and_byte_for_byte(http: httpx.AsyncClient, vote: int) -> None:
     asked = {"act": "cast", "proposal": vote, "position": "object", "reason": "Trop tôt."}
     prepared = (await http.post("/v1/votes/acts", json=asked)).json()

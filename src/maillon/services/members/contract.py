@@ -21,6 +21,7 @@ from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.members import Members, Standing
 from maillon.ledger.contracts.members import decode_event as decode_members
 from maillon.ledger.contracts.network import Network
+from maillon.ledger.contracts.network import Node as AcceptedNode
 from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
 from maillon.services.members.consent import Consent, domain_separator
@@ -109,6 +110,8 @@ class MembersContract:
         self._times = times
         self._chain_id = chain_id
         self._listed: set[bytes] = set()
+        self._nodes_of: tuple[int, tuple[AcceptedNode, ...]] = (-1, ())
+        self._reading_nodes = asyncio.Lock()
 
     async def _find(self, name: bytes) -> Address | None:
         """Where a contract is now; None while the Directory does not know it."""
@@ -288,7 +291,7 @@ class MembersContract:
         with _translated():
             # At most 256 nodes and eight keys of one member (LAW 5.5), all in the state after one block.
             accepted, count, limits, keys, most = await asyncio.gather(
-                ask(self._ledger, network.nodes(), height),
+                self._accepted(network, height),
                 ask(self._ledger, network.node_count_of(organisation), height),
                 ask(self._ledger, network.node_limits(tier), height),
                 ask(self._ledger, network.keys_of(organisation), height),
@@ -298,6 +301,13 @@ class MembersContract:
         nodes = tuple(Node(one.execution_key, one.consensus_id) for one in accepted if one.organisation == organisation)
         validators = tuple(ValidatorSeat(key, seat.power, seat.target) for key, seat in zip(keys, seats, strict=True))
         return Operation(nodes, count, limits, validators, most, height)
+
+    async def _accepted(self, network: Network, height: Height) -> tuple[AcceptedNode, ...]:
+        """The nodes of everybody after a block: the long answer, asked once for whoever reads that block's."""
+        async with self._reading_nodes:
+            if self._nodes_of[0] != height:
+                self._nodes_of = (height, await ask(self._ledger, network.nodes(), height))
+            return self._nodes_of[1]
 
     # Presenting and admitting.
 
