@@ -62,6 +62,9 @@ from maillon.ledger.signing import Account
 from maillon.services.credits import GIFT, CreditsContract, CreditsError, CreditsService, Faucet
 from maillon.services.credits import api as credits_api
 from maillon.services.credits import pages as credits_pages
+from maillon.services.credits.letters import CREDITS_LOW
+from maillon.services.credits.letters import notice_words as low_words
+from maillon.services.credits.model import LowCredits
 from maillon.services.explorer import Ask, ExplorerError, ExplorerService
 from maillon.services.explorer import api as explorer_api
 from maillon.services.explorer import pages as explorer_pages
@@ -262,7 +265,9 @@ class Application:
             ),
             webhooks=webhooks,
             members=members,
-            credits=credits_part(parts, keys, members, clock),
+            credits=credits_part(
+                parts, keys, members, clock, CreditNews(store, webhooks, notices, people, settings.portal_url)
+            ),
             renderer=Renderer(),
             trust=trust,
             ledger=parts.ledger,
@@ -353,6 +358,7 @@ class Application:
                 self.members.keep_house,
                 self._close_days,
                 self.people.enter_days,
+                self.credits.tell_low,
             ):
                 await self._keep(step)
 
@@ -363,7 +369,7 @@ class Application:
                 await step()
             else:
                 await asyncio.to_thread(step)
-        except (KitError, TrailNotNotarised) as error:
+        except (KitError, TrailNotNotarised, CreditsError) as error:
             _log.warning("house not kept", step=step.__name__, reason=str(error))
         except Exception as error:  # noqa: BLE001 - a task that ends in silence would forget nothing any more
             # By its class alone: what it says may quote what was handled.
@@ -656,11 +662,13 @@ def members_part(  # noqa: PLR0917 - the collaborators
     )
 
 
-def credits_part(parts: _LedgerParts, keys: Keys, members: MembersService, clock: Clock) -> CreditsService:
+def credits_part(
+    parts: _LedgerParts, keys: Keys, members: MembersService, clock: Clock, announcer: CreditNews
+) -> CreditsService:
     """Credits, over whichever engine. The embedded ledger is a sandbox: no grants, and a faucet."""
     faucet: Faucet | None = None if parts.chain is None else _purse(parts, keys).give
     contract = CreditsContract(parts.ledger, DIRECTORY)
-    return CreditsService(contract, parts.ask, members, clock, faucet, grants=parts.chain is None)
+    return CreditsService(contract, parts.ask, members, clock, faucet, grants=parts.chain is None, announcer=announcer)
 
 
 def rotate_encryption(settings: Settings) -> int:
@@ -855,6 +863,41 @@ class News:
 
     def wake(self) -> None:
         """There may be news: after the commit."""
+        self._webhooks.wake()
+
+
+class CreditNews:
+    """That credits run low, told by webhooks and notices to the organisations of people here."""
+
+    def __init__(self, store: Store, webhooks: Webhooks, notices: Notices, people: PeopleService, url: str) -> None:
+        self._store = store
+        self._webhooks = webhooks
+        self._notices = notices
+        self._people = people
+        self._url = url
+
+    def readers(self) -> set[int]:
+        """The organisations of which somebody here reads it."""
+        with self._store.read() as session:
+            found = self._people.organisations_with(session, CREDITS_LOW.roles)
+        return {int(one) for one in found if one.isascii() and one.isdigit()}
+
+    def tell(self, found: Sequence[LowCredits]) -> None:
+        """Keep it, once in a turn for each."""
+        with self._store.transaction() as session:
+            for low in found:
+                organisation, key = str(low.organisation), f"{low.organisation}:{low.turn}"
+                data = {
+                    "organisation": low.organisation,
+                    "pages": {one: f"{self._url}/{one}/credits/{organisation}" for one in LANGUAGES},
+                    "left": credits_api.credits_text(low.balance),
+                    "allowance": credits_api.credits_text(low.allowance),
+                    "refill": low.refill.block,
+                }
+                self._webhooks.stage(session, CREDITS_LOW.name, key, low.time, data)
+                self._notices.stage(
+                    session, CREDITS_LOW, key, low_words(low), organisation=organisation, happened=low.time
+                )
         self._webhooks.wake()
 
 

@@ -139,7 +139,7 @@ class Renderer:
         filters: dict[str, Callable[[Any], Any]] = {
             "number": lambda value: say_number(value, language),
             "moment": lambda value: moment(value, language),
-            "day": lambda value: format_date(value, "long", locale=language),
+            "day": lambda value: _first(format_date(value, "long", locale=language), language),
             "hour": lambda value: format_datetime(value, "HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language),
             "groups": groups,
             "said": lambda value: say(language, value) or value,
@@ -194,8 +194,13 @@ class Renderer:
 @lru_cache(maxsize=10_000)
 def moment(value: datetime.datetime, language: Language) -> str:
     """A date and hour in words, with its zone: readers are in several."""
-    local = format_datetime(value, "d MMMM y, HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language)
+    local = _first(format_datetime(value, "d MMMM y, HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language), language)
     return f"{local} ({'heure de Paris' if language == 'fr' else 'Paris time'})"
+
+
+def _first(date: str, language: Language) -> str:
+    """A date in words, whose first of the month French says as an ordinal."""
+    return f"1er{date[1:]}" if language == "fr" and date.startswith("1 ") else date
 
 
 def groups(value: bytes | str) -> list[str]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import datetime
+import html
 import re
 from typing import Any
 
@@ -10,7 +12,8 @@ import httpx
 import pytest
 
 from maillon.services.people import rules
-from maillon.services.people.model import SessionKind
+from maillon.services.people.model import Invitation, Role, SessionKind
+from maillon.services.people.store import new_code, new_id
 from people_box import PASSWORD, URL, Box, routes_of
 
 STEP = re.compile(r'name="step" value="([^"]+)"')
@@ -147,6 +150,76 @@ async def test_every_page_of_somebody_asks_who_is_there(box: Box, browser: httpx
         assert answer.headers["location"].startswith("/en/log-in?next=/en/")
         as_json = await browser.get(f"/en/{path}.json")
         assert as_json.status_code == 401, path
+
+
+async def test_who_had_to_log_in_comes_back_to_the_very_page(box: Box, browser: httpx.AsyncClient) -> None:
+    _, opened, _ = box.administrator()
+    asked = "/fr/organisations/office/people?q=ada&after=abc"
+    sent = (await browser.get(asked)).headers["location"]
+    assert sent == "/fr/log-in?next=/fr/organisations/office/people%3Fq%3Dada%26after%3Dabc"
+    target = re.search(r'name="next" value="([^"]+)"', (await browser.get(sent)).text)
+    assert target
+    assert html.unescape(target[1]) == asked
+    form = {"address": "ada@office.example", "password": PASSWORD, "next": asked}
+    step = STEP.search((await browser.post("/fr/log-in", data=form)).text)
+    assert step
+    done = {"step": step[1], "code": opened.recovery_codes[0], "next": asked}
+    assert (await browser.post("/fr/log-in/code", data=done)).headers["location"] == asked
+    # A write comes back to the page its form stood on, as it stood; a query that is too long is left out.
+    headers = {"Referer": f"{URL}{asked}"}
+    browser.cookies.clear()
+    back = await browser.post("/fr/organisations/office/invitations", data=EMPTY, headers=headers)
+    assert back.headers["location"] == sent
+    long = await browser.get(f"/fr/organisations/office/people?q={'a' * 501}")
+    assert long.status_code in (303, 422)
+    assert "aaaa" not in long.headers.get("location", "")
+
+
+async def test_tabs_lead_where_one_may_go(box: Box) -> None:
+    ada, adas, _ = box.administrator()
+    mayor, mayors, _ = box.member(ada, "velle", "mayor@velle.example")
+    _, delegates, _ = box.member(mayor, "velle", "delegate@velle.example", "delegate")
+    for opened, organisation, page, sections in (
+        (adas, "office", "people", ["people", "keys", "trail"]),
+        (adas, "velle", "people", ["people"]),
+        (mayors, "velle", "keys", ["people", "keys", "trail"]),
+        (delegates, "velle", "trail", ["trail"]),
+    ):
+        async with box.browser(opened) as browser:
+            shown = await browser.get(f"/fr/organisations/{organisation}/{page}")
+            assert shown.status_code == 200
+            tabs = re.search(r'aria-label="Pages de l’organisation">(.*?)</nav>', shown.text)
+            assert tabs
+            assert [
+                one for one in re.findall(r'href="[^"]*/(\w+)"', tabs[1]) if one not in ("register", "nodes")
+            ] == sections
+            for name in sections:
+                led_to = await browser.get(f"/fr/organisations/{organisation}/{name}")
+                assert led_to.status_code == 200, (organisation, name)
+
+
+async def test_every_open_invitation_is_counted(box: Box) -> None:
+    ada, adas, _ = box.administrator()
+    now = box.clock.now()
+    with box.store.transaction() as connection:
+        for number in range(230):
+            sent = Invitation(new_id(), "velle", frozenset({Role.MEMBER}), f"guest.{number}@velle.example", ada.tag,
+                              now, now + datetime.timedelta(days=7 if number else -1), None, None)  # fmt: skip
+            box.rows.insert_invitation(connection, sent, new_code())
+    async with box.browser(adas) as browser:
+        shown = await browser.get("/en/organisations/velle/people")
+        assert "and 204 older ones" in shown.text
+        assert len(re.findall(r"/invitations/[0-9a-f]+/revocation", shown.text)) == 25
+        document = (await browser.get("/en/organisations/velle/people.json")).json()
+        assert (len(document["invitations"]), document["more_invitations"]) == (25, 204)
+
+
+async def test_a_page_of_people_that_none_gave_is_refused(box: Box) -> None:
+    _, adas, _ = box.administrator()
+    async with box.browser(adas) as browser:
+        refused = await browser.get("/fr/organisations/office/people?after=nobody")
+        assert refused.status_code == 404
+        assert "Recommencez par la première page de la liste." in refused.text
 
 
 async def test_one_never_reaches_the_account_of_another(box: Box) -> None:

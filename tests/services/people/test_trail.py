@@ -237,6 +237,41 @@ def test_who_reads_it(box: Box) -> None:
         box.people.document_of(delegate, "velle", foreign.first)
 
 
+async def test_documents_are_listed_page_after_page(box: Box) -> None:
+    _, adas, _ = box.administrator()
+    with box.store.transaction() as connection:
+        for place in ("office", ""):
+            for number in range(1, 2 * trail.PAGE + 2):
+                connection.execute(
+                    trail.TRAIL.insert().values(
+                        organisation=place, first=number, last=number, day="2026-01-01", count=number, salt=bytes(16),
+                        digest=bytes(32), entry=number,
+                    )
+                )  # fmt: skip
+    for name in ("documents", "instance"):
+        listed, more, pages = [], "", 0
+        async with box.browser(adas) as browser:
+            while pages < 5:
+                address = f"/en/organisations/office/trail{more}"
+                found = (await browser.get(address.replace("trail", "trail.json"))).json()
+                shown = await browser.get(address)
+                assert shown.status_code == 200
+                pages += 1
+                listed += [one["deeds"] for one in found[name]["items"]]
+                # Each of the lists goes on alone.
+                other = found[{"documents": "instance", "instance": "documents"}[name]]
+                assert (other is None, "deeds" in found["shown"]) == (pages > 1, pages == 1)
+                if found[name]["next"] is None:
+                    break
+                more = f"?{name}={found[name]['next']}"
+                assert f'rel="next" href="/en/organisations/office/trail{more}"' in shown.text
+        assert pages == 3
+        assert listed == list(range(2 * trail.PAGE + 1, 0, -1))
+    async with box.browser(adas) as browser:
+        assert "No older document." in (await browser.get("/en/organisations/office/trail?documents=1")).text
+        assert (await browser.get("/en/organisations/office/trail?documents=0")).status_code == 422
+
+
 async def test_its_receipt_verifies_with_the_networks_anchors_alone(tmp_path: Path) -> None:
     """The whole of it, with the real log: from the deed of starting, which made the first key, to the verdict."""
     home = tmp_path / "home"

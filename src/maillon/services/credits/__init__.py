@@ -5,8 +5,9 @@ Credits are the gas of the network: given to members per period by all validator
 here decides anything; the contract `Credits` and the blocks say everything, and this service puts it into figures
 people can plan with. In a sandbox it also gives some to whoever asks, which no network does.
 
-It has no `store`: every figure is read where it stands, and a day's spending is the difference of two states. Read
-`model`, then `rules` (what follows from a block, pure), `contract`, `service`. Doors: `api`, `pages`, `commands`.
+It has no `store`: every figure is read where it stands, and a day's spending is the difference of two states. Who has
+few left is told once in a period (`letters`). Read `model`, then `rules` (what follows from a block, pure), `contract`,
+`service`. Doors: `api`, `pages`, `commands`.
 """
 
 from __future__ import annotations

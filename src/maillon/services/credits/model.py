@@ -76,6 +76,20 @@ class MemberCredits:
 
 
 @dataclass(frozen=True, slots=True)
+class LowCredits:
+    """A member that has little left of what a period grants."""
+
+    organisation: int
+    balance: int
+    allowance: int
+    refill: Refill
+    turn: int
+    """In one turn it is told once: `rules.turn`."""
+    time: int
+    """Of the block whose state it was read in; Unix time in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class DelegateCredits:
     """An account that acts for a member, and pays for what it does from what it was sent."""
 

@@ -19,6 +19,10 @@ LEAST_SEEN: Final = 600
 """Seconds a spending must have been seen to be called a day's pace."""
 MOST_GRANTS: Final = 400
 """Grants looked up for one day's spending; more would ask the ledger too much, and the figure is left out."""
+LOW_PART: Final = 10
+"""A member with less than this part of an allowance, a tenth, has few credits left."""
+_BLOCKS_A_DAY: Final = 86_400
+"""At a block a second, which is the network's pace."""
 _DENOMINATOR: Final = 8
 """A base fee changes by an eighth at most (EIP-1559)."""
 _ACCOUNT: Final = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
@@ -49,6 +53,19 @@ def refill(head: int, period: int, seconds_a_block: float, now: datetime.datetim
     block = (head // period + 1) * period
     blocks = block - head
     return Refill(period, block, blocks, now + datetime.timedelta(seconds=blocks * seconds_a_block))
+
+
+def runs_low(balance: int, allowance: int) -> bool:
+    """Whether a member has few credits left; one that is granted none has never few."""
+    return balance * LOW_PART < allowance
+
+
+def turn(head: int, period: int) -> int:
+    """The turn a block is in, within which a member is told once that its credits run low.
+
+    A turn is a period, and as many whole periods as fit into a day where they are shorter: nobody is written to hourly.
+    """
+    return head // (period * max(1, _BLOCKS_A_DAY // period))
 
 
 def spending(before: int, granted: int, after: int, seconds: int) -> Spending | None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from maillon.kit.clock import Clock
@@ -16,6 +16,7 @@ from maillon.services.credits.errors import FaucetEmpty, NoFaucet, UnknownMember
 from maillon.services.credits.model import (
     CREDIT,
     DelegateCredits,
+    LowCredits,
     MemberCredits,
     MemberView,
     Overview,
@@ -26,6 +27,8 @@ from maillon.services.credits.model import (
 
 GIFT = 10 * CREDIT
 """To how much the faucet fills an account up."""
+_AT_ONCE = 500
+"""Members read in one question to the database."""
 _PACE = 100
 """Blocks over which the pace is measured."""
 
@@ -71,6 +74,16 @@ class Register(Protocol):
         """The accounts that act for one."""
 
 
+class Announcer(Protocol):
+    """Who tells members that their credits run low."""
+
+    def readers(self) -> Collection[int]:
+        """The organisations of which somebody here is told. Raises `StoreUnavailable`."""
+
+    def tell(self, found: Sequence[LowCredits]) -> None:
+        """Keep it, each once in a turn, however often it is said. Raises `StoreUnavailable`."""
+
+
 class Faucet(Protocol):
     """What sends credits from the sandbox's account."""
 
@@ -90,6 +103,7 @@ class CreditsService:
         faucet: Faucet | None,
         *,
         grants: bool,
+        announcer: Announcer | None = None,
     ) -> None:
         self._contract = contract
         self._ask = ask
@@ -97,6 +111,8 @@ class CreditsService:
         self._clock = clock
         self._faucet = faucet
         self._grants = grants
+        self._announcer = announcer
+        self._told: frozenset[tuple[int, int]] = frozenset()
         self._giving = asyncio.Lock()
 
     @property
@@ -154,6 +170,47 @@ class CreditsService:
             found.refill,
             found.read,
         )
+
+    async def tell_low(self) -> int:
+        """Tell the members of people here whose credits run low, once in a turn; how many that was.
+
+        Nothing is told where no period grants, nor to the suspended, who are granted none meanwhile. Raises
+        `CreditsUnavailable`, `StoreUnavailable`; then the next time tells.
+        """
+        if self._announcer is None or not self._grants:
+            return 0
+        readers = set(await asyncio.to_thread(self._announcer.readers))
+        if not readers:
+            return 0
+        head = await self._block("latest")
+        number = _number(head)
+        terms = await self._contract.terms(number)
+        refill, turn = await self._refill(head, terms), rules.turn(number, terms.period)
+        assert refill is not None  # periods grant here
+        low = []
+        async for entry in self._granted(_time(head)):
+            if entry.organisation not in readers or (entry.organisation, turn) in self._told:
+                continue
+            account, allowance = entry.credit_account, terms.allowances[entry.tier]
+            assert account is not None  # of those who are granted
+            balance = await self._balance("0x" + account.hex(), number)
+            if rules.runs_low(balance, allowance):
+                low.append(LowCredits(entry.organisation, balance, allowance, refill, turn, _time(head)))
+        if low:
+            await asyncio.to_thread(self._announcer.tell, low)
+        # What is kept says the same for ever; this spares asking it of everybody again each minute.
+        self._told = frozenset({*(one for one in self._told if one[1] == turn), *((e.organisation, turn) for e in low)})
+        return len(low)
+
+    async def _granted(self, time: int) -> AsyncIterator[Entry]:
+        """Members the next period pays, by number."""
+        after: int | None = 0
+        while after is not None:
+            page = await self._register.roll(after, _AT_ONCE)
+            for entry in page:
+                if entry.credit_account is not None and entry.suspended_until <= time:
+                    yield entry
+            after = page[-1].organisation if len(page) == _AT_ONCE else None
 
     async def give(self, text: str) -> tuple[str, int, int]:
         """Fill an account up from the sandbox: (account, wei given, block).

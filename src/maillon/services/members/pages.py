@@ -353,11 +353,11 @@ class _Pages:
 
     async def own(self, request: Request, language: Language, number: Number, done: str = "") -> Response:
         """Accounts, identifier, invitations, suspensions, leaving."""
-        await self._who.enter_for(request, rules.MEMBER_READ, Target("organisation", str(number)))
-        return await self._own_page(request, language, number, done=done)
+        actor = await self._who.enter_for(request, rules.MEMBER_READ, Target("organisation", str(number)))
+        return await self._own_page(request, language, number, actor, done=done)
 
     async def _own_page(
-        self, request: Request, language: Language, number: int, *, done: str = "", invitation: str = "",
+        self, request: Request, language: Language, number: int, actor: Actor, *, done: str = "", invitation: str = "",
         refused: Refused | None = None,
     ) -> Response:  # fmt: skip
         page = await self._service.organisation(number)
@@ -365,6 +365,7 @@ class _Pages:
         cases = await self._service.cases(number)
         document = views.organisation_document(page.organisation, self._clock.now()) | {
             "organisation": str(number),
+            "sections": self._who.sections(actor, str(number)),
             "accounts": [
                 views.account_document(account, kept=account.address in kept)
                 for account in page.accounts
@@ -383,10 +384,12 @@ class _Pages:
 
     async def nodes(self, request: Request, language: Language, number: Number) -> Response:
         """What one's organisation operates of the network."""
-        await self._who.enter_for(request, rules.MEMBER_READ, Target("organisation", str(number)))
+        organisation = str(number)
+        actor = await self._who.enter_for(request, rules.MEMBER_READ, Target("organisation", organisation))
         page = await self._service.organisation(number)
         document = views.organisation_document(page.organisation, self._clock.now())
-        document |= views.operation_document(await self._service.operation(number)) | {"organisation": str(number)}
+        document |= views.operation_document(await self._service.operation(number))
+        document |= {"organisation": organisation, "sections": self._who.sections(actor, organisation)}
         return self._private(request, language, "members_nodes.html", document)
 
     async def change_own(self, request: Request, language: Language, number: Number) -> Response:
@@ -400,10 +403,10 @@ class _Pages:
             if act == "invite":
                 given = {name: form.text(name)[:640] for name in ("scheme", "identifier", "legal_name")}
                 word = await self._service.invite(number, given, actor.tag)
-                return await self._own_page(request, language, number, invitation=word)
+                return await self._own_page(request, language, number, actor, invitation=word)
             done = await self._act(form, act, number, actor)
         except Refused as refused:
-            return await self._own_page(request, language, number, refused=refused)
+            return await self._own_page(request, language, number, actor, refused=refused)
         return self._go(f"/{language}/organisations/{number}/register?done={done}")
 
     async def _act(self, form: _Fields, act: str, number: int, actor: Actor) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from maillon.kit.notices import EVERY_MEMBER, Notice, Word
 from maillon.kit.page import moment
 from maillon.services.people import OFFICE
 
+_SPACE: Final = re.compile(r"[^\S\u00a0\u202f]+")
 _OFFICE: Final[Mapping[Language, str]] = {"fr": "le secrétariat du réseau", "en": "the office of the network"}
 _LETTER: Final[Mapping[Language, str]] = {
     "fr": "Bonjour,\n\n{text}\n\n{link}\n\n--\nVous recevez ce message parce qu’il concerne votre organisation "
@@ -36,7 +38,8 @@ def _said(word: Word, language: Language) -> str:
 
 
 def _values(notice: Notice, language: Language, called: Mapping[str, str]) -> dict[str, str]:
-    values = {name: " ".join(_said(word, language).split()) for name, word in notice.words.items()}
+    # What others wrote stays on one line; no-break spaces, which stand in numbers, stay too.
+    values = {name: _SPACE.sub(" ", _said(word, language)).strip() for name, word in notice.words.items()}
     organisation = notice.organisation
     if organisation is not None and organisation != EVERY_MEMBER:
         values["organisation"] = _OFFICE[language] if organisation == OFFICE else called.get(organisation, organisation)

@@ -33,8 +33,11 @@ from maillon.services.people.model import OFFICE, Action, Actor, Role, Target
 from maillon.services.people.organisations import DEEDS, MAXIMUM_CURSOR, PAGE
 from maillon.services.people.recognition import EnteringRoute, Recognition
 from maillon.services.people.service import PeopleService
+from maillon.services.people.trail import PAGE as DOCUMENTS
 
 _PROVIDER_COOKIE = "-provider"
+_INSTANCE = Target("instance")
+_Before = Annotated[int | None, Query(ge=1, le=2**62)]
 _DONE = frozenset(
     {"password", "authenticator", "passkey", "removed", "address", "name", "ended", "joined", "invited", "revoked",
      "roles", "linked", "unlinked"}
@@ -638,6 +641,7 @@ class _Pages:
             ],
             "more_invitations": open_ones - len(invitations),
             "roles": [role.value for role in Role],
+            "sections": self._who.sections(actor, organisation),
             "done": done if done in _DONE else None,
         }
         return self._show(request, language, "people_organisation.html", document, refused)
@@ -723,6 +727,7 @@ class _Pages:
             "after": after,
             "next": found[PAGE - 1].id if len(found) > PAGE else None,
             "scopes": list(ORGANISATION_SCOPES),
+            "sections": self._who.sections(actor, organisation),
             "made": None if made is None else {"id": made[0], "key": made[1]},
         }
         return self._show(request, language, "people_keys.html", document, refused)
@@ -763,15 +768,20 @@ class _Pages:
         """Make a key."""
         return await self.change_key(request, language, organisation)
 
-    async def trail(
+    async def trail(  # noqa: PLR0917 - the parts of an address
         self,
         request: Request,
         language: Language,
         organisation: str,
-        before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+        before: _Before = None,
+        documents: _Before = None,
+        instance: _Before = None,
     ) -> Response:
-        """What was done."""
+        """What was done, and what of it was notarised; each of the three lists goes on alone."""
         actor = await self._who.enter_for(request, rules.TRAIL_READ, Target("organisation", organisation))
+        of_instance = organisation == OFFICE and self._people.decide(actor, rules.INSTANCE_OPERATE, _INSTANCE).allowed
+        lists = {"deeds": before, "documents": documents} | ({"instance": instance} if of_instance else {})
+        shown = [name for name, place in lists.items() if place is not None][:1] or list(lists)
         deeds, names = await asyncio.to_thread(self._people.trail_of, actor, organisation, before)
         document = {
             "organisation": organisation,
@@ -789,21 +799,28 @@ class _Pages:
             ],
             "next": deeds[-1][0] if len(deeds) == DEEDS else None,
             "before": before,
-            "documents": [] if before else await asyncio.to_thread(self._documents, actor, organisation),
+            "shown": shown,
+            "sections": self._who.sections(actor, organisation),
+            "documents": None,
             "instance": None,
         }
-        operates = self._people.decide(actor, rules.INSTANCE_OPERATE, Target("instance")).allowed
-        if organisation == OFFICE and operates and not before:
-            document["instance"] = await asyncio.to_thread(self._documents, actor, None)
+        for name, of, place in (("documents", organisation, documents), ("instance", None, instance)):
+            if name in shown:
+                document[name] = await asyncio.to_thread(self._documents, actor, of, place)
         return self._show(request, language, "people_trail.html", document)
 
-    def _documents(self, actor: Actor, organisation: str | None) -> list[dict[str, Any]]:
-        """The newest documents of a trail, and where they are."""
+    def _documents(self, actor: Actor, organisation: str | None, before: int | None) -> dict[str, Any]:
+        """Documents of a trail, newest first, below one, and where they are."""
         place = "/v1/audit/documents" if organisation is None else f"/v1/organisations/{organisation}/audit/documents"
-        return [
-            {"day": one.day, "deeds": one.count, "entry": one.entry, "address": f"{place}/{one.first}"}
-            for one in self._people.documents_of(actor, organisation)
-        ]
+        found = self._people.documents_of(actor, organisation, before, DOCUMENTS + 1)
+        return {
+            "before": before,
+            "next": found[DOCUMENTS - 1].first if len(found) > DOCUMENTS else None,
+            "items": [
+                {"day": one.day, "deeds": one.count, "entry": one.entry, "address": f"{place}/{one.first}"}
+                for one in found[:DOCUMENTS]
+            ],
+        }
 
     async def explain(
         self,

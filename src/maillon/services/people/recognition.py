@@ -21,11 +21,13 @@ from maillon.kit.forms import local_target, require_same_origin
 from maillon.kit.language import reader_language
 from maillon.kit.page import wants_json
 from maillon.services.people.errors import LogInNeeded
-from maillon.services.people.model import NOBODY, Action, Actor, SessionKind, Target
-from maillon.services.people.rules import refusal
+from maillon.services.people.model import NOBODY, OFFICE, Action, Actor, SessionKind, Target
+from maillon.services.people.rules import ACTIONS, SECTIONS, refusal
 from maillon.services.people.service import PeopleService
 
 _READING = ("GET", "HEAD", "OPTIONS")
+_LONGEST_QUERY = 500
+"""Of the page one comes back to; a longer one comes back to the page without it."""
 
 
 class LogInFirst(Exception):
@@ -104,13 +106,21 @@ class Recognition:
             raise refusal(decision)
         return actor
 
+    def sections(self, actor: Actor, organisation: str) -> list[str]:
+        """The pages of an organisation they may open, once they have shown again who they are where that is asked."""
+        target = Target("organisation", organisation)
+        needed = {name: ACTIONS[action] for name, action in SECTIONS.items() if action in ACTIONS}
+        if organisation == OFFICE:  # it is no organisation of the chain
+            needed = {name: action for name, action in needed.items() if SECTIONS[name] != "member:read"}
+        decided = {name: self._people.decide(actor, action, target) for name, action in needed.items()}
+        return [name for name, one in decided.items() if one.allowed or one.reasons[-1].name == "stale"]
+
     @staticmethod
     def log_in_address(request: Request, *, again: bool = False) -> str:
         """Where to log in, and come back from to the page: a write comes back to the page its form stood on."""
         language = reader_language(request)
-        page = request.url.path
-        if request.method not in _READING:
-            page = urlsplit(request.headers.get("referer", "")).path
+        stood = request.url if request.method in _READING else urlsplit(request.headers.get("referer", ""))
+        page = f"{stood.path}?{stood.query}" if 0 < len(stood.query) <= _LONGEST_QUERY else stood.path
         back = quote(local_target(page, f"/{language}/account"))
         return f"/{language}/log-in?next={back}{'&again=1' if again else ''}"
 

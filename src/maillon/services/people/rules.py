@@ -141,6 +141,15 @@ def register(action: Action) -> Action:
     return action
 
 
+SECTIONS: Final = {
+    "people": "people:read",
+    "keys": "key:read",
+    "trail": "trail:read",
+    "register": "member:read",
+    "nodes": "member:read",
+}
+"""The pages of an organisation, in the order of their tabs, and the action each needs."""
+
 _ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
 _ANYONE = frozenset(Role)
 ACCOUNT_READ = register(Action("account:read", "see one’s own account", "person"))
