@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import io
 import os
 import secrets
@@ -18,6 +19,7 @@ import shutil
 import tarfile
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -40,6 +42,8 @@ _ATTEMPTS = 100
 _PUBLISHED_WITHIN = 30.0
 """Seconds a step of the log may take to be published."""
 _ROWS = 5_000
+_PIECE = 1 << 20
+_AGAIN = "take another backup, and a new home: what this one has laid out is not complete"
 _PRIVATE = 0o600
 
 
@@ -196,11 +200,7 @@ def read(settings: Settings, file: Path, progress: Callable[[str], None]) -> Non
             first = archive.next()
             if first is None or first.name != "backup.json":
                 raise UnreadableBackup(f"{file} is not a backup of Maillon")
-            head = orjson.loads(_content(archive, first))
-            if head.get("format") != FORMAT:
-                raise UnreadableBackup(f"{file} is a backup of a format unknown here: {head.get('format')!r}")
-            if head["schema"] > schema_versions()[-1]:
-                raise NewerData(f"{file} was made by a newer version of this program (schema {head['schema']})")
+            _check_head(file, orjson.loads(_content(archive, first)))
             progress("files and database …")
             with store.transaction() as connection:
                 for table in reversed(metadata.sorted_tables):
@@ -210,14 +210,35 @@ def read(settings: Settings, file: Path, progress: Callable[[str], None]) -> Non
                         raise HomeUnusable(f"the database is not empty: table {table.name}")
                 while (member := archive.next()) is not None:
                     _place(archive, member, home, connection)
+                # Behind the last member stands the check sum of all: nothing is kept before it was compared.
+                while archive.fileobj is not None and archive.fileobj.read(_PIECE):
+                    pass
                 for table in metadata.sorted_tables:
                     _advance(connection, table)
-    except (tarfile.TarError, EOFError, orjson.JSONDecodeError, KeyError, ValueError) as error:
-        raise UnreadableBackup(f"{file} is damaged: {error}") from error
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, sa.exc.StatementError) as error:
+        raise UnreadableBackup(f"{file} is damaged: {_first_line(error)}; {_AGAIN}") from error
+    except (KeyError, ValueError, TypeError) as error:
+        raise UnreadableBackup(f"{file} is damaged: a table or row of it is none; {_AGAIN}") from error
     except OSError as error:
         raise HomeUnusable(f"{file}: {error.strerror or error}") from error
     finally:
         store.close()
+
+
+def _check_head(file: Path, head: Any) -> None:
+    """Raise `UnreadableBackup` or `NewerData` unless an archive that begins so is one for this program."""
+    found = head if isinstance(head, dict) else {}
+    if found.get("format") != FORMAT:
+        raise UnreadableBackup(f"{file} is a backup of a format unknown here: {found.get('format')!r}")
+    schema = found.get("schema")
+    if not isinstance(schema, str):
+        raise UnreadableBackup(f"{file} does not say which schema its rows have")
+    if schema > schema_versions()[-1]:
+        raise NewerData(f"{file} was made by a newer version of this program (schema {schema}): restore it with that")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 _PREFILLED = frozenset({"notary_head"})

@@ -8,7 +8,9 @@ Exit status: 0 done or valid, 1 refused or invalid, 2 could not tell, could not 
 from __future__ import annotations
 
 import gc
+import io
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 def run() -> None:
     """The program's entry."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character is shown its number: no answer depends on an encoding.
+            stream.reconfigure(errors="backslashreplace")
     if sys.argv[1:2] == ["verify"]:
         from maillon.evidence.__main__ import verify_command  # noqa: PLC0415 - see above
         from maillon.kit.home import default_home  # noqa: PLC0415
@@ -24,7 +30,12 @@ def run() -> None:
         sys.exit(verify_command(sys.argv[2:], default_home() / "trust.json"))
     # Loading makes objects that stay: looked through as often as Python does by itself, they cost a tenth of the start.
     gc.set_threshold(100_000, 20, 20)
-    application()(prog_name="maillon")
+    try:
+        application()(prog_name="maillon")
+    except Exception:  # noqa: BLE001 - the last that could catch it
+        # A mistake of ours. Status 1 would say that the answer is no, and there is none.
+        traceback.print_exc()
+        sys.exit(2)
 
 
 def application() -> typer.Typer:

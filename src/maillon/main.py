@@ -26,7 +26,7 @@ from starlette.responses import Response
 
 import maillon
 from maillon import delegation
-from maillon.backups import FrozenLedger
+from maillon.backups import FrozenLedger, require_instance
 from maillon.demo import Demo
 from maillon.evidence.consensus import Validator, ValidatorSet
 from maillon.evidence.errors import EvidenceError
@@ -612,7 +612,11 @@ def people_parts(  # noqa: PLR0917 - what they are built over
 
 @contextlib.contextmanager
 def people_of_home(settings: Settings) -> Iterator[PeopleService]:
-    """People over the database and keys of a home, beside its running server or without one."""
+    """People over the database and keys of a home, beside its running server or without one.
+
+    Raises `HomeUnusable` where there is no instance, and what opening the database raises.
+    """
+    require_instance(settings.home)
     store, clock = Store.open(settings.database_url), SystemClock()
     try:
         keys = Keys(settings.home / "keys")

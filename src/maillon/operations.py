@@ -86,10 +86,14 @@ def status(home: Home = None, url: Url = None, as_json: Json = False) -> None:
     try:
         answer = httpx.get(f"{chosen.server_url}/health", timeout=10)
         document = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
+    except httpx.HTTPError as error:
         terminal.fail(f"{chosen.server_url} does not answer: {error}. Is `maillon up` running?", as_json=as_json)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or ("log" if answer.status_code == 200 else "detail") not in document:
+        terminal.fail(f"{chosen.server_url} answers, and is no Maillon: choose another with --url", as_json=as_json)
     if answer.status_code != 200:
-        terminal.fail(str(document.get("detail", document)), terminal.REFUSED, as_json=as_json)
+        terminal.fail(str(document["detail"]), terminal.REFUSED, as_json=as_json)
     if as_json:
         terminal.print_json(document)
     else:
@@ -100,7 +104,7 @@ def status(home: Home = None, url: Url = None, as_json: Json = False) -> None:
             ("network", f"{document['network']}, version {document['version']}"),
             ("ledger", f"{chain['engine']}, chain {chain['chain_id']}, {standing}"),
             ("log", f"{log['entries']} entries, {log['size']} under the newest checkpoint"),
-            ("anchored", f"{log['anchored_size']} entries, in block {log['anchored_height']}"),
+            ("anchored", _anchored(log)),
             ("database", document["database"]),
         ]
         if document["demo"]:
@@ -110,6 +114,12 @@ def status(home: Home = None, url: Url = None, as_json: Json = False) -> None:
         terminal.print_table(("", ""), rows)
     if document["status"] != "ready":
         raise typer.Exit(terminal.REFUSED)
+
+
+def _anchored(log: dict[str, Any]) -> str:
+    if log["anchored_height"] is None:
+        return "nothing yet"
+    return f"{log['anchored_size']} entries, in block {log['anchored_height']}"
 
 
 def _demonstrated(document: dict[str, Any]) -> str:
@@ -176,8 +186,8 @@ def reindex(home: Home = None, url: Url = None, as_json: Json = False) -> None:
             await application.stop()
 
     try:
+        backups.require_instance(chosen.home)
         with main.exclusive_home(chosen.home):
-            backups.require_instance(chosen.home)
             entries, members = asyncio.run(work())
     except _OURS as error:
         terminal.fail(str(error), as_json=as_json)
@@ -382,6 +392,7 @@ def _access(chosen: Settings) -> Any:
     from maillon.kit.clock import SystemClock  # noqa: PLC0415
     from maillon.kit.store import Store  # noqa: PLC0415
 
+    backups.require_instance(chosen.home)
     return Access(Store.open(chosen.database_url), SystemClock())
 
 
@@ -491,8 +502,8 @@ def keys_rotate_encryption(home: Home = None, url: Url = None, as_json: Json = F
 
     chosen = _settings(as_json, home=home, url=url)
     try:
+        backups.require_instance(chosen.home)
         with main.exclusive_home(chosen.home):
-            backups.require_instance(chosen.home)
             changed = main.rotate_encryption(chosen)
     except _OURS as error:
         terminal.fail(str(error), as_json=as_json)

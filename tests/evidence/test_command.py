@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +77,58 @@ def test_could_not_tell_is_two(arguments: tuple[str | Path, ...], words: str) ->
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root reads everything")
+def test_anchors_that_may_not_be_read_are_no_verdict() -> None:
+    # Not below pytest's own folder, which only its owner may enter.
+    with tempfile.TemporaryDirectory(prefix="maillon-closed-") as parent:
+        Path(parent).chmod(0o755)
+        closed = Path(parent) / "home"
+        closed.mkdir(mode=0o700)
+        shutil.copy(TRUST, closed)
+        closed.chmod(0o000 if os.geteuid() else 0o700)
+        prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+        command = [sys.executable, "-m", "maillon.evidence", "verify", str(RECEIPT), str(FILE), "--home", str(closed)]
+        done = subprocess.run([*prefix, *command], capture_output=True, text=True, check=False)
+        closed.chmod(0o700)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Permission denied" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_says_whose_anchors_were_used(tmp_path: Path) -> None:
+    shutil.copy(TRUST, tmp_path)
+    pinned = run("verify", RECEIPT, FILE, "--home", tmp_path)
+    assert pinned.returncode == 0
+    assert f"pinned for this home: {tmp_path / 'trust.json'}\n" in pinned.stdout
+    given = run("verify", RECEIPT, FILE, "--home", tmp_path / "absent", "--trust", TRUST)
+    assert given.returncode == 0
+    assert f"given: {TRUST}\n" in given.stdout
+
+
+def test_no_name_and_no_terminal_makes_a_verdict_fail(tmp_path: Path) -> None:
+    strange = tmp_path / os.fsdecode(b"\xff\x1b[31m\xc3\xa9")
+    shutil.copy(TRUST, strange)
+    command = [sys.executable, "-m", "maillon.evidence", "verify", RECEIPT, FILE, "--trust", strange]
+    for more in ([], ["--json"]):
+        done = subprocess.run(
+            [*command, *more], capture_output=True, check=False, env=os.environ | {"PYTHONIOENCODING": "ascii"}
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"\x1b" not in done.stdout
+
+
+def test_a_mistake_of_ours_is_no_verdict(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def mistaken(*_arguments: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(command, "explain", mistaken)
+    arguments = [str(RECEIPT), str(FILE), "--trust", str(TRUST)]
+    assert command.verify_command(arguments) == command.UNDECIDED
+    assert "Traceback" in capsys.readouterr().err
+    assert command.verify_command([*arguments, "--json"]) == command.UNDECIDED
+    assert json.loads(capsys.readouterr().out)["error"]["type"] == "ZeroDivisionError"
 
 
 def test_json_is_json_also_when_nothing_can_be_told() -> None:

@@ -4,13 +4,61 @@
 from __future__ import annotations
 
 import base64
+import os
+from pathlib import Path
 
 import pytest
 
 from maillon.kit.errors import InvalidSettings
 from maillon.kit.settings import load
+from maillon.kit.store import Store
 
 SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"url": "http://127.0.0.1:8400"},
+        {"url": "https://maillon.example/below"},
+        {"ledger": "http://[::1]:8545"},
+        {"database": "sqlite:////var/lib/maillon/data.sqlite3"},
+        {"database": "postgresql://maillon:secret@database.example:5432/maillon"},
+        {"database": "postgresql:///maillon?host=/var/run/postgresql"},
+    ],
+)
+def test_a_server_that_can_be_is_taken(chosen: dict[str, str]) -> None:
+    ((name, value),) = chosen.items()
+    assert getattr(load(**chosen), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        *(
+            (name, value, "http:// or https://, a host")
+            for name in ("url", "ledger")
+            for value in ("here", "ftp://here", "http://", "http://[", "http://here:port", "http://a b", "//here")
+        ),
+        *(
+            ("database", value, "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
+            for value in ("here", "", "mysql://u:secret@here/d", "sqlite://here", "postgresql://u:secret@here:port/d")
+        ),
+    ],
+)
+def test_a_server_that_cannot_be_is_refused_without_its_secret(name: str, value: str, advice: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"setting {name}: {advice}") as refusal:
+        load(**{name: value})
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", [b"plain", b"100%", b"what?mode=memory", b"a#b", b"caf\xc3\xa9 & co", b"latin-\xe9"])
+def test_the_database_of_a_home_lies_in_it_whatever_it_is_called(tmp_path: Path, name: bytes) -> None:
+    home = tmp_path / os.fsdecode(name)
+    home.mkdir()
+    Store.open(load(home=home).database_url).close()
+    assert (home / "maillon.sqlite3").stat().st_size
+    assert list(tmp_path.iterdir()) == [home]
 
 
 @pytest.mark.parametrize("url", ["https://receiver.example/hook", "https://bücher.example:8443", "http://127.0.0.1:1/",

@@ -11,7 +11,9 @@ import argparse
 import json
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
 
@@ -103,7 +105,11 @@ def write_report(report: Report, out: IO[str]) -> None:
 
 def _read_anchors(path: Path | None) -> TrustAnchors:
     """The trust anchors at `path`; raises `MissingAnchor` when there are none."""
-    if path is None or not path.exists():
+    try:
+        missing = path is None or not path.exists()
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror or error}") from None
+    if path is None or missing:
         place = f" at {path}" if path else ""
         raise MissingAnchor(
             f"no trust anchors{place}: give the file with --trust FILE, or verify where maillon up has run"
@@ -121,13 +127,20 @@ def verify_command(arguments: Sequence[str], pinned: Path | None = None, program
     parser.add_argument("--url", help="accepted for uniformity; verification asks no server")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that cannot show a character is shown its number: the verdict never depends on an encoding.
+            stream.reconfigure(errors="backslashreplace")
     if options.home is not None:
         pinned = options.home / "trust.json"
     anchors = options.trust or pinned
     try:
         trust = _read_anchors(anchors)
         report = check(options.receipt, options.file, trust)
-    except Undecided as error:
+    except Exception as error:  # noqa: BLE001 - the last that could catch it
+        if not isinstance(error, Undecided):
+            # A mistake of ours, or no memory: whatever stopped us, nothing was found out about the receipt.
+            traceback.print_exc()
         if options.json:
             document = {"verdict": "undecided", "error": {"type": type(error).__name__, "message": str(error)}}
             sys.stdout.write(json.dumps(document) + "\n")
@@ -138,7 +151,7 @@ def verify_command(arguments: Sequence[str], pinned: Path | None = None, program
         sys.stdout.write(json.dumps(report.to_json() | {"trust": str(anchors), "network": trust.network}) + "\n")
     else:
         source = "given" if options.trust else "pinned for this home"
-        sys.stdout.write(f"trust anchors of {trust.network}, {source}: {anchors}\n")
+        sys.stdout.write(_harmless(f"trust anchors of {trust.network}, {source}: {anchors}") + "\n")
         write_report(report, sys.stdout)
     if report.error is None:
         return VALID

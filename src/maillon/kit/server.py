@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import signal
 import socket
@@ -20,7 +21,7 @@ GRACE = 10
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on, taken before anything slow begins; raises `HomeUnusable` when the port is in use."""
+    """The socket to serve on, taken before anything slow begins; raises `HomeUnusable` when it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named because asyncio only then turns Nagle's delay off: 40 ms an answer otherwise.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -31,9 +32,14 @@ def listen(host: str, port: int) -> socket.socket:
         listening.listen(2048)
     except OSError as error:
         listening.close()
-        raise HomeUnusable(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port"
-        ) from error
+        other = "another address with --host"
+        if not isinstance(error, socket.gaierror) and error.errno != errno.EADDRNOTAVAIL:
+            other = "another port with --port"
+        raise HomeUnusable(f"cannot listen on {host}:{port}: {error.strerror}; choose {other}") from error
+    except UnicodeError as error:
+        # A name no name service can be asked for: a label that is empty, or too long.
+        listening.close()
+        raise HomeUnusable(f"cannot listen on {host}:{port}: it is no address; choose another with --host") from error
     return listening
 
 

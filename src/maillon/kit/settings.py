@@ -6,10 +6,11 @@ docs/operating/settings.md has the table; a test compares the two.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,6 +38,17 @@ def _check_target(text: str) -> str:
     if not possible or text.split() != [text]:
         raise ValueError("a host and port that can be: no empty or endless name, no space, a port up to 65535")
     return text
+
+
+def _split(text: str, *schemes: str) -> SplitResult | None:
+    """The parts of a URL of one of these schemes; None of anything else."""
+    try:
+        parts = urlsplit(text)
+        possible = parts.scheme in schemes and parts.port != 0 and text.split() == [text]
+    except ValueError:
+        # Brackets that do not match, or a port that is no number.
+        return None
+    return parts if possible else None
 
 
 def _check_address(text: str) -> str:
@@ -113,6 +125,21 @@ class Settings(BaseSettings):
     def _check_public_url(cls, text: str | None) -> str | None:
         return None if text is None else _check_address(text).rstrip("/")
 
+    @field_validator("url", "ledger")
+    @classmethod
+    def _check_server(cls, text: str | None) -> str | None:
+        parts = None if text is None else _split(text, "http", "https")
+        if text is not None and (parts is None or not parts.hostname):
+            raise ValueError("http:// or https://, a host, and perhaps a port and a path")
+        return text
+
+    @field_validator("database")
+    @classmethod
+    def _check_database(cls, text: str | None) -> str | None:
+        if text is not None and not text.startswith("sqlite:///") and _split(text, "postgresql") is None:
+            raise ValueError("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
+        return text
+
     @field_validator("mail_from")
     @classmethod
     def _check_sender(cls, text: str) -> str:
@@ -143,7 +170,10 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """The database's URL."""
-        return self.database or f"sqlite:///{self.home / 'maillon.sqlite3'}"
+        # The name of a home may hold question marks, or bytes that are no text: SQLite is given a URI, whose every
+        # byte can be written, and that URI stands in a URL.
+        file = f"file:{quote(os.fsencode(self.home / 'maillon.sqlite3'))}"
+        return self.database or f"sqlite:///{quote(file)}?uri=true"
 
     @property
     def server_url(self) -> str:
@@ -172,6 +202,7 @@ def load(**chosen: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise InvalidSettings(f"setting {name}: {first['msg']}; see docs/operating/settings.md") from None
+        why = first["msg"].removeprefix("Value error, ")
+        raise InvalidSettings(f"setting {name}: {why}; see docs/operating/settings.md") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InvalidSettings(f"{FILE} cannot be read: {error}") from None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ import pytest
 from maillon.evidence.errors import FileChanged
 from maillon.evidence.hashing import Digest
 from maillon.evidence.receipt import complete
-from maillon.services.notary import NotaryService
+from maillon.services.notary import NotaryService, client
 from maillon.services.notary import files as module
 from maillon.services.notary.client import (
     EvidenceRefused,
@@ -29,7 +30,7 @@ from maillon.services.notary.client import (
     Summary,
 )
 from maillon.services.notary.files import hash_file, walk
-from maillon.services.notary.journal import Item, Journal
+from maillon.services.notary.journal import Item, Journal, JournalDamaged
 
 
 class Bridge(httpx.BaseTransport):
@@ -214,17 +215,43 @@ async def test_two_runs_at_once_leave_each_other_their_batches(desk: Desk, servi
     assert batch.name not in str(list((desk.root / "client").iterdir()))
 
 
-async def test_a_receipt_that_cannot_be_written_is_written_by_the_next_run(desk: Desk, service: NotaryService) -> None:
-    path = desk.write("a")
+async def test_a_receipt_without_a_place_stops_no_other_and_is_written_later(
+    desk: Desk, service: NotaryService
+) -> None:
+    path, other = desk.write("a"), desk.write("b")
     receipt_file(path).mkdir()
-    with pytest.raises(ReceiptNotWritten, match="cannot be written"):
-        await desk.notarise()
+    for resumed in (0, 1):
+        summary = await desk.notarise()
+        assert (summary.notarised, summary.resumed, summary.skipped) == (1 - resumed, resumed, resumed)
+        ((refused, why),) = summary.refused
+        assert (refused, "Is a directory" in why) == (str(path), True)
+    assert receipt_of(other)["digest"]["value"] == hashlib.sha256(other.read_bytes()).hexdigest()
+    (kept,) = (desk.root / "client").iterdir()
+    assert [row[0] for row in json.loads(kept.read_text())["items"]] == [str(path)]
     receipt_file(path).rmdir()
     # A run killed in the middle of a receipt leaves a part of it.
     receipt_file(path).write_bytes(b'{"type":"maillon.rec')
     assert (await desk.notarise()).resumed == 1
     assert receipt_of(path)["digest"]["value"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert await entries(service) == 1
+    assert await entries(service) == 2
+    assert not list((desk.root / "client").iterdir())
+
+
+async def test_a_disk_without_room_for_receipts_stops_the_run(
+    desk: Desk, service: NotaryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [desk.write("a"), desk.write("b")]
+
+    def full(_path: str, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "write_receipt", full)
+        with pytest.raises(ReceiptNotWritten, match="No space left on device"):
+            await desk.notarise()
+    assert (await desk.notarise()).resumed == 2
+    assert [receipt_of(path)["entry"]["kind"] for path in paths] == ["commitment"] * 2
+    assert await entries(service) == 2
 
 
 def test_a_large_file_is_read_in_constant_memory(tmp_path: Path) -> None:
@@ -268,6 +295,96 @@ async def test_an_answer_that_does_not_verify_writes_no_receipt(desk: Desk, monk
     with pytest.raises(EvidenceRefused):
         await desk.notarise()
     assert not receipt_file(path).exists()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b'{"server":"http://notary.test","items":[]}',
+        b'{"server":"http://notary.test","items":[["a","b"]]}',
+        b'{"server":"http://notary.test","items":[["a","b","00",null]]}',
+        b'{"server":"http://notary.test","items":[["a","b","' + b"00" * 32 + b'","00"]]}',
+        b'{"server":"http://notary.test","items":[["a","b",7,null]]}',
+        b"[" * 100_000,
+    ],
+    ids=lambda value: value[:60].decode("ascii", "backslashreplace"),
+)
+def test_a_damaged_journal_is_named_and_left(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    left = tmp_path / "client" / "0123.batch"
+    left.parent.mkdir()
+    left.write_bytes(damaged)
+    # Nobody answers there: nothing is sent before what was left is read.
+    server = Server("http://notary.test", {}, httpx.MockTransport(lambda _request: pytest.fail("asked")))
+    with pytest.raises(JournalDamaged, match=r"0123\.batch is damaged .* remove it"):
+        Notariser(server, Journal(tmp_path / "client")).run([str(tmp_path / "a")])
+    assert left.read_bytes() == damaged
+
+
+APPENDED = b'{"first":0,"count":1}'
+
+
+@pytest.mark.parametrize(
+    ("appended", "evidence"),
+    [
+        (b"", b""),
+        (b"<html>", b""),
+        (b"[]", b""),
+        (b"7", b""),
+        (b"{}", b""),
+        (b'{"first":"0"}', b""),
+        (b'{"first":true}', b""),
+        (b'{"first":0,"indexes":[]}', b""),
+        (b'{"first":0,"indexes":["a"]}', b""),
+        (b'{"first":0,"indexes":{"0":0}}', b""),
+        (b'{"indexes":[-1]}', b'{"checkpoint":"none"}'),
+        (APPENDED, b"<html>"),
+        (APPENDED, b"[]"),
+        (APPENDED, b"{}"),
+        (APPENDED, b'{"checkpoint":7,"anchor":{},"timestamp":{}}'),
+        (APPENDED, b'{"checkpoint":"\xff"}'),
+    ],
+)
+def test_what_is_no_notary_gets_nothing_written(tmp_path: Path, appended: bytes, evidence: bytes) -> None:
+    """Whatever listens there instead: a class of ours says so, and the batch is kept for the real one."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(201, content=appended)
+        return httpx.Response(200, content=evidence)
+
+    (tmp_path / "a").write_bytes(b"a")
+    server = Server("http://notary.test", {}, httpx.MockTransport(answer))
+    with pytest.raises((ServerUnreachable, EvidenceRefused)):
+        Notariser(server, Journal(tmp_path / "client"), patience=1).run([str(tmp_path / "a")])
+    assert not receipt_file(tmp_path / "a").exists()
+    assert len(list((tmp_path / "client").glob("*.batch"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "error"),
+    [
+        (302, b"", ServerUnreachable),
+        (404, b"not here", ServerUnreachable),
+        (403, b"[]", ServerUnreachable),
+        (500, b'{"title":"We failed","detail":"ours"}', ServerUnreachable),
+        (503, b'{"title":"Not now","detail":"later"}', ServerUnreachable),
+        (422, b'{"title":"No","detail":"because"}', ServerRefused),
+    ],
+)
+def test_a_refusal_is_told_from_a_server_that_could_not(
+    tmp_path: Path, status: int, content: bytes, error: type[Exception]
+) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    server = Server(
+        "http://notary.test", None, httpx.MockTransport(lambda _request: httpx.Response(status, content=content))
+    )
+    with pytest.raises(error):
+        Notariser(server, Journal(tmp_path / "client")).run([str(tmp_path / "a")])
 
 
 async def test_a_server_that_refuses_says_why(desk: Desk) -> None:

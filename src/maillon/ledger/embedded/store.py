@@ -126,8 +126,9 @@ class Store:
             _require_whole(folder)
             # A map smaller than the file would hide its end.
             size = max(map_size, existing.stat().st_size * 2 if existing.exists() else 0)
+            # As bytes: a name need not be text.
             self._environment = lmdb.open(
-                str(folder), map_size=size, max_dbs=len(TABLES), max_readers=256, sync=True, metasync=True
+                os.fsencode(folder), map_size=size, max_dbs=len(TABLES), max_readers=256, sync=True, metasync=True
             )
             _allocate(folder / "lock.mdb")
             self._tables = {name: self._environment.open_db(name) for name in TABLES}
@@ -241,7 +242,7 @@ def _require_whole(folder: Path) -> None:
     path = folder / "data.mdb"
     if not path.exists() or not path.stat().st_size:
         return
-    environment = lmdb.open(str(folder), readonly=True, lock=False, create=False)
+    environment = lmdb.open(os.fsencode(folder), readonly=True, lock=False, create=False)
     try:
         page = environment.stat()["psize"]
         needed = (environment.info()["last_pgno"] + 1) * page
@@ -275,7 +276,7 @@ def examine(folder: Path) -> None:
 def scan(folder: str) -> None:
     """What `examine` runs: ends with status 1 and the reason, or without a word."""
     try:
-        environment = lmdb.open(folder, readonly=True, lock=False, create=False, max_dbs=len(TABLES))
+        environment = lmdb.open(os.fsencode(folder), readonly=True, lock=False, create=False, max_dbs=len(TABLES))
         for name in TABLES:
             table = environment.open_db(name, create=False)
             with environment.begin() as transaction, transaction.cursor(db=table) as cursor:
@@ -299,7 +300,7 @@ class Frozen:
         """Write it into the directory `target`, without its empty pages. Raises `Unavailable`."""
         try:
             target.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._environment.copy(str(target), compact=True, txn=self._transaction)
+            self._environment.copy(os.fsencode(target), compact=True, txn=self._transaction)
         except (lmdb.Error, OSError) as error:
             raise Unavailable(f"the ledger cannot be copied to {target}: {error}") from error
 
@@ -311,7 +312,7 @@ def frozen(folder: Path) -> Iterator[Frozen]:
     Never in the process that has it open. Raises `CorruptStore` or `Unavailable`.
     """
     try:
-        environment = lmdb.open(str(folder), readonly=True, create=False, max_dbs=len(TABLES), max_readers=256)
+        environment = lmdb.open(os.fsencode(folder), readonly=True, create=False, max_dbs=len(TABLES), max_readers=256)
     except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError) as error:
         raise CorruptStore(f"{folder} is not a store of ours, or is damaged: {error}") from error
     except (lmdb.Error, OSError) as error:

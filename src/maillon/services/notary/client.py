@@ -7,6 +7,7 @@ order; several batches share a checkpoint. What a kill leaves undone is in the j
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,9 @@ FIRST_BATCH: Final = 500
 """The first is small, so that its checkpoint is made while others are still being read."""
 UNDER_WAY: Final = 8
 """Batches between being sent and having their receipts on the disk, at most: memory stays bounded."""
+_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""What stands against every receipt; anything else is the fault of one place."""
+_NEXT: Final = "its entry is logged and its salt kept, and the next run writes it once it can"
 _POLL: Final = 10
 """Seconds one question for evidence waits."""
 
@@ -76,9 +80,12 @@ class Server:
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             answer = self._http.request(method, path, **options)
-        except httpx.TransportError as error:
-            raise ServerUnreachable(f"{self.url} does not answer: {error}. Is it running? `maillon up`") from error
-        if answer.status_code in (429, 502, 503, 504):
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise ServerUnreachable(f"{self.url} does not answer: {error}. Is `maillon up` running?") from error
+        if (
+            answer.status_code == httpx.codes.TOO_MANY_REQUESTS
+            or answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+        ):
             raise ServerUnreachable(f"{self.url} cannot do it at the moment: {_detail(answer)}")
         return answer
 
@@ -99,11 +106,12 @@ class Server:
         answer = self._ask("POST", "/v1/notary/batches", content=orjson.dumps(document), headers=headers)
         if answer.status_code not in (200, 201):
             raise ServerRefused(_detail(answer))
-        result = answer.json()
-        first: int = result["first"]
-        indexes: list[int] = result.get("indexes") or list(range(first, first + len(batch.items)))
-        if len(indexes) != len(batch.items):
-            raise EvidenceRefused("the server gave another number of indexes than entries were sent")
+        result = _document(answer)
+        first, indexes = result.get("first"), result.get("indexes")
+        if indexes is None and type(first) is int:
+            indexes = list(range(first, first + len(batch.items)))
+        if not isinstance(indexes, list) or len(indexes) != len(batch.items) or {type(i) for i in indexes} != {int}:
+            raise _stranger(answer)
         return indexes
 
     def evidence(self, index: int, patience: int) -> dict[str, Any]:
@@ -111,8 +119,7 @@ class Server:
         for _ in range(patience):
             answer = self._ask("GET", "/v1/notary/evidence", params={"index": index, "wait": _POLL})
             if answer.status_code == 200:
-                document: dict[str, Any] = orjson.loads(answer.content)
-                return document
+                return _document(answer)
             if answer.status_code != 202:
                 raise ServerRefused(_detail(answer))
         raise ServerUnreachable("the log is not being anchored: the entries are kept; run the command again later")
@@ -130,12 +137,27 @@ class Server:
         return answer.content
 
 
-def _detail(answer: httpx.Response) -> str:
+def _document(answer: httpx.Response) -> dict[str, Any]:
+    """The object an answer holds; raises `ServerUnreachable` when it holds none."""
     try:
-        problem = answer.json()
-        return f"{problem['title']}: {problem['detail']} {problem.get('advice', '')}".strip()
-    except (ValueError, KeyError, TypeError):
-        return f"the server answered {answer.status_code}"
+        document = orjson.loads(answer.content)
+    except orjson.JSONDecodeError as error:
+        raise _stranger(answer) from error
+    if not isinstance(document, dict):
+        raise _stranger(answer)
+    return document
+
+
+def _detail(answer: httpx.Response) -> str:
+    """What problem details say; raises `ServerUnreachable` when the answer is none."""
+    problem = _document(answer)
+    if not {"title", "detail"} <= problem.keys():
+        raise _stranger(answer)
+    return f"{problem['title']}: {problem['detail']} {problem.get('advice', '')}".strip()
+
+
+def _stranger(answer: httpx.Response) -> ServerUnreachable:
+    return ServerUnreachable(f"{answer.url} answered {answer.status_code}, and not as a notary does: is it one?")
 
 
 # The whole job.
@@ -193,8 +215,9 @@ class Notariser:
         self._patience = patience
         self._batch = batch
         self._targets: dict[str, str] = {}
+        self._unwritten: set[str] = set()
+        """Where receipts belong and could not be written: their entries are logged."""
         self._scribe: Scribe | None = None
-        self._failed: Exception | None = None
         self.summary = Summary()
 
     def run(self, arguments: Sequence[str], watch: Watcher | None = None) -> Summary:
@@ -232,6 +255,9 @@ class Notariser:
         if file.refused is not None:
             self.summary.refused.append((file.path, file.refused))
             return None
+        if file.receipt in self._unwritten:
+            # Logged by an earlier run, and said: once is enough.
+            return None
         former = self._targets.get(file.receipt)
         if former is not None:
             if os.path.abspath(former) != os.path.abspath(file.path):  # noqa: PTH100 - as bytes, links unresolved
@@ -260,9 +286,15 @@ class Notariser:
                 try:
                     write_receipt(item.receipt, data)
                 except OSError as error:
-                    # The batch stays in the journal, with the salt: the next run writes what is missing.
-                    raise ReceiptNotWritten(f"{item.receipt} cannot be written: {reason(error)}") from error
-                self.summary.notarised += 1
+                    if error.errno in _DISK:
+                        # The batch stays in the journal, with the salts: the next run writes what is missing.
+                        raise ReceiptNotWritten(
+                            f"{item.receipt} cannot be written: {reason(error)}; {_NEXT}"
+                        ) from error
+                    self._unwritten.add(item.receipt)
+                    self.summary.refused.append((item.path, f"{item.receipt}: {reason(error)}; {_NEXT}"))
+                else:
+                    self.summary.notarised += 1
         except EvidenceError as error:
             raise EvidenceRefused(f"what the server gave does not verify: {error}") from error
         return batch
@@ -270,14 +302,14 @@ class Notariser:
     def _settle(self, batch: Batch) -> None:
         # A crash here: the receipts may not be on the disk. The journal still has the batch.
         try:
-            self._journal.finish(batch)
+            self._journal.finish(batch, [item for item in batch.items if item.receipt in self._unwritten])
         except OSError as error:
-            raise ReceiptNotWritten(f"the receipts cannot be brought to the disk: {reason(error)}") from error
+            raise ReceiptNotWritten(f"the receipts cannot be brought to the disk: {reason(error)}; {_NEXT}") from error
 
     def _check(self, receipt: bytes) -> None:
-        """One whole verification for each checkpoint, where there are anchors: its receipts share all but the entry."""
+        """One receipt of each checkpoint is read, and verified where there are anchors: all share all but the entry."""
+        parsed = Receipt.parse(receipt)
         if self._trust is not None:
-            parsed = Receipt.parse(receipt)
             verify(parsed, parsed.digest, self._trust)
 
 

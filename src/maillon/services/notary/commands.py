@@ -27,7 +27,8 @@ from maillon.services.notary.client import (
     Summary,
     Watcher,
 )
-from maillon.services.notary.journal import Journal
+from maillon.services.notary.files import reason
+from maillon.services.notary.journal import Journal, JournalDamaged
 
 commands = typer.Typer()
 trust = typer.Typer(no_args_is_help=True, help="The public facts receipts are checked against.")
@@ -51,11 +52,16 @@ def _authorization(settings: Settings, *, as_json: bool) -> dict[str, str]:
         fail(str(error), UNDECIDED, as_json=as_json)
 
 
-def _pinned(settings: Settings) -> TrustAnchors | None:
+def _pinned(settings: Settings, *, as_json: bool) -> TrustAnchors | None:
+    """The anchors receipts are checked against before they are written; None in a home that never had a server."""
+    path = settings.home / "trust.json"
     try:
-        return TrustAnchors.parse((settings.home / "trust.json").read_bytes())
-    except (OSError, EvidenceError):
+        return TrustAnchors.parse(path.read_bytes())
+    except FileNotFoundError:
         return None
+    except (OSError, EvidenceError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        fail(f"{path} cannot be read: {why}", UNDECIDED, as_json=as_json)
 
 
 class _Bar:
@@ -92,8 +98,8 @@ def _report(summary: Summary, *, as_json: bool) -> int:
         # ASCII: names that are not text are written as JSON escapes.
         print(json.dumps(summary.to_json()))
     else:
-        for path, reason in summary.refused:
-            sys.stderr.write(f"refused {_shown(path)}: {reason}\n")
+        for path, why in summary.refused:
+            sys.stderr.write(f"refused {_shown(path)}: {_shown(why)}\n")
         resumed = f" ({summary.resumed} from an earlier run)" if summary.resumed else ""
         had = f", {summary.skipped} had their receipt already" if summary.skipped else ""
         print(f"{summary.notarised} notarised{resumed}{had}, {len(summary.refused)} refused")
@@ -125,16 +131,20 @@ def notarise(  # noqa: PLR0917 - Typer reads the command's options from its argu
         out=None if out is None else str(out),
         publicly=public,
         again=again,
-        trust=_pinned(settings),
+        trust=_pinned(settings, as_json=as_json),
     )
     try:
         summary = notariser.run(files, watch)
     except (ServerRefused, EvidenceRefused, ReceiptNotWritten) as error:
         fail(str(error), REFUSED, as_json=as_json)
+    except JournalDamaged as error:
+        fail(str(error), UNDECIDED, as_json=as_json)
     except ServerUnreachable as error:
         fail(f"{error} What was begun is resumed by the next run.", UNDECIDED, as_json=as_json)
     except OSError as error:
-        fail(f"the journal cannot be written: {error}", UNDECIDED, as_json=as_json)
+        place = settings.home / "client"
+        said = f"{place}, where salts are kept until receipts are written, cannot be used: {reason(error)}"
+        fail(f"{said}; choose another home with --home", UNDECIDED, as_json=as_json)
     finally:
         if bar is not None:
             bar.stop()
@@ -166,14 +176,20 @@ def export(
     try:
         data = path.read_bytes()
         anchors = TrustAnchors.parse(data)
-    except OSError:
+    except FileNotFoundError:
         fail(f"no trust anchors at {path}: `maillon up` writes them at its first start", UNDECIDED, as_json=as_json)
+    except OSError as error:
+        fail(f"{path} cannot be read: {reason(error)}", UNDECIDED, as_json=as_json)
     except EvidenceError as error:
         fail(f"{path} is not readable: {error}", UNDECIDED, as_json=as_json)
     if out is None:
-        sys.stdout.write(data.decode())
+        # Byte by byte as it is: a terminal's encoding has no say in it.
+        sys.stdout.buffer.write(data)
         return
-    out.write_bytes(data)
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        fail(f"{_shown(str(out))} cannot be written: {reason(error)}", UNDECIDED, as_json=as_json)
     if as_json:
         print(json.dumps({"file": str(out), "network": anchors.network}))
     else:

@@ -14,16 +14,23 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from maillon.evidence.entry import COMMITMENT, public
+from maillon.evidence.entry import COMMITMENT, SALT_LENGTH, public
 from maillon.evidence.hashing import Algorithm, Digest
+from maillon.evidence.tiles import HASH_LENGTH
+from maillon.services.notary.errors import NotaryError
 
 _SUFFIX = ".batch"
 _COMMITMENT = bytes([COMMITMENT])
 _PUBLIC = bytes([public(Digest(Algorithm.SHA2_256, bytes(32))).kind])
+
+
+class JournalDamaged(NotaryError):
+    """A batch an earlier run left cannot be read: the salts in it are lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,13 @@ class Journal:
     def begin(self, server: str, items: list[Item]) -> Batch:
         """A new batch, on the disk when this returns. Names of any bytes survive: JSON escapes lone surrogates."""
         batch = Batch(secrets.token_hex(16), server, tuple(items))
-        rows = [[i.path, i.receipt, i.digest.hex(), None if i.salt is None else i.salt.hex()] for i in items]
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._write(batch)
+        return batch
+
+    def _write(self, batch: Batch) -> None:
+        """Its file, whole and on the disk, or not at all."""
+        rows = [[i.path, i.receipt, i.digest.hex(), None if i.salt is None else i.salt.hex()] for i in batch.items]
         path = self._directory / (batch.name + _SUFFIX)
         temporary = path.with_suffix(".new")
         # The salts are secret: whoever has one can link an entry to its file.
@@ -84,7 +96,7 @@ class Journal:
         self._held[batch.name] = descriptor
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with open(descriptor, "w", closefd=False) as file:
-            file.write(json.dumps({"server": server, "items": rows}))
+            file.write(json.dumps({"server": batch.server, "items": rows}))
         os.fsync(descriptor)
         temporary.replace(path)
         directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -92,10 +104,12 @@ class Journal:
             os.fsync(directory)
         finally:
             os.close(directory)
-        return batch
 
     def unfinished(self, server: str) -> Iterator[Batch]:
-        """Batches for this server that an earlier run did not finish, and no living run is at."""
+        """Batches for this server that an earlier run did not finish, and no living run is at.
+
+        Raises `JournalDamaged`.
+        """
         if not self._directory.is_dir():
             return
         for path in sorted(self._directory.glob("*.new")):
@@ -107,15 +121,11 @@ class Journal:
             descriptor = self._hold(path)
             if descriptor is None:
                 continue
-            document = json.loads(path.read_text())
-            if document["server"] != server:
+            batch = _read(path)
+            if batch.server == server:
+                yield batch
+            else:
                 os.close(self._held.pop(path.stem))
-                continue
-            items = tuple(
-                Item(name, receipt, bytes.fromhex(digest), None if salt is None else bytes.fromhex(salt))
-                for name, receipt, digest, salt in document["items"]
-            )
-            yield Batch(path.stem, server, items, resumed=True)
 
     def _hold(self, path: Path) -> int | None:
         """Lock a batch's file for this run; None when another run has it, or had it and has just finished it."""
@@ -134,14 +144,49 @@ class Journal:
         self._held[path.stem] = descriptor
         return descriptor
 
-    def finish(self, batch: Batch) -> None:
-        """The receipts are written: bring them to the disk, then forget the salts here. Raises `OSError`."""
+    def finish(self, batch: Batch, unwritten: Sequence[Item] = ()) -> None:
+        """The receipts are written: bring them to the disk, then forget the salts here. Raises `OSError`.
+
+        Those that could not be written are kept, for the next run.
+        """
         directories = {os.path.dirname(item.receipt) for item in batch.items}  # noqa: PTH120 - in bulk
         for directory in {os.stat(directory).st_dev: directory for directory in directories}.values():  # noqa: PTH116 - the same
             _sync_file_system(directory)
         # A crash here: the receipts are there and the next run writes the same ones again.
-        (self._directory / (batch.name + _SUFFIX)).unlink(missing_ok=True)
-        os.close(self._held.pop(batch.name))
+        held = self._held.pop(batch.name)
+        try:
+            if unwritten:
+                self._write(replace(batch, items=tuple(unwritten)))
+            else:
+                (self._directory / (batch.name + _SUFFIX)).unlink(missing_ok=True)
+        finally:
+            os.close(held)
+
+
+def _item(row: Any) -> Item:
+    """One row of a batch's file; raises `ValueError` or `TypeError`."""
+    name, receipt, digest, salt = row
+    item = Item(str(name), str(receipt), bytes.fromhex(digest), None if salt is None else bytes.fromhex(salt))
+    if len(item.digest) != HASH_LENGTH or len(item.salt or item.digest) != SALT_LENGTH:
+        raise ValueError("a digest or salt of another length")
+    return item
+
+
+def _read(path: Path) -> Batch:
+    """A batch from its file; raises `JournalDamaged`."""
+    try:
+        document = json.loads(path.read_bytes())
+        server, items = str(document["server"]), tuple(_item(row) for row in document["items"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        items, why = (), str(error)
+    else:
+        why = "it is empty"
+    if not items:
+        raise JournalDamaged(
+            f"{path} is damaged ({why}). It held the salts of files whose receipts were not written yet: remove it, "
+            "and they are notarised again"
+        )
+    return Batch(path.stem, server, items, resumed=True)
 
 
 @functools.cache

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from maillon.evidence.checkpoint import Checkpoint
+from maillon.evidence.document import Fields
 from maillon.evidence.errors import InclusionMismatch
 from maillon.evidence.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from maillon.evidence.note import Note
@@ -50,11 +51,12 @@ class Scribe:
     """Makes receipts under one anchored checkpoint; raises `EvidenceError` where the evidence does not hold."""
 
     def __init__(self, evidence: dict[str, Any], read: Callable[[str], bytes]) -> None:
-        self._checkpoint = Checkpoint.parse(Note.parse(evidence["checkpoint"]).text)
+        fields = Fields(evidence, "the evidence")
+        self._checkpoint = Checkpoint.parse(Note.parse(fields.text("checkpoint")).text)
         self._reader = TileReader(self._checkpoint.size, read)
         self._nodes: dict[tuple[int, int], bytes] = {}
         self._tiles: dict[int, _Tile] = {}
-        shared = {name: evidence[name] for name in ("checkpoint", "anchor", "timestamp")}
+        shared = {name: evidence.get(name) for name in ("checkpoint", "anchor", "timestamp")}
         self._shared = json.dumps(shared, separators=(",", ":"), ensure_ascii=False).encode()[1:] + b"\n"
 
     @property
@@ -141,8 +143,13 @@ def _fill(descriptor: int, data: bytes) -> None:
 def _replace(path: str, data: bytes) -> None:
     """The former receipt may be the only one with its salt: it stays until the new one is whole and on the disk."""
     temporary = Path(f"{path}.new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
