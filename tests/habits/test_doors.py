@@ -229,6 +229,8 @@ VOLATILE = {
     *("members_head", "votes_cursor", "notary_head", "notary_checkpoint"),
 }
 """Tables that change by being asked, as letters are carried, and as the chain and the log go on."""
+SEEN = {"last_used", "seen"}
+"""Columns that say when somebody was here."""
 
 
 @dataclass(frozen=True)
@@ -305,7 +307,9 @@ def rows_of(made: Application) -> dict[str, list[Any]]:
     """Everything the database holds that nobody changes by asking."""
     with made.store.read() as connection:
         return {
-            table.name: sorted(map(repr, connection.execute(sa.select(table)).all()))
+            table.name: sorted(
+                map(repr, connection.execute(sa.select(*(c for c in table.c if c.name not in SEEN))).all())
+            )
             for table in metadata.sorted_tables
             if table.name not in VOLATILE
         }
