@@ -195,7 +195,9 @@ class Renderer:
 def moment(value: datetime.datetime, language: Language) -> str:
     """A date and hour in words, with its zone: readers are in several."""
     local = _first(format_datetime(value, "d MMMM y, HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language), language)
-    return f"{local} ({'heure de Paris' if language == 'fr' else 'Paris time'})"
+    # Where a line ends, the zone goes whole to the next.
+    zone = "heure\u00a0de\u00a0Paris" if language == "fr" else "Paris\u00a0time"
+    return f"{local} ({zone})"
 
 
 def _first(date: str, language: Language) -> str:

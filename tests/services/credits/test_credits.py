@@ -193,24 +193,25 @@ async def test_an_even_chain_of_a_year_is_asked_a_few_times() -> None:
     assert chain.asked < 8
 
 
-async def test_who_has_chosen_no_account_has_nothing_and_the_next_page_begins_behind() -> None:
+async def test_who_has_chosen_no_account_has_what_its_first_one_has_and_pages_follow() -> None:
     account = "0x" + "bb" * 20
     chain = Chain(range(10), {account: 3 * CREDIT, "0x" + "aa" * 20: 1})
     entries = [
-        RollEntry(number, f"Member {number}", 1, b"\xbb" * 20 if number != 3 else None, 0) for number in (2, 3, 9)
+        RollEntry(2, "Member 2", 1, b"\xbb" * 20, b"\xaa" * 20, 0),
+        RollEntry(3, "Member 3", 1, None, b"\xaa" * 20, 0),
+        RollEntry(9, "Member 9", 1, None, None, 0),
     ]
     service = reading(chain, Told(*entries))
     page = await service.overview(0, size=2)
-    assert [(one.organisation, one.account, one.balance) for one in page.members] == [
-        (2, account, 3 * CREDIT), (3, None, 0),
+    assert [(one.organisation, one.account, one.chosen, one.balance) for one in page.members] == [
+        (2, account, True, 3 * CREDIT), (3, "0x" + "aa" * 20, False, 1),
     ]  # fmt: skip
     assert page.next == 3
     rest = await service.overview(3, size=2)
-    assert [one.organisation for one in rest.members] == [9]
+    assert [(one.organisation, one.account, one.balance) for one in rest.members] == [(9, None, 0)]
     assert rest.next is None
-    alone = await service.member(3)
-    assert (alone.member.account, alone.spending) == (None, None)
-    assert member_document(alone)["member"]["account"] is None
+    alone = member_document(await service.member(9))
+    assert (alone["member"]["account"], alone["member"]["chosen"], alone["spending"]) == (None, False, None)
     with pytest.raises(UnknownMember):
         await service.member(4)
 
@@ -281,7 +282,9 @@ class Roll:
     async def roll(self, after: int, limit: int) -> list[RollEntry]:
         entries = await ask(self._node, (await self._members()).roll())
         return [
-            RollEntry(one.organisation, f"Member {one.organisation}", one.tier, one.credit_account, one.suspended_until)
+            RollEntry(
+                one.organisation, f"Member {one.organisation}", one.tier, one.credit_account, None, one.suspended_until
+            )
             for one in sorted(entries, key=lambda entry: entry.organisation)
             if one.organisation > after
         ][:limit]

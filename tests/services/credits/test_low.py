@@ -59,7 +59,9 @@ class Network:
     def member(self, number: int, balance: int, *, suspended: int = 0, chosen: bool = True) -> None:
         self.balances[number] = balance
         self.entries = [entry for entry in self.entries if entry.organisation != number]
-        entry = RollEntry(number, f"Member {number}", TIER, account(number) if chosen else None, suspended)
+        entry = RollEntry(
+            number, f"Member {number}", TIER, account(number) if chosen else None, account(number), suspended
+        )
         self.entries = sorted([*self.entries, entry], key=lambda one: one.organisation)
 
     async def ask(self, method: str, *parameters: Any) -> Any:

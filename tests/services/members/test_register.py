@@ -77,6 +77,8 @@ async def test_the_read_model_says_what_the_contract_says(
     assert [each.credit_account or bytes(20) for each in await service.roll(0, 10)] == [
         entry.credit_account for entry in roll
     ]
+    for entry in await service.roll(0, 10):
+        assert entry.first_account == (await ask(ledger, members.delegates_of(entry.organisation)))[0].account
     assert [each.organisation for each in await service.roll(roll[0].organisation, 1)] == [roll[1].organisation]
     # Who an account was acting for, at every block there is.
     for account in (TOWN.address, SECOND.address, BANK.address, STEWARD.address):

@@ -118,6 +118,7 @@ def row_document(member: MemberCredits) -> dict[str, Any]:
         "legal_name": member.legal_name,
         "tier": member.tier,
         "account": member.account,
+        "chosen": member.chosen,
         "left": credits_text(member.balance),
         "allowance": credits_text(member.allowance),
         "suspended": member.suspended,

@@ -50,10 +50,12 @@ def show_credits(
 def _member(document: dict[str, Any]) -> None:
     one, spending = document["member"], document["spending"]
     rows = [
-        (f"{one['organisation']}. {one['legal_name']}", one["account"] or "has chosen no account for its credits yet"),
+        (f"{one['organisation']}. {one['legal_name']}", one["account"] or "no account acts for it"),
         ("left", f"{_rounded(one['left'])} credits"),
         ("granted in a period", f"{_rounded(one['allowance'])} credits{', suspended now' if one['suspended'] else ''}"),
     ]
+    if not one["chosen"]:
+        rows.append(("", "of the first account that acts for it: it has chosen none for its credits yet"))
     if spending is None:
         rows.append(("a day uses", "not known: the ledger is too young, or keeps no older states"))
     else:

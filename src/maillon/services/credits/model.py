@@ -67,7 +67,9 @@ class MemberCredits:
     legal_name: str
     tier: int
     account: str | None
-    """To which grants go; None while the member has chosen none."""
+    """Which the member has chosen for its credits, else the first that acts for it; None where none does."""
+    chosen: bool
+    """Whether it has chosen one: to no other grants go."""
     balance: int
     """Of that account."""
     allowance: int

@@ -60,6 +60,10 @@ class Entry(Protocol):
         """Where its grants go; None while it has chosen none."""
 
     @property
+    def first_account(self) -> bytes | None:
+        """Of those that act for it, the one that has the longest."""
+
+    @property
     def suspended_until(self) -> int:
         """Unix time in seconds; 0 for never."""
 
@@ -131,7 +135,8 @@ class CreditsService:
         number = _number(head)
         terms, page = await asyncio.gather(self._contract.terms(number), self._register.roll(after, size + 1))
         shown = page[:size]
-        accounts = [None if each.credit_account is None else "0x" + each.credit_account.hex() for each in shown]
+        spent_from = [each.credit_account or each.first_account for each in shown]
+        accounts = [None if each is None else "0x" + each.hex() for each in spent_from]
         balances = await asyncio.gather(*(self._balance(account, number) for account in accounts))
         return Overview(
             read=self._clock.now(),
@@ -144,6 +149,7 @@ class CreditsService:
                     entry.legal_name,
                     entry.tier,
                     account,
+                    entry.credit_account is not None,
                     balance,
                     terms.allowances[entry.tier],
                     entry.suspended_until > _time(head),

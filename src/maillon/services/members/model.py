@@ -290,6 +290,8 @@ class RollEntry:
     tier: int
     credit_account: bytes | None
     """Where its credits go; None while it has chosen none."""
+    first_account: bytes | None
+    """Of those that act for it, the one that has the longest."""
     suspended_until: int
     """Unix time in seconds; 0 for a member that is not."""
 

@@ -540,14 +540,23 @@ def legal_names(session: Connection, numbers: Collection[int] | None = None) -> 
 def roll(session: Connection, after: int, limit: int) -> list[RollEntry]:
     """Every organisation whose status is active, by number, after one: the answer of the contract's `roll`."""
     columns = ORGANISATION.c
-    chosen = columns.number, columns.legal_name, columns.tier, columns.credit_account, columns.suspended_until
-    statement = select(*chosen).where(columns.status == Status.ACTIVE.value, columns.number > after)
+    first = select(ACCOUNT.c.address).where(ACCOUNT.c.organisation == columns.number, ACCOUNT.c.until_height.is_(None))
+    first = first.order_by(ACCOUNT.c.since_height, ACCOUNT.c.since_position).limit(1)
+    statement = select(
+        columns.number,
+        columns.legal_name,
+        columns.tier,
+        columns.credit_account,
+        columns.suspended_until,
+        first.correlate(ORGANISATION).scalar_subquery().label("first_account"),
+    ).where(columns.status == Status.ACTIVE.value, columns.number > after)
     return [
         RollEntry(
             row.number,
             row.legal_name,
             row.tier,
             None if row.credit_account is None else bytes(row.credit_account),
+            None if row.first_account is None else bytes(row.first_account),
             row.suspended_until,
         )
         for row in session.execute(statement.order_by(columns.number).limit(limit))
