@@ -157,14 +157,16 @@ def audit(  # noqa: PLR0917 - the options
     if save is not None:
         base = f"{place}/documents/{save}"
         name = f"trail-{organisation or 'instance'}-{save}.json"
-        written = {name: get(base).content, f"{name}.receipt.json": get(f"{base}/receipt").content}
-        try:
-            for file, content in written.items():
+        # The receipt first: where the trail was altered the document is refused, and the receipt is what shows it.
+        written = {f"{name}.receipt.json": f"{base}/receipt", name: base}
+        for file, address in written.items():
+            content = get(address).content
+            try:
                 (to / file).write_bytes(content)
-        except OSError as error:
-            fail(f"{to} cannot be written to: {error.strerror}", UNDECIDED, as_json=as_json)
+            except OSError as error:
+                fail(f"{to} cannot be written to: {error.strerror}", UNDECIDED, as_json=as_json)
         if as_json:
-            print_json({"files": [str(to / file) for file in written]})
+            print_json({"files": sorted(str(to / file) for file in written)})
         else:
             typer.echo(f"wrote {to / name} and its receipt; maillon verify checks them")
         return
@@ -176,5 +178,8 @@ def audit(  # noqa: PLR0917 - the options
         listed = [(one["first"], one["day"], one["deeds"], one["entry"]) for one in document["documents"]]
         print_table(("begins with", "until the end of", "deeds", "entry"), listed)
     else:
-        rows = [(one["number"], one["time"], one["tag"], one["actor"], one["detail"]) for one in document["deeds"]]
-        print_table(("number", "time", "what", "who", "detail"), rows)
+        rows = [
+            (one["number"], one["time"][:16].replace("T", " "), one["tag"], one["actor"], one["detail"])
+            for one in document["deeds"]
+        ]
+        print_table(("number", "when (UTC)", "what", "who", "detail"), rows)
