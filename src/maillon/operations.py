@@ -232,6 +232,12 @@ def restore(
         with main.exclusive_home(chosen.home):
             backups.read(chosen, file, terminal.progress_line)
             found = asyncio.run(main.examine(chosen, terminal.progress_line))
+        # What came along may name the database of the instance that was backed up.
+        if kit_settings.load(home=home, url=url).database_url != chosen.database_url:
+            terminal.progress_line(
+                f"the settings that came along name another database: correct `database` in {chosen.home}/settings.toml"
+                " before you start it, or two instances write into one"
+            )
     except _OURS as error:
         terminal.fail(str(error), as_json=as_json)
     if as_json:
