@@ -73,6 +73,8 @@ def serve(chain: Chain, limits: Limits | None = None) -> Iterator[Served]:
     # The protocol is named because asyncio only then turns Nagle's delay off: 40 ms an answer otherwise.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
+    # Whoever knocks before the server is there waits, and is not turned away.
+    listening.listen()
     port = listening.getsockname()[1]
     config = uvicorn.Config(
         Starlette(routes=facade.routes()), log_level="error", ws="websockets-sansio", lifespan="off", loop="asyncio"

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from web3 import AsyncWeb3, Web3
 from web3.exceptions import ContractCustomError, ContractLogicError
 from web3.providers import WebSocketProvider
 
-from maillon.ledger.signing import Account, checksum
+from maillon.evidence.hashing import keccak256
+from maillon.ledger.port import Address
+from maillon.ledger.signing import Account, DynamicFeeTransaction, checksum
 
 GWEI = 10**9
 RunClient = Callable[[str, int], dict[str, Any]]
@@ -99,30 +103,36 @@ def test_web3_py_does_everything(client_door: Any, probe: dict[str, Any]) -> Non
     assert len(web3.eth.get_block_receipts(outcome["blockNumber"])) >= 1
 
 
-async def test_web3_py_subscribes_in_binary_frames(client_door: Any) -> None:
+async def test_web3_py_subscribes_in_binary_frames(client_door: Any, probe: dict[str, Any]) -> None:
     async with AsyncWeb3(WebSocketProvider(client_door.websocket)) as web3:
         assert await web3.eth.chain_id == client_door.chain_id
-        heads = await web3.eth.subscribe("newHeads")
-        logs = await web3.eth.subscribe("logs", {})
-        assert heads != logs
         account = web3.eth.account.from_key((4).to_bytes(32, "big"))
-        signed = account.sign_transaction(
-            {
-                "to": account.address,
-                "value": 1,
-                "gas": 21_000,
-                "maxFeePerGas": 3 * GWEI,
-                "maxPriorityFeePerGas": GWEI,
-                "nonce": await web3.eth.get_transaction_count(account.address),
-                "chainId": client_door.chain_id,
-            }
-        )
-        sent = await web3.eth.send_raw_transaction(signed.raw_transaction)
+        fields: Any = {"from": account.address, "maxFeePerGas": 3 * GWEI, "maxPriorityFeePerGas": GWEI}
+
+        async def send(call: Any) -> Any:
+            nonce = await web3.eth.get_transaction_count(account.address, "pending")
+            built = await call.build_transaction(fields | {"nonce": nonce, "chainId": client_door.chain_id})
+            return await web3.eth.send_raw_transaction(account.sign_transaction(built).raw_transaction)
+
+        deployed = await send(web3.eth.contract(abi=probe["abi"], bytecode=probe["bytecode"]).constructor())
+        made = await web3.eth.wait_for_transaction_receipt(deployed, poll_latency=0.05)
+        contract = web3.eth.contract(made["contractAddress"], abi=probe["abi"])
+        heads = await web3.eth.subscribe("newHeads")
+        logs = await web3.eth.subscribe("logs", {"address": contract.address})
+        assert heads != logs
+        sent = await send(contract.functions.store(9))
+        followed = told = False
         async for message in web3.socket.process_subscriptions():
-            block = await web3.eth.get_block(message["result"]["hash"])
-            if sent in block["transactions"]:
+            if message["subscription"] == logs:
+                assert message["result"]["transactionHash"] == sent
+                told = contract.events.Stored().process_log(message["result"])["args"]["value"] == 9
+            else:
+                block = await web3.eth.get_block(message["result"]["hash"])
+                followed = followed or sent in block["transactions"]
+            if followed and told:
                 break
         assert await web3.eth.unsubscribe(heads)
+        assert await web3.eth.unsubscribe(logs)
 
 
 def test_cast_does_everything(cast: Path, client_door: Any, probe: dict[str, Any], tmp_path: Path) -> None:
@@ -165,3 +175,49 @@ def test_cast_does_everything(cast: Path, client_door: Any, probe: dict[str, Any
     assert json.loads(run("access-list", "--json", "--from", address, contract, "value()"))["accessList"][0][
         "storageKeys"
     ]
+
+
+def test_a_wallet_does_what_it_does_with_any_network(client_door: Any, probe: dict[str, Any]) -> None:
+    """The calls of a browser's wallet on a network its fee service does not know, in its order and with its fees."""
+    account = Account((7).to_bytes(32, "big"))
+    me = checksum(account.address)
+    # A wallet's page is of another origin than the ledger.
+    origin = {"Origin": "chrome-extension://wallet"}
+    with httpx.Client(headers=origin, timeout=60, trust_env=False) as client:
+        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+        allowed = client.options(client_door.http, headers=asked)
+        assert allowed.is_success
+        assert allowed.headers["access-control-allow-origin"] == "*"
+        assert "content-type" in allowed.headers["access-control-allow-headers"].lower()
+
+        def ask(method: str, *params: Any) -> Any:
+            request = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
+            answer = client.post(client_door.http, json=request)
+            assert answer.headers["access-control-allow-origin"] == "*"
+            return answer.json()["result"]
+
+        def pay(to: str | None, data: bytes) -> dict[str, Any]:
+            call = {"from": me, "data": "0x" + data.hex(), "value": "0x0"} | ({} if to is None else {"to": to})
+            gas = int(ask("eth_estimateGas", call), 16) * 3 // 2
+            # The one price is both cap and tip.
+            price = int(ask("eth_gasPrice"), 16)
+            nonce = int(ask("eth_getTransactionCount", me, "pending"), 16)
+            receiver = None if to is None else Address(bytes.fromhex(to[2:]))
+            made = DynamicFeeTransaction(client_door.chain_id, nonce, price, price, gas, receiver, 0, data)
+            sent = ask("eth_sendRawTransaction", "0x" + made.sign(account).raw.hex())
+            for _ in range(600):
+                receipt: dict[str, Any] | None = ask("eth_getTransactionReceipt", sent)
+                if receipt is not None:
+                    return receipt
+                time.sleep(0.1)
+            pytest.fail("what was acknowledged is not sealed")
+
+        assert int(ask("eth_chainId"), 16) == client_door.chain_id == int(ask("net_version"))
+        assert int(ask("eth_getBalance", me, "latest"), 16) > 0
+        assert ask("eth_getBlockByNumber", "latest", False)["baseFeePerGas"]
+        assert ask("eth_getCode", me, "latest") == "0x"
+        made = pay(None, bytes.fromhex(probe["bytecode"].removeprefix("0x")))
+        assert made["status"] == "0x1"
+        assert ask("eth_getCode", made["contractAddress"], "latest") != "0x"
+        stored = pay(made["contractAddress"], keccak256(b"store(uint256)")[:4] + (8).to_bytes(32, "big"))
+        assert (stored["status"], len(stored["logs"])) == ("0x1", 1)
