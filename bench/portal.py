@@ -68,7 +68,7 @@ FULL = (
 )
 """What is only there when there is much of it."""
 
-_OTHERWISE = {"keys-refused": 403, "provider-link": 422, "member-unknown": 200}
+_OTHERWISE = {"keys-refused": 403, "provider-link": 422, "member-unknown": 200, "credits-unknown": 200}
 """How pages answer that the office's administrator is refused, or that this consortium has."""
 
 
