@@ -32,8 +32,8 @@ from maillon.ledger.errors import (
     Underpriced,
 )
 from maillon.ledger.header import FIELDS, header_from_json, header_to_json
-from maillon.ledger.node import CometConsensus, NodeLedger, _refused
-from maillon.ledger.port import Address, Height, TransactionHash
+from maillon.ledger.node import NodeLedger, _refused
+from maillon.ledger.port import Address, TransactionHash
 from maillon.ledger.reverts import reason_of
 from maillon.ledger.signing import Account, sender_and_nonce
 
@@ -289,22 +289,3 @@ def test_a_header_goes_both_ways() -> None:
     values = [bytes([place + 1]) * 32 if is_data else place for place, (_, is_data) in enumerate(FIELDS)]
     header = encode(values)
     assert header_from_json(header_to_json(header)) == header
-
-
-async def test_cometbft_gives_its_validators_by_the_page() -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/commit":
-            return httpx.Response(200, json={"result": {"signed_header": {"header": {}, "commit": {}}}})
-        page = int(request.url.params["page"])
-        voters = [{"address": str(page)}] * (100 if page == 1 else 20)
-        return httpx.Response(200, json={"result": {"validators": voters, "total": "120"}})
-
-    source = CometConsensus("http://comet/", httpx.AsyncClient(transport=httpx.MockTransport(answer)))
-    assert len(await source.validators(5)) == 120
-    assert await source.commit(5) == {"header": {}, "commit": {}}
-    await source.close()
-    refusing = httpx.MockTransport(lambda _request: httpx.Response(200, json={"error": {"message": "no such height"}}))
-    source = CometConsensus("http://comet/", httpx.AsyncClient(transport=refusing))
-    with pytest.raises(Unavailable, match="no such height"):
-        await source.commit(Height(9))
-    await source.close()

@@ -15,7 +15,6 @@ from maillon.ledger.signing import (
     Account,
     DynamicFeeTransaction,
     checksum,
-    created_address,
     recover,
     sender_and_nonce,
 )
@@ -62,12 +61,6 @@ def test_the_address_and_its_checksum() -> None:
     assert checksum(Address(bytes.fromhex("5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"))) == (
         "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"  # EIP-55's own example
     )
-
-
-def test_the_created_address() -> None:
-    # The first contract of a well-known development account.
-    sender = Address(bytes.fromhex("f39fd6e51aad88f6f4ce6ab8827279cfffb92266"))
-    assert created_address(sender, 0).hex() == "5fbdb2315678afecb367f032d93f642f64180aa3"
 
 
 @given(st.binary(min_size=32, max_size=32))

@@ -18,7 +18,6 @@ Nine numbered steps, each resting on the one before (docs/formats/receipt.md):
 
 from __future__ import annotations
 
-import base64
 import datetime
 import json
 from collections.abc import Callable, Iterator
@@ -522,8 +521,3 @@ def explain(receipt: Receipt, digest: Digest | None, trust: TrustAnchors) -> Rep
     steps.extend(StepResult(number, STEPS[number - 1], "skip") for number in range(len(steps) + 1, len(STEPS) + 1))
     times = (state.time, state.stamped) if failure is None else (None, None)
     return Report(tuple(steps), failure, *times, file_compared=digest is not None)
-
-
-def encode_token(token: bytes) -> str:
-    """A time-stamp token as receipts write it."""
-    return base64.b64encode(token).decode()

@@ -300,10 +300,6 @@ def _names(scopes: int) -> list[str]:
     return [name for name, bit in SCOPES.items() if scopes & bit]
 
 
-def _rule_document(rule: AdmissionRule) -> dict[str, Any]:
-    return {**_plain(rule), "kind": KINDS[rule.kind], "offices": _names(rule.offices)}
-
-
 def _organisation_document(organisation: FoundingOrganisation) -> dict[str, Any]:
     return {
         "scheme": organisation.scheme,

@@ -91,45 +91,6 @@ class FacadeConsensus:
         return _list(_mapping(answer, "validators").get("validators"), "validators")
 
 
-class CometConsensus:
-    """The consensus of a real node: CometBFT's RPC (`/commit`, `/validators`)."""
-
-    def __init__(self, url: str, client: httpx.AsyncClient | None = None) -> None:
-        self._url = url.rstrip("/")
-        self._client = client or httpx.AsyncClient(timeout=30)
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        await self._client.aclose()
-
-    async def commit(self, height: int) -> dict[str, Any]:
-        """See `ConsensusSource`."""
-        result = await self._get(f"/commit?height={height}")
-        return _mapping(result.get("signed_header"), "a signed header")
-
-    async def validators(self, height: int) -> list[dict[str, Any]]:
-        """See `ConsensusSource`; CometBFT gives at most a hundred a page."""
-        found: list[dict[str, Any]] = []
-        page = 1
-        while True:
-            result = await self._get(f"/validators?height={height}&per_page=100&page={page}")
-            entries = _list(result.get("validators"), "validators")
-            found += entries
-            if not entries or len(found) >= int(result.get("total", 0)):
-                return found
-            page += 1
-
-    async def _get(self, path: str) -> dict[str, Any]:
-        try:
-            document = (await self._client.get(self._url + path)).json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise Unavailable(f"{self._url} does not answer: {error}") from error
-        document = _mapping(document, "an answer of CometBFT")
-        if document.get("error"):
-            raise Unavailable(f"CometBFT: {document['error']}")
-        return _mapping(document.get("result"), "a result of CometBFT")
-
-
 class NodeLedger:
     """`Ledger` and `Prover` over an endpoint. Made by `connect`; one per event loop."""
 

@@ -20,7 +20,6 @@ from maillon.ledger.port import Address, Signer, TransactionHash
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """Order of secp256k1 (SEC 2, section 2.4.1)."""
 
-DYNAMIC_FEE_TYPE = 0x02
 MAXIMUM_TRANSACTION = 128 * 1024
 """Bytes of one signed transaction: geth's own limit."""
 
@@ -143,8 +142,3 @@ def recover(digest: bytes, parity: int, r: int, s: int) -> Address:
         return address_of(PublicKey.from_signature_and_message(signature, digest, hasher=None).format(compressed=False))
     except ValueError as error:
         raise InvalidTransaction("invalid transaction v, r, s values") from error
-
-
-def created_address(sender: Address, nonce: int) -> Address:
-    """Where a deployment by `sender` with this nonce puts its contract (yellow paper, section 7)."""
-    return Address(keccak256(encode([sender, nonce]))[12:])

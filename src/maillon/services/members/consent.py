@@ -18,7 +18,6 @@ DOMAIN_NAME: Final = "Maillon Members"
 DOMAIN_VERSION: Final = "1"
 DOMAIN_TYPE: Final = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _CONSENT_TYPE: Final = keccak256(b"Consent(bytes32 organisation,address account,uint256 nonce)")
-SIGNATURE_LENGTH: Final = 65
 
 
 def domain_separator(chain_id: int, members: Address) -> bytes:

@@ -44,7 +44,6 @@ class DocumentType:
 PDF: Final = DocumentType("PDF", "application/pdf", (".pdf",))
 PNG: Final = DocumentType("PNG", "image/png", (".png",))
 JPEG: Final = DocumentType("JPEG", "image/jpeg", (".jpg", ".jpeg"))
-TYPES: Final = (PDF, PNG, JPEG)
 
 
 @dataclass(frozen=True, slots=True)

@@ -699,12 +699,6 @@ class PrivateStore:
         row = session.execute(select(APPLICATION).where(APPLICATION.c.code == digest(code))).one_or_none()
         return None if row is None else self._application(row)
 
-    def application_of_organisation(self, session: Connection, organisation: int) -> Application | None:
-        """The application an organisation of the chain came from, when it came through this instance."""
-        statement = select(APPLICATION).where(APPLICATION.c.organisation == organisation)
-        row = session.execute(statement.order_by(APPLICATION.c.submitted.desc()).limit(1)).first()
-        return None if row is None else self._application(row)
-
     def applications(
         self,
         session: Connection,

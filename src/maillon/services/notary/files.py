@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -103,7 +103,7 @@ def walk(arguments: Sequence[str]) -> Iterator[Found]:
             yield Found(argument, Path(argument).name, "neither a file nor a directory")
 
 
-def hash_file(path: str, progress: Callable[[int], None] | None = None) -> bytes:
+def hash_file(path: str) -> bytes:
     """SHA-256 of a file of any size in constant memory. Raises `FileChanged` when it changed meanwhile, `OSError`."""
     # Without O_NONBLOCK a pipe put in the file's place would hang us.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -118,8 +118,6 @@ def hash_file(path: str, progress: Callable[[int], None] | None = None) -> bytes
         while chunk := os.read(descriptor, size):
             state.update(chunk)
             length += len(chunk)
-            if progress is not None and len(chunk) == _CHUNK:
-                progress(length)
         after = os.fstat(descriptor)
         if (
             length != before.st_size

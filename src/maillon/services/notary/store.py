@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Table, Text, delete, func, insert, select, update
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Table, Text, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from maillon.kit.store import metadata
@@ -234,8 +234,3 @@ def dump_read_model(session: Connection) -> Iterator[tuple[Any, ...]]:
     for table in (HEAD, CHECKPOINT, LOOKUP):
         for row in session.execute(select(table).order_by(*table.primary_key.columns)):
             yield (table.name, *row)
-
-
-def count_lookup(session: Connection) -> int:
-    """How many entries can be found."""
-    return int(session.execute(select(func.count()).select_from(LOOKUP)).scalar_one())

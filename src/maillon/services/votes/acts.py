@@ -186,8 +186,6 @@ def write(contract: str, function: str, arguments: Sequence[Any], book: Book) ->
 
 # What each act asks, and what it changes.
 
-_Facts = dict[Fact, Any]
-
 
 class _Table:
     """Facts as the calls of a proposal change them one after the other, and the rows that says."""

@@ -435,14 +435,6 @@ def count_ballots(session: Connection, number: int) -> int:
     return int(session.execute(statement).scalar_one())
 
 
-def ballots_by(session: Connection, organisation: int, numbers: Collection[int]) -> dict[int, BallotRow]:
-    """What an organisation said in some votes."""
-    if not numbers:
-        return {}
-    statement = select(BALLOT).where(BALLOT.c.organisation == organisation, BALLOT.c.proposal.in_(numbers))
-    return {row.proposal: _ballot(row) for row in session.execute(statement)}
-
-
 # Proxies.
 
 
