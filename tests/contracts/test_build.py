@@ -48,6 +48,13 @@ def test_every_contract_has_its_line() -> None:
     assert sorted(build.CONTRACTS) == [path.stem for path in SOURCES]
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_every_refusal_has_a_reason_that_begins_with_its_module(path: Path) -> None:
+    # A statement and the lines that stand further in than it.
+    refusals = re.findall(r"^( +)((?:assert|raise)\b.*(?:\n(?:\1 +.*|\1\).*))*)", path.read_text(), re.MULTILINE)
+    assert not [text for _, text in refusals if f'"{path.stem}: ' not in text]
+
+
 @pytest.mark.parametrize("name", build.CONTRACTS)
 def test_artifacts_and_handles_are_what_the_sources_compile_to(name: str) -> None:
     compiled = build.artifact_of(CONTRACTS / f"{name}.vy")

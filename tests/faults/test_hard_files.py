@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pty
 import shutil
 import socket
 import subprocess
@@ -190,6 +191,25 @@ def test_what_a_terminal_shows_of_a_name_commands_nothing(platform: Running, tmp
     done = maillon("notarise", str(tmp_path), "--home", str(platform.home), "--url", platform.url)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "\\x1b[31m\\xff\\n: neither a file nor a directory\n" in done.stderr
+
+
+def test_a_terminal_is_shown_how_far_it_is_and_a_file_is_not(platform: Running, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    command = [sys.executable, "-m", "maillon", "notarise", str(tmp_path), "--again"]
+    command += ["--home", str(platform.home), "--url", platform.url]
+    ours, theirs = pty.openpty()
+    try:
+        shown = environment() | {"TERM": "xterm", "TTY_COMPATIBLE": "1"}
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, env=shown, text=True, check=False)
+        bar = os.read(ours, 1 << 16).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (done.returncode, done.stdout) == (0, "1 notarised, 0 refused\n")
+    assert "receipts written" in bar
+    assert "1/1" in bar
+    done = subprocess.run(command, capture_output=True, env=environment(), text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 notarised, 0 refused\n", "")
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root reads everything")

@@ -136,3 +136,21 @@ def test_vectors_are_data() -> None:
     assert files
     for path in files:
         json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("name", ["maillon", "test", "requirements/install.sh", ".ci/run"])
+def test_scripts_are_short_and_for_any_posix_shell(name: str) -> None:
+    script = ROOT / name
+    assert subprocess.run(["sh", "-n", script], check=False).returncode == 0
+    text = script.read_text()
+    bash = re.findall(r"\[\[|\blocal\b|\bfunction\b|\bsource\b|<<<|&>|\$'|\bpipefail\b|\bdeclare\b", text)
+    assert not bash, f"only some shells know {bash}"
+    if name != "requirements/install.sh":
+        assert text.startswith("#!/bin/sh\n")
+        assert len(text.splitlines()) < 30
+        assert script.stat().st_mode & 0o111 == 0o111
+
+
+def test_continuous_integration_runs_what_a_newcomer_runs() -> None:
+    (command,) = [line for line in (ROOT / ".ci/run").read_text().splitlines() if line.startswith("exec ")]
+    assert command == 'exec "$(dirname -- "$0")/../test"'

@@ -102,6 +102,9 @@ def test_a_signal_stops_it_cleanly_and_a_second_start_knows_everything(
     first = starting(home)
     network = httpx.get(f"{first.url}/health").json()["ledger"]["chain_id"]
     assert first.stop(number) == 0, "".join(first.errors)
+    # It said what it was doing.
+    said = [line for line in first.errors if line.endswith(" …\n")]
+    assert said == ["opening the database …\n", "opening the ledger …\n", "making the first block …\n", "starting …\n"]
     second = starting(home)
     assert httpx.get(f"{second.url}/health").json()["ledger"]["chain_id"] == network
 
