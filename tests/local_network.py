@@ -80,6 +80,17 @@ def engines_folder() -> Path:
     return folder
 
 
+def signer_program(engine_programs: Path) -> Path:
+    """CometBFT's own remote signer, of the module the pinned CometBFT is built from; built now where it is not."""
+    program = engine_programs / "tests" / "priv_val_server"
+    if not program.exists():
+        package = f"{engines.COMETBFT.module}/cmd/{program.name}@v{engines.COMETBFT.version}"
+        go = engines.find_go(engine_programs, lambda message: sys.stderr.write(message + "\n"))
+        made = os.environ | {"GOBIN": str(program.parent), "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"}
+        subprocess.run([go, "install", "-trimpath", "-p", "2", package], check=True, env=made, timeout=1200)
+    return program
+
+
 @dataclass
 class LocalNode:
     """One node: its directory, and its processes while it runs."""
@@ -89,6 +100,8 @@ class LocalNode:
     bridge: Path | None = None
     entrance: Sequence[str] = ()
     """Before its command: what makes it run elsewhere, as in another network namespace."""
+    program: Path = TESTS / "node_process.py"
+    """What it runs: another one is another release of Maillon."""
     process: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
@@ -113,7 +126,7 @@ class LocalNode:
             "TERM",
             "--",
             sys.executable,
-            str(TESTS / "node_process.py"),
+            str(self.program),
             str(self.home.path),
             str(self.engines),
         ]

@@ -374,7 +374,17 @@ STARTED = int(datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC).timestamp())
 
 def signed(height: int) -> LastSignature:
     """What CometBFT keeps of a vote of ours."""
-    return LastSignature(height, 0, 3, b"a vote", KEY.sign(b"a vote"))
+    return voted(height, 0, 3)
+
+
+def voted(height: int, round_number: int, step: int, names_block: bool = True) -> LastSignature:
+    """A vote as CometBFT signs it, for a block or for none: `CanonicalVote` after its length."""
+    fields = b"\x08\x02\x11" + height.to_bytes(8, "little")
+    fields += b"\x19" + round_number.to_bytes(8, "little") if round_number else b""
+    fields += b"\x22\x48" + bytes(0x48) if names_block else b""
+    fields += b"\x2a\x02\x08\x01" + b"\x32\x0a" + b"maillon-77"
+    message = bytes([len(fields)]) + fields
+    return LastSignature(height, round_number, step, message, KEY.sign(message))
 
 
 @pytest.mark.parametrize(
@@ -412,6 +422,36 @@ async def test_beside_a_twin_the_node_stands_still(at_start: LastSignature, made
     done, _ = await asyncio.wait([deciding], timeout=0.5)
     assert not done
     assert "key-used-twice" in bridge.observed.alarms
+    deciding.cancel()
+
+
+@pytest.mark.parametrize(
+    ("signed_by_then", "stands_still"),
+    [
+        (voted(2, 0, 3), False),
+        (voted(2, 1, 2), False),
+        (voted(3, 0, 2), False),
+        (voted(2, 0, 3, names_block=False), True),
+        (voted(2, 0, 2), True),
+        (voted(1, 4, 3), True),
+    ],
+    ids=["our vote", "a later round", "a later height", "for no block", "an earlier step", "an earlier height"],
+)
+@pytest.mark.parametrize("made_at", [10, -60, -9_000], ids=["now", "a minute ago", "hours ago"])
+async def test_a_copy_that_votes_its_way_up_is_found_at_the_first_block(
+    signed_by_then: LastSignature, stands_still: bool, made_at: int
+) -> None:
+    """What counts is what the machine had signed when the height was over: not what it has since, and not a clock."""
+    bridge, following, seen = twin(signed(2), OURS, made_at, number=3)
+    over = block(2, FOUR)
+    over.time.seconds = STARTED + made_at - 1
+    seen.append(signed_by_then)
+    await asyncio.wait_for(answer(bridge, finalize_block=over), 30)
+    seen.append(signed(3))
+    deciding = asyncio.create_task(answer(bridge, finalize_block=following))
+    done, _ = await asyncio.wait([deciding], timeout=0.5 if stands_still else 30)
+    assert bool(done) is not stands_still
+    assert ("key-used-twice" in bridge.observed.alarms) is stands_still
     deciding.cancel()
 
 

@@ -3,20 +3,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import shutil
+import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import next_release
+import orjson
 import pytest
 
-from local_network import LocalNetwork, LocalNode, until
+from local_network import LocalNetwork, LocalNode, signer_program, until
 from maillon.kit.keys import write_private
 from maillon.network import backup, snapshot
 from maillon.network.configuration import NodeHome
+from maillon.network.consortium import free_ports
 from maillon.network.doctor import WRONG, diagnose, examine
 from maillon.network.rules import address_of_key
 from maillon.network.signatures import LOOK_BACK, LastSignature
@@ -144,30 +149,123 @@ def test_a_new_machine_joins_from_a_snapshot(network: LocalNetwork) -> None:
     network.check_same()
 
 
-def test_a_rolling_change_of_engines_under_load_loses_nothing(network: LocalNetwork) -> None:
-    """docs/operating/upgrading.md, step by step: one node after the other gets other program files, and nobody notices.
+def test_a_rolling_upgrade_mixes_two_versions_of_the_engines(network: LocalNetwork) -> None:
+    """docs/operating/upgrading.md, step by step: one node after the other gets the engines of a release to come.
 
-    The files are an operator's own, at another place; of the same versions, because a release pins one of each.
+    Under load, with one to three of four nodes upgraded; the last goes back to the old version and up again.
     """
-    own = network.folder / "own-engines"
-    own.mkdir()
-    for name in ("geth", "cometbft"):
-        shutil.copy(network.engines / name, own / name)
-    before = network.nodes[0].height()
-    already = len(network.acknowledged)
-    for position, node in enumerate(network.nodes):
+    folder = next_release.install(network.engines / "tests" / "next")
+    before, already = network.nodes[0].height(), len(network.acknowledged)
+    steps = [(node, True) for node in network.nodes] + [(network.nodes[3], False), (network.nodes[3], True)]
+    for node, upgraded in steps:
         others = [each for each in network.nodes if each is not node]
-        assert until(lambda others=others: not others[0].health()["silent"], 120), "somebody is silent: stop here"  # type: ignore[misc]
+        assert until(lambda others=others: not others[0].health()["silent"], 240), "somebody is silent: stop here"  # type: ignore[misc]
         node.stop()
-        settings = dataclasses.replace(node.settings, geth=str(own / "geth"), cometbft=str(own / "cometbft"))
-        node.home.lay_out(settings)
         for key in (1, 2, 3):
             network.send(others[key % 3], key)
         network.grow(2, others)
+        node.program = Path(next_release.__file__) if upgraded else LocalNode.program
+        node.engines = folder if upgraded else network.engines
         network.start([node])
         network.send(node, 4)
         network.grow(2, network.nodes)
-        assert str(own / "geth") in Path(f"/proc/{node.pids()['execution']}/cmdline").read_text(), position
-    assert len(network.acknowledged) - already == 4 * len(network.nodes)
+        expected = "1.17.10" if upgraded else "1.17.3"
+        assert expected in node.rpc("web3_clientVersion")
+        assert node.ask_consensus("status")["node_info"]["version"] == ("0.38.26" if upgraded else "0.38.25")
+        assert until(lambda node=node: node.address in node.signers(), 240), "it does not vote"  # type: ignore[misc]
+    assert len(network.acknowledged) - already == 4 * len(steps)
     assert network.nodes[0].height() > before
+    network.check_same()
+    for node in network.nodes:
+        node.stop()
+        node.program, node.engines = LocalNode.program, network.engines
+    network.start()
+    network.grow(2)
+    network.check_same()
+
+
+def test_a_remote_signer_votes_and_the_node_has_no_key(network: LocalNetwork) -> None:
+    """docs/operating/remote-signer.md, step by step, with the signer that comes with CometBFT."""
+    node, others = network.nodes[3], network.nodes[:3]
+    program, folder = signer_program(network.engines), network.folder / "signer"
+    folder.mkdir()
+    node.stop()
+    whole, signed_here = node.identity.validator_file.read_bytes(), last_signature(node)
+    state = folder / "state.json"
+    write_private(folder / "key.json", whole)
+    shutil.copy(node.home.last_signature_file, state)
+    public = orjson.loads(whole)
+    del public["priv_key"]
+    write_private(node.identity.validator_file, orjson.dumps(public))
+    ordinary, socket = node.settings, folder / "signer.sock"
+    node.home.lay_out(dataclasses.replace(ordinary, remote_signer=f"unix://{socket}"))
+    options = {"addr": f"unix://{socket}", "chain-id": network.consensus_chain_id, "priv-key": folder / "key.json"}
+    command = [str(program), *(f"-{name}={value}" for name, value in options.items()), f"-priv-state={state}"]
+    with bound_to_us(command):
+        network.start([node])
+        assert until(lambda: node.address in others[0].signers(), 240), "it does not vote"
+        assert node.health()["bridge"]["alarms"] == {}
+    # The signer is gone: the validator is silent and goes on as a full node.
+    network.grow(4, network.nodes)
+    assert until(lambda: node.address not in others[0].signers(), 240), "who signs?"
+    silent_at = LastSignature.read(state).height
+    with bound_to_us(command):
+        assert until(lambda: node.address in others[0].signers(), 240), "it does not vote again"
+        assert LastSignature.read(state).height > silent_at > signed_here.height
+        assert last_signature(node) == signed_here, "the node signed by itself"
+        node.stop()
+    # The key comes home, and what was signed last with it.
+    write_private(node.identity.validator_file, whole)
+    shutil.copy(state, node.home.last_signature_file)
+    node.home.lay_out(ordinary)
+    network.start([node])
+    network.grow(2)
+    network.check_same()
+
+
+@contextlib.contextmanager
+def bound_to_us(command: Sequence[str]) -> Iterator[None]:
+    """A program that runs meanwhile, and ends with us however we end."""
+    with subprocess.Popen(["setpriv", "--pdeathsig", "TERM", "--", *command], stdout=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def test_a_clone_started_beside_a_validator_stands_still(network: LocalNetwork) -> None:
+    """Nobody lets it in while the original is there; let in, it notices within a block and votes nowhere further on.
+
+    Alone it may vote again at the height it was cloned at: nobody hears it, and the network is far above that.
+    """
+    original, others = network.nodes[3], network.nodes[:3]
+    first = original.height()
+    original.stop()
+    home = NodeHome(network.folder / "clone" / "node")
+    shutil.copytree(original.home.path, home.path, ignore=shutil.ignore_patterns("*.sock", "*.ipc"))
+    ports = original.settings.ports()
+    moved = dict(zip(ports, free_ports(len(ports)), strict=True))
+    home.lay_out(dataclasses.replace(original.settings, **moved))
+    network.start([original])
+    network.grow(3)
+    clone = LocalNode(home, network.engines)
+    forgotten = LastSignature.read(home.last_signature_file)
+    clone.start()
+    try:
+        clone.wait_ready()
+        network.grow(5)
+        # As long as the original is there its peers refuse another with its name.
+        assert last_signature(original).height > forgotten.height
+        original.stop()
+        assert until(lambda: "key-used-twice" in clone.alarms(), 300), "nobody notices"
+        network.grow(3, others)
+        assert LastSignature.read(home.last_signature_file).height <= forgotten.height + 3, "it voted its way up"
+    finally:
+        clone.stop()
+        clone.client.close()
+    network.start([original])
+    network.grow(2)
+    for height in range(first, network.nodes[0].height()):
+        block = others[0].ask_consensus(f"block?height={height}")["block"]
+        assert not block["evidence"]["evidence"], f"two votes for one height, known at {height}"
     network.check_same()

@@ -139,6 +139,8 @@ class Bridge:
         self._own = own
         self._started = clock.now().timestamp()
         self._signed_at_start = own.last().height if own is not None else 0
+        self._signed_when_final: tuple[int, LastSignature] | None = None
+        """The newest height finalised here, and what our key had signed last by then."""
         self._execution = execution
         self._registry = registry
         self._first_validators = dict(first_validators)
@@ -370,28 +372,36 @@ class Bridge:
         Either another machine signs with the key, or this directory was set back to an older state. Ordinary crashes
         never end here: CometBFT has each vote on disk before it sends it.
 
-        1. A vote in a block made since this process started, above everything this machine signed: it is somebody
-           else's, now. A node that only watches says so and goes on; it does not vote.
-        2. A vote from long before this process started, above what was signed when it started: this directory has
+        1. A vote for a height that was over here, and this machine had not signed it by then: it signs nothing more for
+           such a height, so it is somebody else's, or forgotten. No clock is asked.
+        2. Right after a start, when nothing was over here yet: a vote in a block made since, above everything this
+           machine signed. A node that only watches says so and goes on; it does not vote.
+        3. A vote from long before this process started, above what was signed when it started: this directory has
            forgotten it. Only *long* before, because the clock may be wrong by minutes.
         """
         if self._own is None:
             return
+        height, last, since = request.height - 1, self._own.last(), self._started - request.time.seconds
+        before, self._signed_when_final = self._signed_when_final, (request.height, last)
         address = rules.address_of_key(self._own.key)
         votes = request.last_commit.votes
-        voted = any(vote.validator.address == address and vote.block_id_flag == BLOCK_ID_FLAG_COMMIT for vote in votes)
-        if not voted:
+        if not any(each.validator.address == address and each.block_id_flag == BLOCK_ID_FLAG_COMMIT for each in votes):
             self.observed.set_alarm("key-used-twice", active=False, reason="")
             return
-        height, last, since = request.height - 1, self._own.last(), self._started - request.time.seconds
         knows = last.vouches_for(self._own.key)
         # Step 1.
-        elsewhere = since < 0 and (last.height < height or not knows)
+        then = before[1] if before is not None and before[0] == height else None
+        known = then is not None and then.vouches_for(self._own.key)
+        missing = then is not None and known and not then.covers(height, request.last_commit.round)
         # Step 2.
+        elsewhere = since < 0 and (last.height < height or not knows)
+        # Step 3.
         forgotten = knows and since > LONG_BEFORE and self._signed_at_start < height
-        reason = f"block {height} carries our validator's vote, and this machine signed {last.height} last"
-        self.observed.set_alarm("key-used-twice", active=elsewhere or forgotten, reason=reason)
-        if knows and (elsewhere or forgotten):
+        wrong = missing or elsewhere or forgotten
+        said = then or last
+        reason = f"block {height} carries our validator's vote, and this machine had signed {said.height} last"
+        self.observed.set_alarm("key-used-twice", active=wrong, reason=reason)
+        if knows and wrong:
             # Until the process ends: no answer lets CometBFT vote.
             await asyncio.get_running_loop().create_future()
 

@@ -26,8 +26,11 @@ from maillon.network.errors import NodeUnusable
 
 LOOK_BACK: Final = 20
 """Blocks in a row without our vote before a node that knows nothing of its key's past votes."""
+_PRECOMMIT: Final = 3
+"""CometBFT's number of the step whose votes a block carries (`privval/file.go`)."""
 MAXIMUM_HEIGHT: Final = 2**63 - 1
 MAXIMUM_ROUND: Final = 2**31 - 1
+_BLOCK: Final = 4
 _NOTHING: Final = b'{"height": "0", "round": 0, "step": 0}'
 
 
@@ -75,6 +78,35 @@ class LastSignature:
         except InvalidSignature:
             return False
         return True
+
+    def covers(self, height: int, round_number: int) -> bool:
+        """Whether the vote a block carries for that height and round can be this machine's, when this was its last.
+
+        It is not when the last one is before that vote, nor when it is in its place and for no block: that is how
+        CometBFT answers what it catches up on by the votes of others.
+        """
+        position, vote = (self.height, self.round, self.step), (height, round_number, _PRECOMMIT)
+        return position > vote or (position == vote and self._names_block())
+
+    def _names_block(self) -> bool:
+        """Whether the vote names a block.
+
+        It is the field 4 of CometBFT's `CanonicalVote`, which stands after its length
+        (`proto/tendermint/types/canonical.proto`); the fields before it are numbers.
+        """
+        position = _after_varint(self.message, 0)
+        while position < len(self.message):
+            number, kind = self.message[position] >> 3, self.message[position] & 7
+            if number >= _BLOCK:
+                return number == _BLOCK
+            position = _after_varint(self.message, position + 1) if kind == 0 else position + 9
+        return False
+
+
+def _after_varint(data: bytes, position: int) -> int:
+    while position < len(data) and data[position] > 0x7F:
+        position += 1
+    return position + 1
 
 
 def make_empty(path: Path) -> None:
