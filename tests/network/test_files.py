@@ -236,6 +236,8 @@ def test_a_node_behind_sentries_connects_to_them_alone(tmp_path: Path) -> None:
     configuration = plan.consensus_configuration()
     assert f'persistent_peers = "{sentry.consensus_address}"' in configuration
     assert 'priv_validator_laddr = "unix:///run/signer.sock"' in configuration
+    # It reads a key from its file all the same, and ends where there is only a public half.
+    assert f'priv_validator_key_file = "{plan.identity.watcher_file}"' in configuration
     (home.sentries_folder / "second.json").write_text("{}")
     with pytest.raises(InvalidNetwork):
         home.sentries()

@@ -323,7 +323,8 @@ class Plan:
         `unsafe` offers `dial_peers` on loopback to the supervisor; the gateway passes nothing of the kind on.
         """
         settings = self.settings
-        if self.watches:
+        # CometBFT reads a whole key from its file even where a remote signer votes: this one is of no validator.
+        if self.watches or settings.remote_signer:
             key, state = self.identity.watcher_file, _WATCHER_STATE
         else:
             key, state = self.identity.validator_file, self.home.last_signature_file.name
