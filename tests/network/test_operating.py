@@ -9,6 +9,7 @@ import datetime
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -149,41 +150,6 @@ def test_a_new_machine_joins_from_a_snapshot(network: LocalNetwork) -> None:
     network.check_same()
 
 
-def test_a_rolling_upgrade_mixes_two_versions_of_the_engines(network: LocalNetwork) -> None:
-    """docs/operating/upgrading.md, step by step: one node after the other gets the engines of a release to come.
-
-    Under load, with one to three of four nodes upgraded; the last goes back to the old version and up again.
-    """
-    folder = next_release.install(network.engines / "tests" / "next")
-    before, already = network.nodes[0].height(), len(network.acknowledged)
-    steps = [(node, True) for node in network.nodes] + [(network.nodes[3], False), (network.nodes[3], True)]
-    for node, upgraded in steps:
-        others = [each for each in network.nodes if each is not node]
-        assert until(lambda others=others: not others[0].health()["silent"], 240), "somebody is silent: stop here"  # type: ignore[misc]
-        node.stop()
-        for key in (1, 2, 3):
-            network.send(others[key % 3], key)
-        network.grow(2, others)
-        node.program = Path(next_release.__file__) if upgraded else LocalNode.program
-        node.engines = folder if upgraded else network.engines
-        network.start([node])
-        network.send(node, 4)
-        network.grow(2, network.nodes)
-        expected = "1.17.10" if upgraded else "1.17.3"
-        assert expected in node.rpc("web3_clientVersion")
-        assert node.ask_consensus("status")["node_info"]["version"] == ("0.38.26" if upgraded else "0.38.25")
-        assert until(lambda node=node: node.address in node.signers(), 240), "it does not vote"  # type: ignore[misc]
-    assert len(network.acknowledged) - already == 4 * len(steps)
-    assert network.nodes[0].height() > before
-    network.check_same()
-    for node in network.nodes:
-        node.stop()
-        node.program, node.engines = LocalNode.program, network.engines
-    network.start()
-    network.grow(2)
-    network.check_same()
-
-
 def test_a_remote_signer_votes_and_the_node_has_no_key(network: LocalNetwork) -> None:
     """docs/operating/remote-signer.md, step by step, with the signer that comes with CometBFT."""
     node, others = network.nodes[3], network.nodes[:3]
@@ -201,7 +167,7 @@ def test_a_remote_signer_votes_and_the_node_has_no_key(network: LocalNetwork) ->
     node.home.lay_out(dataclasses.replace(ordinary, remote_signer=f"unix://{socket}"))
     options = {"addr": f"unix://{socket}", "chain-id": network.consensus_chain_id, "priv-key": folder / "key.json"}
     command = [str(program), *(f"-{name}={value}" for name, value in options.items()), f"-priv-state={state}"]
-    with bound_to_us(command):
+    with signing(command, folder / "signer.log"):
         network.start([node])
         assert until(lambda: node.address in others[0].signers(), 240), "it does not vote"
         assert node.health()["bridge"]["alarms"] == {}
@@ -209,7 +175,7 @@ def test_a_remote_signer_votes_and_the_node_has_no_key(network: LocalNetwork) ->
     network.grow(4, network.nodes)
     assert until(lambda: node.address not in others[0].signers(), 240), "who signs?"
     silent_at = LastSignature.read(state).height
-    with bound_to_us(command):
+    with signing(command, folder / "signer.log"):
         assert until(lambda: node.address in others[0].signers(), 240), "it does not vote again"
         assert LastSignature.read(state).height > silent_at > signed_here.height
         assert last_signature(node) == signed_here, "the node signed by itself"
@@ -224,13 +190,23 @@ def test_a_remote_signer_votes_and_the_node_has_no_key(network: LocalNetwork) ->
 
 
 @contextlib.contextmanager
-def bound_to_us(command: Sequence[str]) -> Iterator[None]:
-    """A program that runs meanwhile, and ends with us however we end."""
-    with subprocess.Popen(["setpriv", "--pdeathsig", "TERM", "--", *command], stdout=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.kill()
+def signing(command: Sequence[str], log: Path) -> Iterator[None]:
+    """A signer that runs meanwhile; it gives up a second after it lost its node, and is started again then."""
+    ended = threading.Event()
+
+    def keep() -> None:
+        while not ended.is_set():
+            with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+                until(lambda: ended.is_set() or "Max retries exceeded" in log.read_text(), float("inf"))
+                process.kill()
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        keeper.join()
 
 
 def test_a_clone_started_beside_a_validator_stands_still(network: LocalNetwork) -> None:
@@ -268,4 +244,39 @@ def test_a_clone_started_beside_a_validator_stands_still(network: LocalNetwork) 
     for height in range(first, network.nodes[0].height()):
         block = others[0].ask_consensus(f"block?height={height}")["block"]
         assert not block["evidence"]["evidence"], f"two votes for one height, known at {height}"
+    network.check_same()
+
+
+def test_a_rolling_upgrade_mixes_two_versions_of_the_engines(network: LocalNetwork) -> None:
+    """docs/operating/upgrading.md, step by step: one node after the other gets the engines of a release to come.
+
+    Under load, with one to three of four nodes upgraded; the last goes back to the old version and up again.
+    """
+    folder = next_release.install(network.engines / "tests" / "next")
+    before, already = network.nodes[0].height(), len(network.acknowledged)
+    steps = [(node, True) for node in network.nodes] + [(network.nodes[3], False), (network.nodes[3], True)]
+    for node, upgraded in steps:
+        others = [each for each in network.nodes if each is not node]
+        assert until(lambda others=others: not others[0].health()["silent"], 240), "somebody is silent: stop here"  # type: ignore[misc]
+        node.stop()
+        for key in (1, 2, 3):
+            network.send(others[key % 3], key)
+        network.grow(2, others)
+        node.program = Path(next_release.__file__) if upgraded else LocalNode.program
+        node.engines = folder if upgraded else network.engines
+        network.start([node])
+        network.send(node, 4)
+        network.grow(2, network.nodes)
+        expected = "1.17.10" if upgraded else "1.17.3"
+        assert expected in node.rpc("web3_clientVersion")
+        assert node.ask_consensus("status")["node_info"]["version"] == ("0.38.26" if upgraded else "0.38.25")
+        assert until(lambda node=node: node.address in node.signers(), 240), "it does not vote"  # type: ignore[misc]
+    assert len(network.acknowledged) - already == 4 * len(steps)
+    assert network.nodes[0].height() > before
+    network.check_same()
+    for node in network.nodes:
+        node.stop()
+        node.program, node.engines = LocalNode.program, network.engines
+    network.start()
+    network.grow(2)
     network.check_same()

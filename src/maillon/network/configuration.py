@@ -263,6 +263,9 @@ class Plan:
 
     def write_consensus(self) -> None:
         """Write CometBFT's settings, before each of its starts: what it signed decides one. Raises `NodeUnusable`."""
+        if self.settings.remote_signer.startswith("unix://"):
+            # CometBFT leaves its socket behind when it is killed, and does not listen where one is.
+            Path(self.settings.remote_signer.removeprefix("unix://")).unlink(missing_ok=True)
         make_empty(self.home.last_signature_file)
         make_empty(self.home.consensus / "data" / _WATCHER_STATE)
         write_private(self.home.consensus / "config" / "config.toml", self.consensus_configuration().encode())
