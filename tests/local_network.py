@@ -100,8 +100,6 @@ class LocalNode:
     bridge: Path | None = None
     entrance: Sequence[str] = ()
     """Before its command: what makes it run elsewhere, as in another network namespace."""
-    program: Path = TESTS / "node_process.py"
-    """What it runs: another one is another release of Maillon."""
     process: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
@@ -126,7 +124,7 @@ class LocalNode:
             "TERM",
             "--",
             sys.executable,
-            str(self.program),
+            str(TESTS / "node_process.py"),
             str(self.home.path),
             str(self.engines),
         ]
