@@ -26,8 +26,8 @@ from maillon.ledger.port import Address
 from maillon.ledger.signing import Account, DynamicFeeTransaction
 from platform_process import Platform, running
 
-REQUESTS = 100
-RECEIPTS = 5
+REQUESTS = 40
+RECEIPTS = 3
 ATTACKERS = 3
 WAITING = 12
 """Transactions each attacker sends: more than fit into the time of the measurement."""
