@@ -200,6 +200,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "acceptance": {"evidence": ["register"]},
     "accounts": {"scopes": ["vote"], "label": "a"},
     "acts": {"act": "brake"},
+    "credit-account": {"account": "0x" + "11" * 20},
     "did": {"did": ""},
     "invitations": {"address": "x@evil.example", "roles": ["administrator"]},
     "keys": {"name": "x", "scopes": ["notary:write"]},
@@ -221,7 +222,7 @@ FORMS: list[dict[str, str]] = [
         **INVITING,
     }
     | {"address": "x@evil.example", "role": "member", "name": "x", "scope": "notary:write", "reason": "r", "text": "t"}
-    for act in ("leave", "did", "invite", "add", "change", "remove", "refuse", "accept", "brake")
+    for act in ("leave", "did", "invite", "add", "change", "credits", "remove", "refuse", "accept", "brake")
 ]
 VOLATILE = {
     *("people_session", "people_attempt", "idempotency"),

@@ -37,6 +37,7 @@ OF_MEMBER: list[tuple[str, str, Any]] = [
     ("POST", "/v1/members/1/accounts", {"scopes": [], "label": "a"}),
     ("PUT", f"/v1/members/1/accounts/{ACCOUNT}", {"scopes": [], "label": "a"}),
     ("DELETE", f"/v1/members/1/accounts/{ACCOUNT}", None),
+    ("PUT", "/v1/members/1/credit-account", {"account": ACCOUNT}),
     ("PUT", "/v1/members/1/did", {"did": ""}),
     ("POST", "/v1/members/1/invitations", {"scheme": "siren", "identifier": "1", "legal_name": "x"}),
     ("POST", "/v1/members/1/departure", None),

@@ -72,6 +72,11 @@ async def test_a_town_is_admitted_by_the_rule_acts_and_leaves(
     assert next(one for one in page.accounts if one.address == second.address).scopes == Scope.PUBLISH
     page = await service.set_did(number, "did:ebsi:zAmbrun", "person:2")
     assert page.organisation.did == "did:ebsi:zAmbrun"
+    assert (await service.roll(number - 1, 1))[0].credit_account is None
+    await service.set_credit_account(number, second.address, "person:2")
+    assert (await service.roll(number - 1, 1))[0].credit_account == second.address
+    with pytest.raises(errors.RefusedByLedger, match="members: "):
+        await service.set_credit_account(number, bytes(19) + b"\1", "person:2")
     await service.remove_account(number, second.address, "person:2")
     assert await service.kept_accounts(number) == {first}
     with pytest.raises(errors.RefusedByLedger, match="last admin"):

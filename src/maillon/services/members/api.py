@@ -106,6 +106,12 @@ class NameBody(_Body):
     legal_name: str = Field(max_length=640)
 
 
+class CreditAccountBody(_Body):
+    """Where an organisation's credits go."""
+
+    account: str = Field(pattern=r"^0x[0-9a-fA-F]{40}$")
+
+
 class DidBody(_Body):
     """A decentralised identifier, or nothing."""
 
@@ -438,6 +444,13 @@ def router(  # noqa: C901, PLR0915 - one function for each route
     async def remove_account(request: Request, number: Number, address: AccountAddress) -> Response:
         actor = await own(request, number)
         work = service.remove_account(number, rules.parse_address(address), actor.tag)
+        return await _own(request, number, None, actor, work)
+
+    @made.put("/members/{number}/credit-account", summary="Choose the account one's credits are paid to",
+              responses=_refusals(401, 403, 404, 409, 503))  # fmt: skip
+    async def set_credit_account(request: Request, number: Number, body: CreditAccountBody) -> Response:
+        actor = await own(request, number)
+        work = service.set_credit_account(number, rules.parse_address(body.account), actor.tag)
         return await _own(request, number, None, actor, work)
 
     @made.put("/members/{number}/did", summary="Say which DID is the organisation's",

@@ -342,24 +342,30 @@ def members_delegate(  # noqa: PLR0917 - options of a command
         Path | None, typer.Option(help="Add the account of this key file instead: the key stays in the file.")
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Let the account act no more.")] = False,
+    credited: Annotated[bool, typer.Option("--credits", help="Have the credits paid to the account.")] = False,
     home: _Home = None,
     url: _Url = None,
     as_json: _Json = False,
 ) -> None:
-    """Add an account that acts for one's organisation, or change or remove one."""
+    """Add an account that acts for one's organisation, change or remove one, or have the credits paid to it."""
     settings = _settings(as_json, home=home, url=url)
     path, body = f"/members/{number}/accounts", {"scopes": scope or [], "label": label}
     headers = _credentials(settings, as_json=as_json)
-    if account is None and remove:
+    if remove and credited:
+        fail("--remove and --credits are two things to ask for", as_json=as_json)
+    if account is None and (remove or credited):
         fail("say which account: --account 0x…", as_json=as_json)
     if key is not None:
-        if account is not None or remove:
+        if account is not None:
             fail("--key adds the account of that key; --account changes one there is", as_json=as_json)
         body |= _consenting(settings, number, key, as_json=as_json)
     if account is None:
         document = _ask(settings, "POST", path, headers, as_json=as_json, json=body)
     elif remove:
         document = _ask(settings, "DELETE", f"{path}/{quote(account)}", headers, as_json=as_json)
+    elif credited:
+        path = f"/members/{number}/credit-account"
+        document = _ask(settings, "PUT", path, headers, as_json=as_json, json={"account": account})
     else:
         document = _ask(settings, "PUT", f"{path}/{quote(account)}", headers, as_json=as_json, json=body)
     _show(document, as_json=as_json)

@@ -378,7 +378,7 @@ class _Pages:
                 for one in cases
             ],
             "invitation": invitation,
-            "done": done if done in ("added", "changed", "removed", "did", "left", "appealed") else "",
+            "done": done if done in ("added", "changed", "removed", "credits", "did", "left", "appealed") else "",
         }
         return self._private(request, language, "members_own.html", document | self._choices(language), refused)
 
@@ -422,9 +422,11 @@ class _Pages:
                 raise errors.UnknownCase
             await self._service.appeal_suspension(number, bytes.fromhex(case), form.text("text"), actor.tag)
             return "appealed"
-        if act == "remove":
-            await self._service.remove_account(number, rules.parse_address(form.text("account")), actor.tag)
-            return "removed"
+        if act in ("remove", "credits"):
+            account = rules.parse_address(form.text("account"))
+            change = self._service.remove_account if act == "remove" else self._service.set_credit_account
+            await change(number, account, actor.tag)
+            return "removed" if act == "remove" else "credits"
         scopes = rules.parse_scopes(form.texts("scope"))
         if act == "change":
             account = rules.parse_address(form.text("account"))

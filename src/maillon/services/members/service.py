@@ -808,6 +808,11 @@ class MembersService:
         await self._write(lambda session: self._private.delete_key(session, account))
         return await self._done(number, "account", "removed", actor, "0x" + account.hex())
 
+    async def set_credit_account(self, number: int, account: bytes, actor: str) -> OrganisationPage:
+        """Choose which of the organisation's accounts its credits are paid to. Raises as `add_account`."""
+        await self._contract.set_credit_account(Address(account), await self.signer(number, Scope.ADMIN))
+        return await self._done(number, "account", "credited", actor, "0x" + account.hex())
+
     async def set_did(self, number: int, did: str, actor: str) -> OrganisationPage:
         """Say which decentralised identifier is the organisation's. Raises as `add_account`."""
         text = did.strip()
