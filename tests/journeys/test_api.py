@@ -93,6 +93,15 @@ def test_no_bytes_break_a_door(platform: Running, path: str, body: bytes) -> Non
     assert httpx.post(f"{platform.url}{path}", content=body, headers=headers).status_code < 500
 
 
+@pytest.mark.parametrize("path", ["/v1/applications", "/v1/notary/batches", "/rpc", "/en/log-in"])
+@pytest.mark.parametrize("nested", ["[", '{"a":'], ids=["lists", "objects"])
+def test_what_is_nested_without_end_ends_nothing(platform: Running, path: str, nested: str) -> None:
+    body = (nested * 120_000).encode()
+    answer = httpx.post(platform.url + path, content=body, headers={"Content-Type": "application/json"}, timeout=60)
+    assert answer.status_code in ({200} if path == "/rpc" else {400, 401, 403, 413, 415, 422})
+    assert httpx.get(f"{platform.url}/health/live").status_code == 200
+
+
 def test_refusals_are_pages_for_readers_and_details_for_programs(platform: Running) -> None:
     details = httpx.get(f"{platform.url}/v1/notary/entries/999999")
     assert details.status_code == 404

@@ -10,6 +10,7 @@ holds.
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,6 +70,10 @@ def decode_node(encoded: bytes | list[rlp.Item]) -> rlp.Item:
 # The tries of py-evm write and read nodes by the general codec of pyrlp, which a block would spend a sixth of its time
 # in. Ours takes and makes the same bytes (tests/ledger/embedded/test_tries.py).
 hexary.encode_raw, hexary.decode_node = rlp.encode, decode_node
+
+# py_ecc allows 100,000 frames to everything in the process. A thousand nested calls of the EVM need some ten thousand;
+# readers in C of what strangers nest (JSON) would overrun a thread's stack long before a hundred thousand, and end us.
+sys.setrecursionlimit(20_000)
 
 _STACK: Final = 256 * 1024 * 1024
 """Address space of a thread that runs the EVM: 1,024 nested calls are some ten thousand Python frames."""

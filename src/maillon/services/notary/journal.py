@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from maillon.evidence.entry import COMMITMENT, SALT_LENGTH, public
 from maillon.evidence.hashing import Algorithm, Digest
 from maillon.evidence.tiles import HASH_LENGTH
@@ -175,9 +177,9 @@ def _item(row: Any) -> Item:
 def _read(path: Path) -> Batch:
     """A batch from its file; raises `JournalDamaged`."""
     try:
-        document = json.loads(path.read_bytes())
+        document = orjson.loads(path.read_bytes())
         server, items = str(document["server"]), tuple(_item(row) for row in document["items"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         items, why = (), str(error)
     else:
         why = "it is empty"
