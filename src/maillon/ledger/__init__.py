@@ -1,6 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
 """The chain: one port, two engines that do not know each other, and the Ethereum door in front."""
-
-from maillon.ledger import precompiles
-
-precompiles.put_off()

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from maillon.evidence.checkpoint import log_id
+from maillon.ledger import precompiles
 from maillon.ledger.abi import Call, constructor, decode_revert
 from maillon.ledger.contracts.admissions import Admissions
 from maillon.ledger.contracts.anchors import Anchors
@@ -394,6 +395,7 @@ class _Deployment:
     """An EVM under Prague rules before the first block: deploys at chosen addresses, runs calls, remembers accounts."""
 
     def __init__(self, chain_id: int, time: int, gas_limit: int, base_fee: int) -> None:
+        precompiles.put_off()
         # Loading an EVM takes a second that readers of a genesis file need not spend.
         from eth.db.atomic import AtomicDB  # noqa: PLC0415
         from eth.vm.execution_context import ExecutionContext  # noqa: PLC0415

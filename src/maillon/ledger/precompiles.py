@@ -2,7 +2,7 @@
 """The curve of EIP-2537 (BLS12-381), loaded when a contract first calls one of its precompiles.
 
 Its library computes a table while it loads, which took two fifths of a start of the whole platform; hardly a contract
-ever needs it. py-evm must find these seven functions before it loads, hence the call in this package's `__init__`.
+ever needs it. py-evm must find these seven functions before it loads: whoever loads it calls `put_off` first.
 """
 
 from __future__ import annotations

@@ -183,13 +183,18 @@ async def test_what_cannot_be_read_is_said_and_the_rest_goes_on(desk: Desk, monk
 def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "growing"
     path.write_bytes(bytes(3 * 1024 * 1024))
+    read = os.read
 
-    def grow(_length: int) -> None:
-        with path.open("ab") as file:
-            file.write(b"more")
+    def growing(descriptor: int, size: int) -> bytes:
+        if path.stat().st_size < 4 * 1024 * 1024:
+            with path.open("ab") as file:
+                file.write(bytes(1024 * 1024))
+        return read(descriptor, size)
 
-    with pytest.raises(FileChanged):
-        hash_file(str(path), grow)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "read", growing)
+        with pytest.raises(FileChanged):
+            hash_file(str(path))
     assert hash_file(str(path)) == hashlib.sha256(path.read_bytes()).digest()
 
 

@@ -14,3 +14,7 @@ LMDB transaction. Read chain.py first; docs/formats/embedded-ledger.md describes
     sealer.py       when to seal
     engine.py       the port (`Ledger`, `Prover`) over a chain
 """
+
+from maillon.ledger import precompiles
+
+precompiles.put_off()
