@@ -47,8 +47,8 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _check_depth(text: str, what: str) -> None:
-    """Count brackets before the parser meets them.
+def check_depth(text: str, what: str) -> None:
+    """Count brackets before the parser meets them. Raises `Unreadable` beyond `MAXIMUM_DEPTH`.
 
     Its own guard is the interpreter's recursion limit; libraries raise that (py-evm does), and then a thousand opening
     brackets overflow the stack of the whole process instead of raising.
@@ -66,7 +66,7 @@ def read(data: bytes, what: str, maximum: int = MAXIMUM_DOCUMENT) -> Fields:
         raise Unreadable(f"{what} is larger than {maximum} bytes")
     try:
         text = data.decode("utf-8")
-        _check_depth(text, what)
+        check_depth(text, what)
         value = json.loads(
             text,
             object_pairs_hook=_members,

@@ -330,6 +330,16 @@ def test_a_damaged_journal_is_named_and_left(tmp_path: Path, damaged: bytes) -> 
     assert left.read_bytes() == damaged
 
 
+def test_a_batch_is_found_again_whatever_bytes_its_names_are_of(tmp_path: Path) -> None:
+    names = [os.fsdecode(raw) for raw in (b"caf\xe9", b"\xff\xfe", "é".encode(), b"two\nlines", b"[[[[")]
+    items = [Item(name, f"{name}.receipt.json", bytes([place]) * 32, bytes(32)) for place, name in enumerate(names)]
+    killed = Journal(tmp_path)
+    killed.begin("http://notary.test", items)
+    killed.close()
+    (found,) = Journal(tmp_path).unfinished("http://notary.test")
+    assert list(found.items) == items
+
+
 APPENDED = b'{"first":0,"count":1}'
 
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from maillon.evidence.document import check_depth
 from maillon.evidence.entry import COMMITMENT, SALT_LENGTH, public
+from maillon.evidence.errors import Unreadable
 from maillon.evidence.hashing import Algorithm, Digest
 from maillon.evidence.tiles import HASH_LENGTH
 from maillon.services.notary.errors import NotaryError
@@ -177,9 +177,12 @@ def _item(row: Any) -> Item:
 def _read(path: Path) -> Batch:
     """A batch from its file; raises `JournalDamaged`."""
     try:
-        document = orjson.loads(path.read_bytes())
+        text = path.read_text("utf-8")
+        check_depth(text, "a batch")
+        # Not orjson, which refuses what JSON writes for the bytes of a name that are no text.
+        document = json.loads(text)
         server, items = str(document["server"]), tuple(_item(row) for row in document["items"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (Unreadable, ValueError, KeyError, TypeError) as error:
         items, why = (), str(error)
     else:
         why = "it is empty"
