@@ -281,8 +281,7 @@ class PeopleStore:
         }
         more = start + limit < len(found)
         return PeoplePage(
-            # On PostgreSQL the two questions are of two moments: who left between them is not shown.
-            tuple((people[one], tuple(grants[one])) for one in wanted if one in people and grants[one]),
+            tuple((people[one], tuple(grants[one])) for one in wanted),
             len(found),
             self._cursor(organisation, shown[-1]) if more else None,
         )
