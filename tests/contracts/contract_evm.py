@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,12 @@ from functools import cache
 from typing import Any
 
 import pytest
+from eth.db.atomic import AtomicDB
+from eth.db.backends.memory import MemoryDB
+from eth.vm.execution_context import ExecutionContext
+from eth.vm.forks.prague.state import PragueState
+from eth.vm.message import Message
+from eth.vm.transaction_context import BaseTransactionContext
 
 from maillon.evidence.hashing import keccak256
 from maillon.ledger.abi import Call, decode_revert
@@ -28,15 +33,6 @@ from maillon.ledger.founding import (
 from maillon.ledger.genesis import EMPTY_TRIE, MEMBERS, Genesis, make_genesis
 from maillon.ledger.port import Address, Event, Height, TransactionHash
 from maillon.ledger.signing import Account
-
-os.environ.setdefault("ECC_BACKEND_CLASS", "eth_keys.backends.CoinCurveECCBackend")
-
-from eth.db.atomic import AtomicDB
-from eth.db.backends.memory import MemoryDB
-from eth.vm.execution_context import ExecutionContext
-from eth.vm.forks.prague.state import PragueState
-from eth.vm.message import Message
-from eth.vm.transaction_context import BaseTransactionContext
 
 CHAIN_ID = 7_700_000_123
 TIME = 1_764_000_000

@@ -33,8 +33,6 @@ from maillon.ledger.genesis import (
 )
 from maillon.ledger.port import Address
 
-os.environ.setdefault("ECC_BACKEND_CLASS", "eth_keys.backends.CoinCurveECCBackend")
-
 STEWARD, OWNER, RICH = (Address(bytes([number]) * 20) for number in (1, 2, 3))
 KEY = b"\x0a" * 32
 STATE_ROOT = "cdddcbdb91e32206ce0899645b240436bae961cd2f4baea50a0403c21ea2d739"
