@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """py-evm behind our nouns: blocks executed transaction by transaction, and calls that leave no trace.
 
-The only file that imports `eth` as it loads (`ledger/genesis.py` does so when a genesis is made). We use its Prague state,
-executor and precompiles, and none of its chain, header or receipt classes: assembling the block ourselves avoids
+The only file that imports `eth` as it loads (`ledger/genesis.py` does so when a genesis is made). We use its Prague
+state, executor and precompiles, and none of its chain, header or receipt classes: assembling the block ourselves avoids
 validating twice and recovering signers again, and is what makes the speed in bench/ possible. Fees: the base fee is
 burnt (EIP-1559), the tip goes to address zero, which nobody holds.
 """
