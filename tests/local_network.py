@@ -161,6 +161,11 @@ class LocalNode:
                     found[entry["part"]] = entry["process"]
         return found
 
+    def ends(self) -> str:
+        """What its supervisor and its parts said last, for a failure to show."""
+        logs = [self.log, *sorted(self.home.logs.glob("*.log"))]
+        return "\n".join(f"{log.name}:\n" + "\n".join(log.read_text().splitlines()[-8:]) for log in logs)
+
     def kill(self, part: str) -> None:
         """SIGKILL to one process."""
         with contextlib.suppress(ProcessLookupError):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,10 +16,25 @@ from maillon.evidence.consensus import SignedHeader, Validator, ValidatorSet, ve
 from maillon.evidence.document import Fields
 from maillon.ledger.port import Address
 from maillon.ledger.signing import DynamicFeeTransaction, checksum
+from maillon.network.consortium import PORTS, free_ports
 from maillon.network.doctor import WRONG, diagnose, examine
 from maillon.network.rules import EXTRA_DATA, GWEI
 
 THERE = Address(b"\x77" * 20)
+
+
+def test_the_ports_of_nodes_are_free_and_none_the_system_would_give_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("maillon.network.consortium.PORTS", range(port, port + 40))
+        chosen = free_ports(12)
+        assert (len(set(chosen)), port in chosen) == (12, False)
+        monkeypatch.setattr("maillon.network.consortium.PORTS", range(port, port + 1))
+        with pytest.raises(OSError, match="not 1 are free"):
+            free_ports(1)
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert max(PORTS) < lowest
 
 
 def test_blocks_come_final_and_the_same_everywhere(consortium: LocalNetwork) -> None:

@@ -100,7 +100,8 @@ def test_a_node_gets_nothing_until_its_organisation_is_admitted_and_then_everyth
     except BaseException:
         newcomer.stop()
         raise
-    assert [node.pids() for node in founders] == pids, "somebody had to restart"
+    for node, before in zip(founders, pids, strict=True):
+        assert node.pids() == before, f"it had to start again:\n{node.ends()}"
     network.check_same(network.nodes)
 
 

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import secrets
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from maillon.kit.keys import write_private
 from maillon.ledger.genesis import random_chain_id
@@ -15,6 +18,8 @@ from maillon.network.configuration import NodeHome, NodeSettings
 from maillon.network.definition import NetworkDefinition, found
 from maillon.network.identity import NodeCard
 
+PORTS: Final = range(10_000, 32_768)
+"""Below those Linux gives to the connections a program makes (`net.ipv4.ip_local_port_range`)."""
 ORGANISATIONS = (
     "Ville de Lumière",
     "Université du Port",
@@ -89,11 +94,22 @@ def lay_out(  # noqa: PLR0917 - each is named where it is called
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback nobody listens on now, all different."""
+    """Ports of loopback nobody listens on now, all different. Raises `OSError` when there are not so many.
+
+    Of a run that begins anywhere in `PORTS`: where the system itself would find some, any connection somebody makes
+    may take one of them before its node starts.
+    """
     with contextlib.ExitStack() as held:
-        ports = []
-        for _ in range(count):
+        ports: list[int] = []
+        start = secrets.randbelow(len(PORTS))
+        for step in range(len(PORTS)):
+            if len(ports) == count:
+                return ports
+            port = PORTS[(start + step) % len(PORTS)]
             probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            ports.append(int(probe.getsockname()[1]))
-        return ports
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            ports.append(port)
+        raise OSError(errno.EADDRINUSE, f"of the ports {PORTS[0]} to {PORTS[-1]} not {count} are free")
