@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import time
 from collections.abc import Callable
@@ -167,6 +168,28 @@ def test_cast_does_everything(cast: Path, client_door: Any, probe: dict[str, Any
     wanted = ("--from-block", "0", "--address", contract, "Stored(address indexed,uint256)")
     logs = json.loads(run("logs", "--json", *wanted))
     assert [int(log["data"], 16) for log in logs] == [21]
+    # It says nothing when it has subscribed: values are stored until one is told.
+    command = [cast, "logs", "--rpc-url", client_door.websocket, "--subscribe", *wanted[2:]]
+    environment = {"HOME": str(tmp_path), "PATH": ""}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as following:
+        try:
+            assert following.stdout is not None
+            for value in range(100, 130):
+                run("send", "--private-key", key, contract, "store(uint256)", str(value))
+                if select.select([following.stdout], [], [], 1)[0]:
+                    break
+            else:
+                pytest.fail("it was told of none")
+            assert following.stdout.readline().split() == [
+                "-",
+                "address:",
+                checksum(Address(bytes.fromhex(contract[2:]))),
+            ]
+            data = next(line for line in following.stdout if line.startswith("  data: "))
+            assert 100 <= int(data.split()[1], 16) <= value
+        finally:
+            following.kill()
+    run("send", "--private-key", key, contract, "store(uint256)", "21")
     proof = json.loads(run("proof", contract, "0x0"))
     assert int(proof["storageProof"][0]["value"], 16) == 21
     assert int(run("storage", contract, "0"), 16) == 21
