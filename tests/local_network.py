@@ -97,6 +97,7 @@ class LocalNode:
 
     home: NodeHome
     engines: Path
+    program: Path = TESTS / "node_process.py"
     bridge: Path | None = None
     entrance: Sequence[str] = ()
     """Before its command: what makes it run elsewhere, as in another network namespace."""
@@ -124,7 +125,7 @@ class LocalNode:
             "TERM",
             "--",
             sys.executable,
-            str(TESTS / "node_process.py"),
+            str(self.program),
             str(self.home.path),
             str(self.engines),
         ]

@@ -269,6 +269,14 @@ def test_ones_own_programs_are_taken_over_when_they_are_of_the_version(tmp_path:
     assert all("is there" in line for line in said)
 
 
+def test_a_program_named_by_the_node_stays_where_it_is(tmp_path: Path) -> None:
+    own = program(tmp_path / "own-geth", GETH.version)
+    assert engines.installed(GETH, tmp_path / "engines", str(own)) == own
+    program(own, "1.0.0")
+    with pytest.raises(EngineUnusable, match=r"1\.0\.0; this release needs"):
+        engines.installed(GETH, tmp_path / "engines", str(own))
+
+
 def test_another_version_is_refused(tmp_path: Path) -> None:
     old = program(tmp_path / "geth", "1.0.0")
     with pytest.raises(EngineUnusable, match=r"1\.0\.0"):

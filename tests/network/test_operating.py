@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import next_release
 import orjson
 import pytest
 
@@ -248,30 +249,36 @@ def test_a_clone_started_beside_a_validator_stands_still(network: LocalNetwork) 
     network.check_same()
 
 
-def test_a_rolling_change_of_engines_under_load_loses_nothing(network: LocalNetwork) -> None:
-    """docs/operating/upgrading.md, step by step: one node after the other gets other program files, and nobody notices.
+def test_a_rolling_upgrade_mixes_two_versions_of_the_engines(network: LocalNetwork) -> None:
+    """docs/operating/upgrading.md, step by step: one node after the other gets the engines of a release to come.
 
-    The files are an operator's own, at another place; of the same versions, because a release pins one of each.
+    Under load, with one to three of four nodes upgraded; the last goes back to the old version and up again.
     """
-    own = network.folder / "own-engines"
-    own.mkdir()
-    for name in ("geth", "cometbft"):
-        shutil.copy(network.engines / name, own / name)
-    before = network.nodes[0].height()
-    already = len(network.acknowledged)
-    for position, node in enumerate(network.nodes):
+    folder = next_release.install(network.engines / "tests" / "next")
+    before, already = network.nodes[0].height(), len(network.acknowledged)
+    steps = [(node, True) for node in network.nodes] + [(network.nodes[3], False), (network.nodes[3], True)]
+    for node, upgraded in steps:
         others = [each for each in network.nodes if each is not node]
-        assert until(lambda others=others: not others[0].health()["silent"], 120), "somebody is silent: stop here"  # type: ignore[misc]
+        assert until(lambda others=others: not others[0].health()["silent"], 240), "somebody is silent: stop here"  # type: ignore[misc]
         node.stop()
-        settings = dataclasses.replace(node.settings, geth=str(own / "geth"), cometbft=str(own / "cometbft"))
-        node.home.lay_out(settings)
         for key in (1, 2, 3):
             network.send(others[key % 3], key)
         network.grow(2, others)
+        node.program = Path(next_release.__file__) if upgraded else LocalNode.program
+        node.engines = folder if upgraded else network.engines
         network.start([node])
         network.send(node, 4)
         network.grow(2, network.nodes)
-        assert str(own / "geth") in Path(f"/proc/{node.pids()['execution']}/cmdline").read_text(), position
-    assert len(network.acknowledged) - already == 4 * len(network.nodes)
+        expected = "1.17.10" if upgraded else "1.17.3"
+        assert expected in node.rpc("web3_clientVersion")
+        assert node.ask_consensus("status")["node_info"]["version"] == ("0.38.26" if upgraded else "0.38.25")
+        assert until(lambda node=node: node.address in node.signers(), 240), "it does not vote"  # type: ignore[misc]
+    assert len(network.acknowledged) - already == 4 * len(steps)
     assert network.nodes[0].height() > before
+    network.check_same()
+    for node in network.nodes:
+        node.stop()
+        node.program, node.engines = LocalNode.program, network.engines
+    network.start()
+    network.grow(2)
     network.check_same()
