@@ -159,11 +159,16 @@ def of_contracts() -> set[str]:
     return found | set(abi.PANICS.values()) | {"panic 0x{0}: {1}", "reverted without a reason", "reverted with 0x{0}"}
 
 
+def of_actions() -> set[str]:
+    """What each action means of which a decision is asked."""
+    import_module("maillon.main")
+    return {action.meaning for action in import_module("maillon.services.people.rules").ACTIONS.values()}
+
+
 def all_sentences() -> set[str]:
     """Everything that needs its French."""
-    return (
-        of_words() | of_contracts() | of_templates() | of_problem_types() | of_reasons() | of_refusals() | of_findings()
-    )
+    shown = of_templates() | of_words() | of_problem_types() | of_actions()
+    return shown | of_contracts() | of_reasons() | of_refusals() | of_findings()
 
 
 def french() -> dict[str, str]:

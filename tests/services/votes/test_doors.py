@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import AsyncIterator, Sequence
 from xml.etree import ElementTree
@@ -291,6 +292,27 @@ async def test_the_export_is_counted_by_whoever_has_it(http: httpx.AsyncClient, 
     written = (await http.get("/v1/votes/export")).content
     read = Export.parse(written)
     assert recount(read.founding, read.dated()) == instance.assembly.recount.votes()
+
+
+@pytest.mark.asyncio
+async def test_the_feed_changes_when_a_vote_opens_and_closes(http: httpx.AsyncClient, instance: Instance) -> None:
+    async def updated() -> tuple[str, ...]:
+        feed = ElementTree.fromstring((await http.get("/feeds/en/votes.atom")).content)  # noqa: S314
+        return tuple(each.text or "" for each in feed.iter("{http://www.w3.org/2005/Atom}updated"))
+
+    def said(seconds: int) -> tuple[str, ...]:
+        """Of the feed, and of its one entry."""
+        return (datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(),) * 2
+
+    number = await instance.propose()
+    shown = (await instance.service.proposal(number)).proposal
+    assert instance.service.now() < shown.opens
+    announced = await updated()
+    assert announced < said(shown.opens)
+    instance.wait(shown.opens - instance.service.now())
+    assert await updated() == said(shown.opens)
+    instance.wait(shown.closes - instance.service.now())
+    assert await updated() == said(shown.closes)
 
 
 @pytest.mark.asyncio

@@ -836,7 +836,9 @@ class _Pages:
             "subject": subject or actor.tag,
             "action": action,
             "target": target,
-            "actions": sorted(rules.ACTIONS),
+            "actions": [{"name": one.name, "meaning": one.meaning, "on": one.on} for one in rules.ACTIONS.values()],
+            "organisations": sorted(actor.roles),
+            "called": await asyncio.to_thread(self._people.called, sorted(actor.roles)),
             "decision": None,
         }
         if not action:

@@ -95,11 +95,14 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
     async def listed(language: Language, which: str, before: int | None, limit: int) -> list[dict[str, Any]]:
         found = await service.proposals(which, before, limit)
         words = await words_for(service, language, [each.row.proposal.proposer for each in found])
+        now = service.now()
         documents = []
         for each in found:
             document = listed_document(each, words)
             document["title"] = titled(words, document["number"], document["title"])
-            document["updated"] = each.row.executed_time or each.row.time
+            # What is said of it changed last when it was proposed, opened, closed or executed.
+            turns = (document["opens"], document["closes"], each.row.executed_time or 0)
+            document["updated"] = max(each.row.time, *(turn for turn in turns if turn <= now), 0)
             documents.append(document)
         return documents
 

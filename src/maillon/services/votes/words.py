@@ -47,7 +47,9 @@ def _moment(language: Language, zone: str, place: str, seconds: int) -> str:
     locale, join = ("fr", "à") if language == "fr" else ("en_GB", "at")
     day = format_datetime(at, "EEEE d MMMM y", tzinfo=_zone_of(zone), locale=locale)
     hour = format_datetime(at, clock, tzinfo=_zone_of(zone), locale=locale)
-    return f"{day} {join} {hour} ({place})"
+    # No line ends within the brackets.
+    zone_words = place.replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{day} {join} {hour} ({zone_words})"
 
 
 class Words:
