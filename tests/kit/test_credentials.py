@@ -46,6 +46,26 @@ def test_a_log_in_is_shown_to_its_own_server_alone(settings: Settings) -> None:
     assert login_token(settings) == ""
 
 
+@pytest.mark.parametrize(
+    ("url", "chosen", "shown"),
+    [
+        ("http://localhost:8400", {}, True),
+        ("http://[::1]:8400", {}, True),
+        ("https://elsewhere.example", {}, False),
+        ("https://127.0.0.1.elsewhere.example", {}, False),
+        ("https://elsewhere.example", {"host": "0.0.0.0"}, False),  # noqa: S104 - what an operator may write
+        ("https://192.0.2.7", {}, False),
+        ("https://192.0.2.7", {"host": "192.0.2.7"}, True),
+        ("https://portal.example", {"public_url": "https://portal.example"}, True),
+    ],
+)
+def test_the_key_of_the_home_is_shown_to_its_own_server_alone(
+    settings: Settings, url: str, chosen: dict[str, str], shown: bool
+) -> None:
+    (settings.home / "api-key").write_text("mk_home\n")
+    assert bool(authorization(load(home=settings.home, url=url, **chosen))) is shown
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"token": "ml_x"}', b"\xff\xfe", b"7"])
 def test_a_damaged_log_in_is_said_and_not_passed_over(settings: Settings, content: bytes) -> None:
     (settings.home / "api-key").write_text("mk_home\n")

@@ -2,15 +2,17 @@
 """As whom the command line acts: one answer for every command that asks a server.
 
 The first of these that is there: the key of `MAILLON_API_KEY`; the token that `maillon login` left for this
-very server; the key that the server wrote into its own home. A key is never an argument, where others on the machine
-would read it.
+very server; the key that the server wrote into its own home, shown to a server on this machine alone. A key is never an
+argument, where others on the machine would read it.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from typing import Final
+from urllib.parse import urlsplit
 
 from maillon.kit.errors import CredentialUnreadable
 from maillon.kit.settings import Settings
@@ -46,6 +48,8 @@ def login_token(settings: Settings) -> str:
 
 
 def _key(settings: Settings) -> str:
+    if not _may_be_ours(settings):
+        return ""
     path = settings.home / KEY_FILE
     try:
         return path.read_text("ascii").strip()
@@ -55,3 +59,17 @@ def _key(settings: Settings) -> str:
         raise CredentialUnreadable(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CredentialUnreadable(f"{path} is damaged: remove it and start the server anew") from None
+
+
+def _may_be_ours(settings: Settings) -> bool:
+    """Whether the server asked can be the one of this home: by loopback, or by the address the home's settings give.
+
+    Its key opens everything: it is not for whoever `--url` names.
+    """
+    host = urlsplit(settings.server_url).hostname or ""
+    if host in ("localhost", settings.host, urlsplit(settings.public_url or "").hostname):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
