@@ -102,6 +102,8 @@ install_for_tests() {
     missing=""
     command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
     command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
+    # For network namespaces, in which cables can be bad.
+    command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
     # What drives the browser needs this library, and brings it no more than the smallest Debian does.
     ldconfig -p 2>/dev/null | grep -q 'libatomic\.so\.1' || ls /usr/lib/*/libatomic.so.1 >/dev/null 2>&1 ||
