@@ -243,6 +243,23 @@ def test_a_node_behind_sentries_connects_to_them_alone(tmp_path: Path) -> None:
         home.sentries()
 
 
+@pytest.mark.parametrize(
+    ("role", "logs"), [("validator", ["--history.logs.disable"]), ("full", ["--history.logs", "0"])]
+)
+def test_transactions_are_found_for_ever_and_logs_by_the_index_of_whoever_does_not_vote(
+    tmp_path: Path, role: str, logs: list[str]
+) -> None:
+    network = found("Try", CHAIN_ID, 1_700_000_000, [card(tmp_path, "City")], 10)
+    home, settings = NodeHome(tmp_path / "node"), NodeSettings(organisation="City", role=role)
+    plan = Plan(home, settings, network, Identity(tmp_path / "City"), Path("geth"), Path("cometbft"))
+    command = plan.execution_command()
+    # geth's own default forgets after 2,350,000 blocks: a month, here.
+    assert command[command.index("--history.transactions") + 1] == "0"
+    assert [each for each in command if each.startswith("--history.logs")] == logs[:1]
+    place = command.index(logs[0])
+    assert command[place : place + len(logs)] == logs
+
+
 def test_an_empty_home_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(NodeUnusable, match="node init"):
         NodeHome(tmp_path).settings()

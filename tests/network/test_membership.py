@@ -103,6 +103,11 @@ def test_a_node_gets_nothing_until_its_organisation_is_admitted_and_then_everyth
     for node, before in zip(founders, pids, strict=True):
         assert node.pids() == before, f"it had to start again:\n{node.ends()}"
     network.check_same(network.nodes)
+    # Validators look through the headers, a full node has an index: the answers are the same.
+    asked = {"fromBlock": "0x1", "toBlock": hex(newcomer.height() - 1), "address": checksum(MEMBERS)}
+    found = [node.rpc("eth_getLogs", asked) for node in (*founders, newcomer)]
+    assert len(found[0]) >= 3, "its application, its admission, its account"
+    assert all(each == found[0] for each in found)
 
 
 def test_credits_come_with_the_period(network: LocalNetwork) -> None:

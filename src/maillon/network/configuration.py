@@ -279,7 +279,9 @@ class Plan:
         """Geth.
 
         Peers: with `DialRatio = 1` no inbound place is free, so only peers trusted by name get in. State: every block's
-        is kept (archive), which makes a restart after a crash begin at the last block and not at the first.
+        is kept (archive), which makes a restart after a crash begin at the last block and not at the first. History: a
+        transaction is found by its hash for ever; geth's default, 2,350,000 blocks, is a month here. Logs: whoever
+        votes keeps no index of them, which took a tenth of its processor (docs/decisions/0036-logs-without-index.md).
         """
         settings = self.settings
         floor = str(DEFAULT_FLOOR_TIP)
@@ -293,6 +295,8 @@ class Plan:
             ),
             *("--networkid", str(self.network.genesis.chain_id), "--nodekey", str(self.identity.execution_file)),
             *(*STATE_SCHEME, "--gcmode", "archive", "--syncmode", "full", "--cache", str(settings.cache)),
+            *("--history.transactions", "0"),
+            *(("--history.logs.disable",) if settings.role == "validator" else ("--history.logs", "0")),
             *("--nodiscover", "--nat", "none"),
             *("--ipcpath", str(self.home.execution_socket)),
             *("--authrpc.addr", "127.0.0.1", "--authrpc.port", str(settings.engine_port)),
