@@ -148,9 +148,8 @@ class LocalNode:
         os.set_blocking(stdout.fileno(), False)
         said = until(lambda: stdout.readline() or self.process is None or self.process.poll() is not None, READY_WITHIN)
         if said != "ready\n":
-            tail = "".join(self.log.read_text().splitlines(keepends=True)[-30:])
             status = None if self.process is None else self.process.poll()
-            pytest.fail(f"{self.home.path} is not ready (it said {said!r}, status {status}):\n{tail}")
+            pytest.fail(f"{self.home.path} is not ready (it said {said!r}, status {status}):\n{self.ends()}")
 
     def pids(self) -> dict[str, int]:
         """The processes of the parts, as the supervisor last started them."""

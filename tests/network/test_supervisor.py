@@ -17,6 +17,7 @@ import structlog.testing
 
 from local_network import PARTS
 from maillon.network.configuration import NodeHome, NodeSettings
+from maillon.network.execution import CallRefused, Socket, forget_stateless
 from maillon.network.supervisor import Part, Supervisor
 
 SLEEP = ("sleep", "600")
@@ -153,3 +154,40 @@ async def test_a_keeper_that_fails_is_said_at_once_and_starts_again(tmp_path: Pa
 
         await broken(made, watch)
     assert started == 3, "one that ended by itself is not started again, and one that is cancelled neither"
+
+
+class Engine:
+    """An engine that kept blocks up to `known` and has the states of those up to `head`."""
+
+    def __init__(self, head: int, known: int) -> None:
+        self.head, self.known, self.refused = head, known, False
+
+    async def call(self, method: str, *parameters: Any, **_within: float) -> Any:
+        if method == "debug_setHead":
+            if self.refused:
+                raise CallRefused(method, -32000, "not now")
+            self.known = int(parameters[0], 16)
+            return None
+        assert method == "eth_getBlockByNumber"
+        number = self.head if parameters[0] == "latest" else int(parameters[0], 16)
+        block = {"hash": "0x" + f"{number:064x}", "number": hex(number), "timestamp": "0x1", "gasLimit": "0x1"}
+        return block if number <= self.known else None
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("head", "known", "again"), [(7, 7, False), (0, 0, False), (7, 8, False), (7, 135, False), (0, 1, True)]
+)
+async def test_blocks_without_state_are_forgotten(head: int, known: int, again: bool) -> None:
+    engine = Engine(head, known)
+    assert await forget_stateless(cast("Socket", engine)) is again
+    assert engine.known == head
+    assert not await forget_stateless(cast("Socket", engine)), "once is enough"
+
+
+@pytest.mark.asyncio
+async def test_an_engine_that_does_not_forget_is_not_ready() -> None:
+    engine = Engine(7, 9)
+    engine.refused = True
+    with pytest.raises(CallRefused):
+        await forget_stateless(cast("Socket", engine))

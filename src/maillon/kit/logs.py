@@ -13,10 +13,11 @@ from typing import TextIO, cast
 import structlog
 
 
-class Enduring(io.TextIOBase):
+class Enduring:
     """Standard error, whatever becomes of it: a line that finds no room on a full disk is lost, and its writer goes on.
 
-    What must survive a full disk would otherwise end for want of a line that says so.
+    What must survive a full disk would otherwise end for want of a line that says so. Not a stream of `io`: those are
+    flushed once more when the interpreter ends, with half of it gone.
     """
 
     def write(self, text: str) -> int:

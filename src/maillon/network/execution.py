@@ -29,6 +29,8 @@ RETRY: Final = 0.25
 """Seconds between attempts while the engine is away."""
 ANSWER_WITHIN: Final = 30.0
 """Seconds after which an engine that took a call and says nothing counts as away."""
+_FORGOTTEN_WITHIN: Final = 600.0
+"""Seconds in which an engine has forgotten blocks: thousands, where an archive of states lost its end."""
 _CACHE: Final = 64
 """Blocks whose parents are remembered: a height asks for those of its three ancestors."""
 _REVERTED: Final = 3
@@ -294,6 +296,23 @@ class Execution:
         _log.warning("waiting for the execution engine", reason=reason)
         self._say_waiting(reason)
         await asyncio.sleep(RETRY)
+
+
+async def forget_stateless(socket: Socket) -> bool:
+    """Have an engine just started forget the blocks above its newest with a state; whether it has to start once more.
+
+    After a crash geth goes back to a block whose state it has, and may keep the later ones in its canonical chain: none
+    of them could be made the head again, `engine_forkchoiceUpdated` takes them for what was decided long before
+    (-38006, too deep reorg). Consensus has them all, and gives them again. An engine that went back to block zero takes
+    itself for one that never finished a snap sync, and executes nothing until it starts again. Call it while nobody
+    moves the head. Raises `ExecutionUnavailable` or `CallRefused`.
+    """
+    head = _parent(await socket.call("eth_getBlockByNumber", "latest", False))
+    if await socket.call("eth_getBlockByNumber", hex(head.number + 1), False) is None:
+        return False
+    _log.warning("the engine lost states: what came after is executed again", height=head.number)
+    await socket.call("debug_setHead", hex(head.number), within=_FORGOTTEN_WITHIN)
+    return head.number == 0
 
 
 def _is_deterministic(refusal: CallRefused) -> bool:

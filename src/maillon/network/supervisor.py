@@ -27,7 +27,7 @@ from maillon.network.application import ask
 from maillon.network.configuration import NodeHome, Plan
 from maillon.network.engines import COMETBFT, GETH, installed
 from maillon.network.errors import ExecutionUnavailable, NodeDown, NodeUnusable
-from maillon.network.execution import CallRefused, Execution, Socket
+from maillon.network.execution import CallRefused, Execution, Socket, forget_stateless
 from maillon.network.housekeeping import QueueKeeper
 from maillon.network.peers import PeerKeeper
 from maillon.network.registry import Registry
@@ -60,6 +60,8 @@ class Part:
     started: float = 0.0
     pause: float = FIRST_PAUSE
     restarts: int = 0
+    fresh: bool = False
+    """Whether it has not been ready since it was started."""
 
     @property
     def running(self) -> bool:
@@ -201,6 +203,7 @@ class Supervisor:
         finally:
             os.close(descriptor)
         part.started = asyncio.get_running_loop().time()
+        part.fresh = True
         _log.info("started", part=part.name, process=part.process.pid)
 
     async def _is_ready(self, part: Part) -> bool:
@@ -276,11 +279,18 @@ class Supervisor:
     # Readiness
 
     async def _execution_ready(self) -> bool:
+        execution = self.parts[0]
         try:
-            answer = await self._socket.call("eth_chainId", within=5)
-            return bool(answer == hex(self.plan.network.genesis.chain_id))
+            if await self._socket.call("eth_chainId", within=5) != hex(self.plan.network.genesis.chain_id):
+                return False
+            # Only now: whatever moves its head waits for it to be ready.
+            again = execution.fresh and await forget_stateless(self._socket)
         except (ExecutionUnavailable, CallRefused):
             return False
+        execution.fresh = False
+        if again:
+            await self._stop(execution)
+        return not again
 
     async def _bridge_ready(self) -> bool:
         try:
