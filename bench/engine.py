@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from local_network import READY_WITHIN, LocalNetwork, LocalNode, engines_folder, until
 from maillon.evidence.hashing import keccak256
 from maillon.network import rules
+from maillon.network.configuration import NodeSettings
 from maillon.network.execution import Execution, Socket
 from maillon.network.rules import Parent
 from maillon.network.supervisor import plan_of
@@ -156,7 +157,7 @@ async def main(transfers: int = 30_000) -> None:
     """Print the figures as one line of JSON."""
     with (
         tempfile.TemporaryDirectory(prefix="maillon-") as folder,
-        LocalNetwork(Path(folder), engines_folder(), 1) as network,
+        LocalNetwork(Path(folder), engines_folder(), 1, cache=NodeSettings("").cache) as network,
     ):
         (node,) = network.nodes
         # There is no gateway either.

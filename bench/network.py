@@ -44,6 +44,7 @@ from maillon.evidence.hashing import keccak256
 from maillon.ledger.abi import encode
 from maillon.ledger.port import Address
 from maillon.ledger.signing import Account, DynamicFeeTransaction
+from maillon.network.configuration import NodeSettings
 
 SENDERS = 40
 BATCH = 25
@@ -388,7 +389,7 @@ def main(validators: int = 4, seconds: float = 60) -> None:
     figures: dict[str, Any] = {"validators": validators, "seconds_of_load": seconds}
     with (
         tempfile.TemporaryDirectory(prefix="maillon-") as folder,
-        LocalNetwork(Path(folder), engines_folder(), validators) as network,
+        LocalNetwork(Path(folder), engines_folder(), validators, cache=NodeSettings("").cache) as network,
     ):
         began = time.monotonic()
         network.start()

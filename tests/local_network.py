@@ -278,6 +278,7 @@ class LocalNetwork:
     founding: Callable[[Sequence[NodeCard]], Founding] = founding_of
     hosts: Sequence[str] = ()
     """Where each node is reached; loopback for all when empty."""
+    cache: int = consortium.CACHE
     nodes: list[LocalNode] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
     """Every transaction a node took from `send`."""
@@ -285,7 +286,11 @@ class LocalNetwork:
     def __enter__(self) -> Self:
         now = int(time.time())
         homes = consortium.lay_out(
-            self.folder, self.count, NAME, now, define=self._define, others=self.others, hosts=self.hosts
+            *(self.folder, self.count, NAME, now),
+            define=self._define,
+            others=self.others,
+            hosts=self.hosts,
+            cache=self.cache,
         )
         self.nodes = [LocalNode(home, self.engines) for home in homes]
         self.chain_id = homes[0].network().genesis.chain_id

@@ -21,6 +21,7 @@ from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, make_example
 from running_platform import ROOT, Running, start
 
 SCREENS = ROOT / "screens"
+PAGE = {"Accept": "text/html"}
 SETTLED_WITHIN = 900
 """Seconds after which the demonstration will not be complete any more."""
 
@@ -64,7 +65,11 @@ def main() -> int:
                     page = context.new_page()
                     for width in chosen.width or WIDTHS:
                         page.set_viewport_size({"width": WIDTHS[width], "height": 900})
-                        page.goto(platform.url + sight.address(language, example))
+                        address = platform.url + sight.address(language, example)
+                        # What a sandbox answers with a page may be a document of the demonstration.
+                        if "html" not in context.request.get(address, headers=PAGE).headers["content-type"]:
+                            break
+                        page.goto(address)
                         if sight.act is not None:
                             sight.act(page, example)
                         for theme in chosen.theme or THEMES:

@@ -37,6 +37,8 @@ ORGANISATIONS = (
 )
 """Made-up members."""
 CREDITS = 1_000_000
+CACHE: Final = 64
+"""MiB of state each node has at hand: many of them share a machine, and have little to remember."""
 
 Definition = Callable[[Sequence[NodeCard]], NetworkDefinition]
 
@@ -55,12 +57,13 @@ def lay_out(  # noqa: PLR0917 - each is named where it is called
     define: Definition | None = None,
     others: int = 0,
     hosts: Sequence[str] = (),
+    cache: int = CACHE,
 ) -> list[NodeHome]:
     """Make a network of so many founders, and `others` further nodes that are no validators, on free ports of loopback.
 
     Nothing that exists is made anew. `funded` are further accounts and their wei; `define` makes another definition of
-    the founders' cards; `hosts` are addresses to listen at in place of loopback's, one for each node. Raises
-    `NodeUnusable`, `InvalidNetwork`.
+    the founders' cards; `hosts` are addresses to listen at in place of loopback's, one for each node. `cache` is in
+    MiB, of each. Raises `NodeUnusable`, `InvalidNetwork`.
     """
     made = homes(folder, count + others)
     if all(home.network_file.exists() for home in made):
@@ -80,7 +83,7 @@ def lay_out(  # noqa: PLR0917 - each is named where it is called
             execution_rpc_port=next(ports),
             engine_port=next(ports),
             gateway_port=next(ports),
-            cache=64,
+            cache=cache,
         )
         home.lay_out(settings)
         identity = home.identity()
