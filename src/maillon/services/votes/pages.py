@@ -102,7 +102,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             document["title"] = titled(words, document["number"], document["title"])
             # What is said of it changed last when it was proposed, opened, closed or executed.
             turns = (document["opens"], document["closes"], each.row.executed_time or 0)
-            document["updated"] = max(each.row.time, *(turn for turn in turns if turn <= now), 0)
+            document["updated"] = max([each.row.time, *(turn for turn in turns if turn <= now)])
             documents.append(document)
         return documents
 
