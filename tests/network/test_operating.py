@@ -24,6 +24,7 @@ from maillon.network import backup, snapshot
 from maillon.network.configuration import NodeHome
 from maillon.network.consortium import free_ports
 from maillon.network.doctor import WRONG, diagnose, examine
+from maillon.network.engines import COMETBFT, GETH
 from maillon.network.rules import address_of_key
 from maillon.network.signatures import LOOK_BACK, LastSignature
 from maillon.network.supervisor import plan_of
@@ -272,9 +273,9 @@ def test_a_rolling_upgrade_mixes_two_versions_of_the_engines(network: LocalNetwo
         network.start([node])
         network.send(node, 4)
         network.grow(2, network.nodes)
-        expected = "1.17.10" if upgraded else "1.17.3"
-        assert expected in node.rpc("web3_clientVersion")
-        assert node.ask_consensus("status")["node_info"]["version"] == ("0.38.26" if upgraded else "0.38.25")
+        geth, cometbft = (next_release.NEXT_GETH, next_release.NEXT_COMETBFT) if upgraded else (GETH, COMETBFT)
+        assert f"/v{geth.version}-" in node.rpc("web3_clientVersion")
+        assert node.ask_consensus("status")["node_info"]["version"] == cometbft.version
         assert until(lambda node=node: node.address in node.signers(), 240), "it does not vote"  # type: ignore[misc]
     assert len(network.acknowledged) - already == 4 * len(steps)
     assert network.nodes[0].height() > before
