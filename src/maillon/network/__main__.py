@@ -60,7 +60,8 @@ async def run_bridge(home: NodeHome, make: type[Bridge] = Bridge, check: Check =
     await server.close()
     with contextlib.suppress(TimeoutError):
         # An engine that is away already is told by CometBFT's replay at the next start.
-        await asyncio.wait_for(bridge.settle(), SETTLE_WITHIN)
+        async with asyncio.timeout(SETTLE_WITHIN):
+            await bridge.settle()
     await socket.close()
 
 

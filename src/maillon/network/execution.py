@@ -117,7 +117,8 @@ class Socket:
         try:
             writer.write(orjson.dumps(documents if len(documents) > 1 else documents[0]) + b"\n")
             await writer.drain()
-            return await asyncio.wait_for(waiting, within)
+            async with asyncio.timeout(within):
+                return await waiting
         except TimeoutError as error:
             raise ExecutionUnavailable(f"{method}: no answer within {within:g} s") from error
         except OSError as error:

@@ -245,7 +245,8 @@ class Supervisor:
         if lived > STEADY:
             part.pause = FIRST_PAUSE
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.stopping.wait(), part.pause)
+            async with asyncio.timeout(part.pause):
+                await self.stopping.wait()
         part.pause = min(part.pause * 2, LONGEST_PAUSE)
 
     async def _stop_from(self, first: int, but: str = "") -> None:
@@ -261,7 +262,8 @@ class Supervisor:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(process.wait(), part.stop_within)
+            async with asyncio.timeout(part.stop_within):
+                await process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

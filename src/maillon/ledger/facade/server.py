@@ -148,10 +148,11 @@ class Facade:
         code = results[0] if reader.done() and isinstance(results[0], int) else POLICY_VIOLATION
         if code:
             # The peer may be gone, or not read at all: closing is a courtesy and nothing waits for it.
-            with contextlib.suppress(OSError, RuntimeError, asyncio.TimeoutError):
+            with contextlib.suppress(OSError, RuntimeError, TimeoutError):
                 reason = "message too big" if code == MESSAGE_TOO_BIG else "too much unread"
                 close = {"type": "websocket.close", "code": code, "reason": reason}
-                await asyncio.wait_for(send(close), timeout=1)
+                async with asyncio.timeout(1):
+                    await send(close)
 
     async def _read(self, receive: Receive, subscriber: Subscriber) -> int:
         """Answer what arrives, in text or binary frames; returns the code to close with, 0 when the peer closed."""

@@ -183,7 +183,8 @@ class MembersService:
                 self._failure = str(error)
                 logger.warning("register-not-followed", reason=str(error))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), FOLLOW_EVERY)
+                async with asyncio.timeout(FOLLOW_EVERY):
+                    await self._stopping.wait()
 
     @property
     def failure(self) -> str | None:

@@ -167,7 +167,8 @@ class NotaryService:
     async def _pause(self, seconds: float) -> None:
         """Wait, or less when the service is being stopped."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), max(0.0, seconds))
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._stopping.wait()
 
     async def _sequence(self) -> None:
         """A checkpoint about every interval while there is something new."""
@@ -377,7 +378,8 @@ class NotaryService:
             if remaining <= 0 or self._leaving:
                 return False
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._anchored.wait(), min(remaining, _LOOK_AGAIN))
+                async with asyncio.timeout(min(remaining, _LOOK_AGAIN)):
+                    await self._anchored.wait()
         return True
 
     async def checkpoints(self, limit: int = 20, below: int | None = None) -> list[CheckpointRecord]:
