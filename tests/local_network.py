@@ -29,7 +29,7 @@ from maillon.ledger.genesis import GOVERNANCE, name_word, random_chain_id
 from maillon.ledger.node import NodeLedger
 from maillon.ledger.port import Address, Height, TransactionReceipt
 from maillon.ledger.signing import Account, DynamicFeeTransaction, checksum
-from maillon.network import consortium, engines
+from maillon.network import consortium, engines, toolchain
 from maillon.network.configuration import NodeHome
 from maillon.network.definition import NetworkDefinition, found, founding_of
 from maillon.network.errors import EngineUnusable
@@ -85,7 +85,7 @@ def signer_program(engine_programs: Path) -> Path:
     program = engine_programs / "tests" / "priv_val_server"
     if not program.exists():
         package = f"{engines.COMETBFT.module}/cmd/{program.name}@v{engines.COMETBFT.version}"
-        go = engines.find_go(engine_programs, lambda message: sys.stderr.write(message + "\n"))
+        go = toolchain.find_go(engine_programs, lambda message: sys.stderr.write(message + "\n"))
         made = os.environ | {"GOBIN": str(program.parent), "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"}
         subprocess.run([go, "install", "-trimpath", "-p", "2", package], check=True, env=made, timeout=1200)
     return program

@@ -24,7 +24,8 @@ import pytest
 
 from local_network import LocalNetwork, until
 from maillon.network.doctor import WRONG, diagnose, examine
-from maillon.network.engines import COMETBFT, find_go
+from maillon.network.engines import COMETBFT
+from maillon.network.toolchain import find_go
 
 pytestmark = pytest.mark.long
 

@@ -30,6 +30,7 @@ SOUND = Facts(
     health=HEALTH,
     settings=NodeSettings(organisation="City"),
     engines=(),
+    slow_execution=False,
     listed=(ListedNode(b"\x01" * 64, OWN, 1),),
     own_id=OWN,
     reachable={"Port": True},
@@ -65,6 +66,7 @@ def test_a_sound_node_is_sound() -> None:
     ("name", "state", "words", "changed"),
     [
         ("engines", WRONG, "geth is not at", {"engines": ("geth is not at /x",)}),
+        ("engines", WORTH_A_LOOK, "without a C compiler", {"slow_execution": True}),
         ("processes", WRONG, "bridge", {"health": health(bridge=None)}),
         ("disk", WRONG, "GiB", {"health": health(disk_free=10**6)}),
         ("disk", WORTH_A_LOOK, "GiB", {"health": health(disk_free=5 * 1024**3)}),

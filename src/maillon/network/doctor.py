@@ -21,7 +21,7 @@ from maillon.evidence.consensus import Instant
 from maillon.evidence.errors import Unreadable
 from maillon.network.configuration import NodeHome, NodeSettings, watches
 from maillon.network.definition import NetworkDefinition
-from maillon.network.engines import COMETBFT, GETH, installed
+from maillon.network.engines import COMETBFT, GETH, installed, is_slow
 from maillon.network.errors import EngineUnusable, ExecutionUnavailable, NetworkError, NodeUnusable
 from maillon.network.execution import CallRefused, Execution, Socket
 from maillon.network.health import LATE, NodeHealth, gather
@@ -56,6 +56,8 @@ class Facts:
     settings: NodeSettings
     engines: tuple[str, ...]
     """What is wrong with the engines' programs."""
+    slow_execution: bool
+    """Whether geth was built without a C compiler."""
     listed: tuple[ListedNode, ...] | None
     """The chain's list of nodes."""
     own_id: bytes
@@ -83,6 +85,13 @@ def diagnose(facts: Facts) -> list[Finding]:
 def _engines(facts: Facts) -> Finding:
     if facts.engines:
         return Finding("engines", WRONG, "; ".join(facts.engines), "maillon engine install")
+    if facts.slow_execution:
+        return Finding(
+            "engines",
+            WORTH_A_LOOK,
+            "geth was built without a C compiler: a transaction takes it twice the processor",
+            "maillon engine install builds it again; then restart the node",
+        )
     return Finding("engines", GOOD, f"geth {GETH.version} and cometbft {COMETBFT.version} are the pinned ones")
 
 
@@ -278,6 +287,7 @@ async def examine(home: NodeHome, engines: Path) -> Facts:
         health=health,
         settings=settings,
         engines=_engine_troubles(settings, engines),
+        slow_execution=not settings.geth and is_slow(GETH, engines),
         listed=listed,
         own_id=identity.consensus_id,
         reachable=reachable,

