@@ -35,7 +35,7 @@ find_python() {
 make_environment() {
     python=$(find_python)
     rm -rf "$venv.new"
-    if "$python" -m venv "$venv.new" >/dev/null 2>&1; then
+    if "$python" -P -m venv "$venv.new" >/dev/null 2>&1; then
         :
     elif command -v uv >/dev/null 2>&1; then
         uv venv --quiet --python "$python" "$venv.new"
@@ -43,7 +43,7 @@ make_environment() {
         say "installing Debian's python3-venv …"
         { apt-get update -q && apt-get install -y -q python3-venv; } >&2
         rm -rf "$venv.new"
-        "$python" -m venv "$venv.new"
+        "$python" -P -m venv "$venv.new"
     else
         say "Python cannot make a virtual environment here: apt-get install python3-venv, then run this again"
         return 1
@@ -59,7 +59,7 @@ find_uv() {
     elif command -v uv >/dev/null 2>&1; then
         command -v uv
     else
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
+        "$venv/bin/python" -P -m pip install --quiet --disable-pip-version-check --require-hashes \
             --requirement "$here/requirements/uv.lock" >&2
         printf '%s' "$venv/bin/uv"
     fi

@@ -24,9 +24,24 @@ from maillon.commands import application
 from maillon.kit.errors import HomeUnusable, KitError, NewerData
 from maillon.kit.settings import Settings
 from maillon.kit.store import Store, schema_versions
-from running_platform import Start, environment, maillon
+from running_platform import ROOT, Start, environment, maillon
 
+EXAMPLE: Final = ROOT / "vectors" / "example"
 NOWHERE: Final = "http://127.0.0.1:1"
+
+
+def test_nothing_in_the_directory_we_are_in_is_run(tmp_path: Path) -> None:
+    """Whoever verifies what a stranger sent does it where the stranger's files are."""
+    mark = tmp_path / "ran"
+    for name in ("json", "typing", "typer", "maillon", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(mark)!r}, 'w')\nraise SystemExit(99)\n")
+    receipt, subject, trust = (EXAMPLE / name for name in ("minutes.txt.receipt.json", "minutes.txt", "trust.json"))
+    done = subprocess.run(
+        [ROOT / "maillon", "verify", receipt, subject, "--trust", trust],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not mark.exists()
 
 
 def said(*arguments: str) -> Result:

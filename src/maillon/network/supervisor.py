@@ -82,7 +82,7 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         home, settings = self.plan.home, self.plan.settings
-        program = [sys.executable, "-m", "maillon.network"]
+        program = [sys.executable, "-P", "-m", "maillon.network"]
         bridge = list(self.bridge_command) or [*program, "bridge", str(home.path)]
         self._socket = Socket(home.execution_socket)
         self._http = httpx.AsyncClient(timeout=2)

@@ -105,6 +105,6 @@ def _fetch(lock_name: str, target: Path) -> str:
     with as_file(files("maillon.network").joinpath(lock_name)) as lock:
         arguments = ["--target", str(target), "--require-hashes", "--requirement", str(lock)]
         uv = Path(sys.executable).with_name("uv")
-        installer = [str(uv), "pip"] if uv.exists() else [sys.executable, "-m", "pip"]
+        installer = [str(uv), "pip"] if uv.exists() else [sys.executable, "-P", "-m", "pip"]
         done = subprocess.run([*installer, "install", *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - our own installer
     return done.stderr.strip()[-300:] or "the installer failed" if done.returncode else ""

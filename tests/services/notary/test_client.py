@@ -19,7 +19,7 @@ from maillon.evidence.errors import FileChanged
 from maillon.evidence.hashing import Digest
 from maillon.evidence.receipt import complete
 from maillon.services.notary import NotaryService, client
-from maillon.services.notary import files as module
+from maillon.services.notary import reading as module
 from maillon.services.notary.client import (
     EvidenceRefused,
     Notariser,

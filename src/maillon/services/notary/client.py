@@ -25,8 +25,9 @@ from maillon.evidence.receipt import Receipt, verify
 from maillon.evidence.tiles import HASH_LENGTH
 from maillon.evidence.trust import TrustAnchors
 from maillon.services.notary.errors import NotaryError
-from maillon.services.notary.files import Hashed, Reader, reason, walk
+from maillon.services.notary.files import reason, walk
 from maillon.services.notary.journal import Batch, Item, Journal
+from maillon.services.notary.reading import Hashed, Reader
 from maillon.services.notary.scribe import Scribe, write_receipt
 
 _T = TypeVar("_T")

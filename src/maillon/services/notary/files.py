@@ -2,7 +2,7 @@
 """Files as a client meets them: found, read and hashed whole, or refused with the reason.
 
 Names may be of any bytes (surrogateescape). Nothing is followed in circles, nothing that is not a file is waited for,
-and a file that changes while it is read has no digest. `Reader` reads several files at a time and gives them in order.
+and a file that changes while it is read has no digest.
 """
 
 from __future__ import annotations
@@ -10,11 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -23,15 +20,7 @@ from maillon.evidence.receipt import Receipt
 
 SUFFIX: Final = ".receipt.json"
 _CHUNK = 1024 * 1024
-_LONGEST_NAME: Final = 255
-"""Bytes of a name: what every file system in use takes at most (NAME_MAX)."""
 _MAXIMUM_RECEIPT = 4 * 1024 * 1024
-_READERS: Final = 4
-"""Threads that read: a disk answers several questions at once faster than one after the other."""
-_TOGETHER: Final = 32
-"""Files one of them takes at a time."""
-_AHEAD: Final = 8
-"""How many such groups are read ahead of whoever takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +30,6 @@ class Found:
     path: str
     relative: str
     """Its path within the argument it was found under."""
-    refused: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hashed:
-    """A file that was found, with its digest, or why it has none."""
-
-    path: str
-    receipt: str
-    """Where its receipt belongs, absolute."""
-    digest: bytes = b""
-    has_receipt: bool = False
-    """A readable receipt of this digest is there already."""
     refused: str | None = None
 
 
@@ -143,49 +119,3 @@ def has_receipt(path: str, digest: bytes) -> bool:
     except (OSError, EvidenceError):
         return False
     return receipt.digest.value == digest
-
-
-class Reader:
-    """Hashes what a walk finds, several files at once, and gives them in the order of the walk.
-
-    `out` None puts each receipt beside its file. With `again`, nobody looks whether there is a receipt already.
-    """
-
-    def __init__(self, out: str | None, *, again: bool) -> None:
-        self._out = None if out is None else str(Path(out).absolute())
-        self._again = again
-
-    def read(self, found: Iterator[Found]) -> Iterator[Hashed]:
-        """Each file once read. A bounded number is read ahead."""
-        with ThreadPoolExecutor(_READERS, "notarise-read") as threads:
-            ahead: deque[Future[list[Hashed]]] = deque()
-            try:
-                while group := list(islice(found, _TOGETHER)):
-                    ahead.append(threads.submit(self._group, group))
-                    if len(ahead) > _AHEAD:
-                        yield from ahead.popleft().result()
-                while ahead:
-                    yield from ahead.popleft().result()
-            finally:
-                for future in ahead:
-                    future.cancel()
-
-    def _group(self, group: list[Found]) -> list[Hashed]:
-        return [self._one(file) for file in group]
-
-    def _one(self, file: Found) -> Hashed:
-        place = os.path.abspath(file.path) if self._out is None else f"{self._out}/{file.relative}"  # noqa: PTH100 - ten times as fast, a hundred thousand times
-        receipt = place + SUFFIX
-        if file.refused is not None:
-            return Hashed(file.path, receipt, refused=file.refused)
-        if len(os.fsencode(receipt.rpartition("/")[2])) > _LONGEST_NAME:
-            return Hashed(
-                file.path, receipt, refused="the name of its receipt would be too long: give it a shorter one"
-            )
-        try:
-            digest = hash_file(file.path)
-        except FileChanged as error:
-            return Hashed(file.path, receipt, refused=str(error))
-        except OSError as error:
-            return Hashed(file.path, receipt, refused=reason(error))
-        return Hashed(file.path, receipt, digest, not self._again and has_receipt(receipt, digest))
