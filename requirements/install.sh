@@ -92,7 +92,7 @@ install_locked() {
     uv=$(find_uv)
     # Compiled once, here: a machine that keeps no bytecode would compile it all at each start, for seconds.
     "$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes --requirement "$lock" >&2
-    packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    packages=$("$venv/bin/python" -P -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     printf '%s\n' "$here/src" >"$packages/maillon.pth"
     printf '%s' "$wanted" >"$venv/installed"
 }

@@ -4,5 +4,5 @@
 Begin with `merkle`, which needs nothing; then `note` and `checkpoint`, what a log signs; `trie`, `execution` and
 `consensus`, from a storage slot to the validators' signatures; `timestamp`; and `receipt`, which joins them in nine
 numbered steps. Verification raises or returns `None`. `Invalid` means the evidence proves nothing; `Undecided` that
-the check could not be made. `python -m maillon.evidence verify` is all of it on a command line.
+the check could not be made. `python -P -m maillon.evidence verify` is all of it on a command line.
 """

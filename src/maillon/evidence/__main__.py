@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m maillon.evidence verify RECEIPT [FILE] --trust ANCHORS`: the verifier alone, offline.
+"""`python -P -m maillon.evidence verify RECEIPT [FILE] --trust ANCHORS`: the verifier alone, offline.
 
 Exit status: 0 every step holds, 1 a step fails, 2 could not tell (unreadable, missing anchor, usage). The only module
 of this package that opens files.
@@ -161,9 +161,9 @@ def verify_command(arguments: Sequence[str], pinned: Path | None = None, program
 def main(arguments: Sequence[str]) -> int:
     """`verify` is the only verb."""
     if not arguments or arguments[0] != "verify":
-        sys.stderr.write("usage: python -m maillon.evidence verify RECEIPT [FILE] --trust ANCHORS [--json]\n")
+        sys.stderr.write("usage: python -P -m maillon.evidence verify RECEIPT [FILE] --trust ANCHORS [--json]\n")
         return UNDECIDED
-    return verify_command(arguments[1:], program="python -m maillon.evidence verify")
+    return verify_command(arguments[1:], program="python -P -m maillon.evidence verify")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import mmap
 import os
 import re
 import shutil
@@ -22,11 +23,19 @@ from typing import Final
 import orjson
 
 from maillon.network.errors import EngineUnusable
-from maillon.network.toolchain import Progress, environment_of, find_c_compiler, find_go, forget_c_compiler
+from maillon.network.toolchain import (
+    Progress,
+    environment_of,
+    find_c_compiler,
+    find_go,
+    forget_c_compiler,
+    own_c_compiler,
+)
 
 _RECORD: Final = "engines.json"
 _OWN: Final = "the operator's own"
 """Where a program came from that was not built here."""
+_WITHOUT_C: Final = b"build\tCGO_ENABLED=0"
 _PARALLEL: Final = "2"
 """Packages compiled at once: a build takes minutes, and the machine may have other work."""
 
@@ -110,13 +119,15 @@ def install(folder: Path, progress: Progress, own: Mapping[str, str]) -> dict[st
         try:
             return _install(folder, progress, own)
         finally:
-            forget_c_compiler(folder)
+            forget_c_compiler(folder, progress)
 
 
-def is_slow(engine: Engine, folder: Path) -> bool:
-    """Whether it was built here without what of it is written in C; an operator's own program is not judged."""
-    record = _record(folder).get(engine.name, {})
-    return engine.faster_in_c and record.get("source") != _OWN and not record.get("c_compiler")
+def is_slow(engine: Engine, program: Path) -> bool:
+    """Whether it was built without what of it is written in C: Go notes in each program how it was built."""
+    if not engine.faster_in_c:
+        return False
+    with program.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(_WITHOUT_C) >= 0
 
 
 def _install(folder: Path, progress: Progress, own: Mapping[str, str]) -> dict[str, Path]:
@@ -137,11 +148,14 @@ def _install(folder: Path, progress: Progress, own: Mapping[str, str]) -> dict[s
 
 def _improve(engine: Engine, folder: Path, progress: Progress) -> None:
     """Build what is there once more, if it was built without a C compiler and there is one now."""
-    if is_slow(engine, folder) and find_c_compiler(folder, progress):
+    progress(f"{engine.name} {engine.version} is there")
+    ours = _record(folder)[engine.name]["source"] != _OWN
+    if ours and is_slow(engine, folder / engine.name) and own_c_compiler(folder, progress):
         progress(f"{engine.name} {engine.version} was built without a C compiler: building it again")
-        _build(engine, folder, progress)
-    else:
-        progress(f"{engine.name} {engine.version} is there")
+        try:
+            _build(engine, folder, progress)
+        except EngineUnusable as error:
+            progress(f"{engine.name} {engine.version} stays as it is: {error}")
 
 
 def _adopt(engine: Engine, program: Path, folder: Path, progress: Progress) -> None:
@@ -166,23 +180,24 @@ def _build(engine: Engine, folder: Path, progress: Progress) -> None:
         progress(f"{engine.name} is built without it and checks signatures slowly: install gcc, then do this again")
     progress(f"{engine.name} {engine.version}: building, which takes minutes …")
     command = ["install", "-trimpath", "-v", "-p", _PARALLEL, f"{engine.package}@v{engine.version}"]
-    _go(go, folder, command, progress, c_compiler)
+    try:
+        _go(go, folder, command, progress, c_compiler)
+    except EngineUnusable as error:
+        if not c_compiler:
+            raise
+        progress(f"{c_compiler} does not build {engine.name}, which is built slower without: {error}")
+        _go(go, folder, command, progress)
     (folder / "bin" / engine.name).replace(folder / f".{engine.name}.new")
     check_version(engine, folder / f".{engine.name}.new")
-    _keep(engine, folder, found, c_compiler)
+    _keep(engine, folder, found)
     progress(f"{engine.name} {engine.version} is built")
 
 
-def _keep(engine: Engine, folder: Path, source: str, c_compiler: str = "") -> None:
+def _keep(engine: Engine, folder: Path, source: str) -> None:
     """Record first, then publish: a crash between leaves a program that does not match, which is built again."""
     staged = folder / f".{engine.name}.new"
     record = _record(folder) | {
-        engine.name: {
-            "version": engine.version,
-            "source": source,
-            "c_compiler": c_compiler,
-            "sha256": _sha256(staged),
-        },
+        engine.name: {"version": engine.version, "source": source, "sha256": _sha256(staged)},
     }
     temporary = folder / f".{_RECORD}"
     temporary.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))

@@ -262,7 +262,7 @@ def examine(folder: Path) -> None:
     """
     command = f"import sys; from {__name__} import scan; scan(sys.argv[1])"
     done = subprocess.run(  # noqa: S603 - this program itself
-        [sys.executable, "-c", command, str(folder)],
+        [sys.executable, "-P", "-c", command, str(folder)],
         capture_output=True,
         text=True,
         check=False,

@@ -148,7 +148,7 @@ class Facade:
         code = results[0] if reader.done() and isinstance(results[0], int) else POLICY_VIOLATION
         if code:
             # The peer may be gone, or not read at all: closing is a courtesy and nothing waits for it.
-            with contextlib.suppress(OSError, RuntimeError, TimeoutError):
+            with contextlib.suppress(OSError, RuntimeError):
                 reason = "message too big" if code == MESSAGE_TOO_BIG else "too much unread"
                 close = {"type": "websocket.close", "code": code, "reason": reason}
                 async with asyncio.timeout(1):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many files read at once and given in order: the first by threads, the others by processes.
 
-The threads of one Python wait for each other more than for the disk: a hundred thousand small files take processes two
-thirds of the time (docs/measured.md). One is asked over its standard input for a group of files, a line of JSON, and
-answers with another; it ends when nobody can ask it any more. Run as a module, this is such a process.
+The threads of one Python wait for each other more than for the disk (docs/decisions/0039). A process is asked over its
+standard input for a group of files, a line of JSON, and answers with another; it ends when nobody can ask it any more,
+after the group it is at. Run as a module, this is such a process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -83,16 +83,19 @@ class Reader:
         self._wish = Wish(None if out is None else str(Path(out).absolute()), again)
         self._idle: list[_Process] = []
         """Processes nobody asks at the moment."""
+        self._failed = False
+        """Whether a process could not be started, or ended early: no more are started."""
 
     def read(self, found: Iterator[Found]) -> Iterator[Hashed]:
         """Each file once read. A bounded number is read ahead."""
-        numbers = count()
+        begun = 0
         try:
             with ThreadPoolExecutor(_READERS, "notarise-read") as threads:
                 ahead: deque[Future[list[Hashed]]] = deque()
                 try:
                     while group := list(islice(found, _TOGETHER)):
-                        read = self._here if next(numbers) < _WITHOUT_PROCESS else self._elsewhere
+                        read = self._here if begun < _WITHOUT_PROCESS else self._elsewhere
+                        begun += 1
                         ahead.append(threads.submit(read, group))
                         if len(ahead) > _AHEAD:
                             yield from ahead.popleft().result()
@@ -109,23 +112,38 @@ class Reader:
         return [self._wish.hash(file) for file in group]
 
     def _elsewhere(self, group: list[Found]) -> list[Hashed]:
-        try:
-            process = self._idle.pop() if self._idle else _Process(self._wish)
-        except OSError:
-            # No more processes for this user, or no memory: the thread reads as well, only slower.
+        process = self._process()
+        if process is None:
             return self._here(group)
         try:
             hashed = process.hash(group)
-        except OSError:
-            # Somebody ended it, the system for want of memory maybe. What it was reading is read here.
+        except (OSError, ValueError):
+            # Somebody ended it, the system for want of memory maybe, or it says what it should not. Read here, and no
+            # other is started: it might fare as this one did, once for each group.
+            self._failed = True
             process.close()
             return self._here(group)
         self._idle.append(process)
         return hashed
 
+    def _process(self) -> _Process | None:
+        """One that is idle, or a new one; None where the thread is to read itself, as well and only slower."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
+        if self._failed:
+            return None
+        try:
+            return _Process(self._wish)
+        except OSError:
+            # No more processes for this user, or no memory.
+            self._failed = True
+            return None
+
 
 class _Process:
-    """One that reads what it is asked to. Raises `OSError` when it is gone, or could not be started."""
+    """One that reads what it is asked to. Raises `OSError` when it is gone or could not be started."""
 
     def __init__(self, wish: Wish) -> None:
         # -P: what lies in the directory we are in is read, and never run. Ctrl-C, which a terminal sends to a whole
@@ -136,7 +154,7 @@ class _Process:
         )
 
     def hash(self, group: Sequence[Found]) -> list[Hashed]:
-        """Have it read these."""
+        """Have it read these. Raises `ValueError` when it answers something else."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         rows = [[file.path, file.relative, file.refused] for file in group]
