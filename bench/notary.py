@@ -27,6 +27,8 @@ CONNECTIONS = 64
 BATCHES = 10
 BATCH = 100_000
 STAMPS = 15_000
+GRANTED = bytes.fromhex("3003020100")
+"""PKIStatusInfo of a stamp that was granted (RFC 3161 section 2.4.2), after the four bytes that begin a reply."""
 SAMPLED = 150
 """Appends whose receipt is waited for; the others are load."""
 
@@ -136,9 +138,15 @@ async def stamps(platform: Platform) -> dict[str, float]:
         request("/tsa", body, _headers(platform, "application/timestamp-query"), f"127.0.0.1:{platform.port}")
         for body in queries
     )
-    outcome = await offer("127.0.0.1", platform.port, requests, CONNECTIONS)
-    if set(outcome.statuses) != {200}:
-        raise RuntimeError(f"not every query was answered: {outcome.statuses}")
+    granted = 0
+
+    def answered(body: bytes, _began: float) -> None:
+        nonlocal granted
+        granted += body[4 : 4 + len(GRANTED)] == GRANTED
+
+    outcome = await offer("127.0.0.1", platform.port, requests, CONNECTIONS, answered)
+    if set(outcome.statuses) != {200} or granted != STAMPS:
+        raise RuntimeError(f"not every query was granted a stamp: {granted} of {STAMPS}, {outcome.statuses}")
     return {
         "stamps_per_second": round(STAMPS / outcome.seconds),
         "stamp_p99_ms": round(1000 * outcome.percentile(0.99), 1),

@@ -8,11 +8,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+PROGRAM = Path(__file__).resolve().parents[1] / "maillon"
+"""What people start, not the module behind it."""
 
 
 @dataclass
@@ -43,12 +45,15 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(home: Path, *arguments: str) -> Iterator[Platform]:
-    """Start the platform on `home`, wait for its ready line, and stop it with SIGTERM at the end."""
+def running(home: Path, *arguments: str, demo: bool = False) -> Iterator[Platform]:
+    """Start the platform on `home`, wait for its ready line, and stop it with SIGTERM at the end.
+
+    A new home stays empty, or is filled with the demonstration while the platform runs.
+    """
     port = free_port()
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "maillon", "up", "--no-demo", "--home", str(home), "--port", str(port), *arguments],
+        [PROGRAM, "up", "--demo" if demo else "--no-demo", "--home", home, "--port", str(port), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

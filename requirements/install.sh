@@ -18,14 +18,17 @@ if [ -s "$system_certificates" ]; then
     export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-$system_certificates}"
 fi
 
-# A Python of 3.11 or newer, or a plain word about it.
+# A Python of 3.11 or newer, or a plain word about it. One after 3.13 only where there is no other: not everything we need
+# has wheels for it yet, and a C compiler must make them.
 find_python() {
-    for candidate in ${MAILLON_PYTHON:-} python3 python3.13 python3.12 python3.11; do
-        if command -v "$candidate" >/dev/null 2>&1 &&
-            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            printf '%s' "$candidate"
-            return 0
-        fi
+    for newest in 13 99; do
+        for candidate in ${MAILLON_PYTHON:-} python3 python3.13 python3.12 python3.11; do
+            if command -v "$candidate" >/dev/null 2>&1 &&
+                "$candidate" -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $newest))" 2>/dev/null; then
+                printf '%s' "$candidate"
+                return 0
+            fi
+        done
     done
     say "Maillon needs Python 3.11 or newer: apt-get install python3"
     return 1

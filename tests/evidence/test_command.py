@@ -203,6 +203,19 @@ def test_starting_loads_little() -> None:
     assert {name for name in loaded if name.startswith("maillon.")} <= {
         name for name in loaded if name.startswith("maillon.evidence")
     }
+    # Itself, the standard library, and what does its cryptography; what an environment loads at its start is not ours.
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print('\\n'.join(sys.modules))"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    roots = {name.partition(".")[0] for name in set(loaded) - set(bare)}
+    assert roots - sys.stdlib_module_names <= {
+        "maillon",
+        "cryptography",
+        "_cffi_backend",
+        "_openssl",
+        "sha3",
+        "_pysha3",
+    }
 
 
 def test_the_whole_package_imports_nothing_of_ours_above_it() -> None:

@@ -15,6 +15,8 @@ from alliance import fields
 from maillon.kit import idempotency
 from maillon.kit.settings import Settings
 from maillon.main import Application, exclusive_home
+from maillon.services.people import OFFICE, Role
+from maillon.services.people.model import Profile
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PLAIN_PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
@@ -97,6 +99,30 @@ async def test_a_page_of_others_asks_to_log_in(http: httpx.AsyncClient, path: st
         page = await http.request(method, f"/fr/{path}", headers={"Accept": "text/html"} | OURS, data={"act": "leave"})
         assert page.status_code == 303
         assert page.headers["location"].startswith("/fr/log-in?next=")
+
+
+@pytest.mark.parametrize("act", [{}, {"act": "destroy"}, {"act": "accept "}], ids=["none", "unknown", "almost"])
+async def test_a_form_that_does_not_say_what_to_do_does_nothing(
+    http: httpx.AsyncClient, instance: Application, applied: dict[str, Any], act: dict[str, str]
+) -> None:
+    """A missing word is none that accepts an application, or adds an account."""
+    people, person = instance.people, act.get("act", "none").encode().hex().ljust(20, "0")[:20]
+    with instance.store.transaction() as connection:
+        profile = Profile(f"{person}@ambrun.example", "Ada Martin", "fr")
+        people._people.insert_person(connection, person, profile, instance.clock.now())
+        for organisation in ("1", OFFICE):
+            people._people.replace_roles(connection, person, organisation, list(Role), "system", instance.clock.now())
+        session = people._begin(connection, person, {"passkey"}, "Firefox, Linux", None)
+    browser = OURS | {"Accept": "text/html", "Cookie": f"maillon={session.token}"}
+    operator = key(instance, None, "admin")
+    before = (await http.get("/v1/members/1")).json()["accounts"]
+    for path in (f"office/applications/{applied['id']}", "organisations/1/register"):
+        given = act | {"scope": "vote", "label": "desk", "evidence": "register"}
+        page = await http.post(f"/fr/{path}", data=given, headers=browser)
+        assert page.status_code == 422, (path, page.status_code, page.text[-500:])
+        assert "Cette page ne fait pas cela" in page.text
+    assert (await http.get("/v1/members/1")).json()["accounts"] == before
+    assert (await http.get(f"/v1/applications/{applied['id']}", headers=operator)).json()["state"] == "submitted"
 
 
 async def test_no_member_of_a_body_is_assigned_by_accident(http: httpx.AsyncClient) -> None:

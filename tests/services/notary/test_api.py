@@ -127,6 +127,15 @@ async def test_an_idempotency_key_gives_the_first_answer_again(http: httpx.Async
     assert (await http.post("/v1/notary/entries", json={"commitment": commitment()})).json()["index"] == 3
 
 
+async def test_an_idempotency_key_of_one_entry_gives_the_first_answer_again(http: httpx.AsyncClient) -> None:
+    body, headers = {"commitment": commitment()}, {"Idempotency-Key": "one-entry"}
+    answers = await asyncio.gather(*(http.post("/v1/notary/entries", json=body, headers=headers) for _ in range(4)))
+    assert {(answer.status_code, answer.json()["index"]) for answer in answers} == {(201, 0)}
+    other = await http.post("/v1/notary/entries", json={"commitment": commitment()}, headers=headers)
+    assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-conflict")
+    assert (await http.post("/v1/notary/entries", json=body)).json()["index"] == 1
+
+
 def _refusals() -> list[tuple[str, object, int, str]]:
     entries, batches = "/v1/notary/entries", "/v1/notary/batches"
     good = "00" * 32

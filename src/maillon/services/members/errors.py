@@ -363,6 +363,15 @@ class UnknownScope(Refused):
     field = "scopes"
 
 
+class UnknownAct(Refused):
+    """A form that does not say what is to be done, or something this page does not do."""
+
+    slug = "unknown-act"
+    title = "This page does not do that"
+    advice = "Use the buttons of the page: each says what it does. Nothing was changed."
+    field = "act"
+
+
 class InvalidDid(Refused):
     """Not a decentralised identifier, or longer than the chain keeps."""
 
@@ -425,7 +434,7 @@ class KeyNotKept(Refused):
     status = 409
     title = "This instance does not keep a key that may do this"
     message = "No key kept here has the scope {0} for this organisation."
-    advice = "Act with the wallet that holds the key, or have an administrator add an account kept here."
+    advice = "Send it to Members with the wallet that holds the key, or have an administrator add an account kept here."
 
 
 class InvalidVoucher(Refused):

@@ -337,9 +337,11 @@ class _Pages:
             elif act == "refuse":
                 await self._service.refuse(identifier, form.text("reason"), actor.tag)
                 done = "refused"
-            else:
+            elif act == "accept":
                 await self._service.accept(identifier, parse_evidence(form.texts("evidence")), actor.tag)
                 done = "accepted"
+            else:
+                raise errors.UnknownAct
         except Refused as refused:
             return await self._review_page(request, language, identifier, refused=refused)
         return self._go(f"/{language}/office/applications/{identifier}?done={done}")
@@ -435,8 +437,10 @@ class _Pages:
         if act == "wallet":
             account, consent = rules.parse_address(form.text("account")), rules.parse_consent(form.text("consent"))
             await self._service.add_wallet(number, account, scopes, form.text("label"), consent, actor.tag)
-        else:
+        elif act == "add":
             await self._service.add_account(number, scopes, form.text("label"), actor.tag)
+        else:
+            raise errors.UnknownAct
         return "added"
 
 
