@@ -32,7 +32,7 @@ from maillon.network.configuration import NodeSettings
 from maillon.network.execution import Execution, Socket
 from maillon.network.rules import Parent
 from maillon.network.supervisor import plan_of
-from network import BATCH, SENDERS, Refusal, address_of, call, prepare, signed
+from network import BATCH, SENDERS, Refusal, Sender, address_of, call, prepare
 
 AHEAD = 6_000
 """Transfers geth has taken and not mined at most: some three full blocks."""
@@ -146,6 +146,11 @@ async def measure(network: LocalNetwork, node: LocalNode, process: int, transfer
         "processor_milliseconds_a_transfer": round(1000 * used / mined, 2),
         "keccak_per_second": keccak_a_second(),
     }
+
+
+def signed(sender: Sender) -> list[str]:
+    """The sender's next batch."""
+    return ["0x" + sender.sign().hex() for _ in range(BATCH)]
 
 
 async def main(transfers: int = 30_000) -> None:

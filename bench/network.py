@@ -2,7 +2,7 @@
 """Four validators and their load on one machine: ERC-20 transfers to fresh accounts, offered at several rates.
 
 Everything is durable as in operation, and every process of the four nodes shares the machine with the sender.
-Transfers are signed beforehand, spread over the nodes in batches, and counted in the blocks afterwards, from a
+Transfers are signed while they are sent, spread over the nodes in batches, and counted in the blocks afterwards, from a
 pool that was empty before the first of them: whoever else sent something would be seen. What a full pool refuses is
 given again once there is room, so that *lost* means taken and in no block. Submit to final is the time from giving a
 transaction to a node until that node shows its receipt: a block there is final.
@@ -21,13 +21,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import math
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,11 +80,6 @@ class Sender:
         ).sign(self.account)
         self.nonce += 1
         return signed.raw
-
-
-def signed(sender: Sender) -> list[str]:
-    """The sender's next batch."""
-    return ["0x" + sender.sign().hex() for _ in range(BATCH)]
 
 
 class Refusal(str):
@@ -225,27 +218,23 @@ class Phase:
 async def offer(
     network: LocalNetwork, senders: list[Sender], rate: int, seconds: float, nodes: Sequence[LocalNode]
 ) -> dict[str, Any]:
-    """Offer so many transfers a second, then wait until all are in blocks; `nodes` are those that live.
-
-    They are signed before the clock runs, as they would be on the machines of those who send them.
-    """
+    """Offer so many transfers a second, then wait until all are in blocks; `nodes` are those that live."""
     settle(network, nodes)
-    turns = itertools.islice(itertools.cycle(senders), math.ceil(rate * seconds / BATCH))
-    ready = deque((sender, signed(sender)) for sender in turns)
     async with httpx.AsyncClient(timeout=60) as client:
         phase = Phase(client, senders, nodes[0])
         watching = asyncio.create_task(phase.watch(nodes[0].height()))
         began = time.monotonic()
         giving: list[asyncio.Task[None]] = []
-        while ready and (elapsed := time.monotonic() - began) < seconds:
+        turns = itertools.cycle(senders)
+        while (elapsed := time.monotonic() - began) < seconds:
             if len(giving) * BATCH >= rate * elapsed:
                 await asyncio.sleep(0.005)
                 continue
-            giving.append(asyncio.create_task(phase.give(*ready.popleft())))
-            # What was begun before is to be on its way meanwhile.
+            sender = next(turns)
+            batch = ["0x" + sender.sign().hex() for _ in range(BATCH)]
+            giving.append(asyncio.create_task(phase.give(sender, batch)))
+            # Signing takes its time, and what was signed before is to be on its way meanwhile.
             await asyncio.sleep(0)
-        for sender, batch in ready:
-            sender.nonce -= len(batch)
         given = len(giving) * BATCH
         await asyncio.gather(*giving)
         offered, refused = time.monotonic() - began, phase.refused

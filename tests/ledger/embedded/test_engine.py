@@ -144,3 +144,24 @@ async def test_sealing_goes_on_after_the_disk_refused(open_network: Callable[...
     assert refusals == 0
     await asyncio.to_thread(sealer.stop)
     await ledger.close()
+
+
+async def test_an_admission_a_full_disk_refuses_is_said_in_a_line(
+    open_network: Callable[..., Network], caplog: pytest.LogCaptureFixture
+) -> None:
+    refusals = 1
+
+    def boundary(name: str) -> None:
+        nonlocal refusals
+        if name == "admission: before commit" and refusals:
+            refusals -= 1
+            raise OSError(28, "No space left on device")
+
+    network = open_network(boundary=boundary)
+    with pytest.raises(Unavailable, match="No space left"):
+        await asyncio.to_thread(network.send, 0, network.accounts[1].address)
+    (said,) = [record for record in caplog.records if "admissions" in record.getMessage()]
+    assert "No space left" in said.getMessage()
+    assert not said.exc_info
+    # There is room again.
+    assert await asyncio.to_thread(network.send, 0, network.accounts[1].address)

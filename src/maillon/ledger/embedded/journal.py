@@ -89,7 +89,10 @@ class Journal:
         try:
             self._store.write("admission", change)
         except LedgerError as error:
-            _log.exception("admissions could not be written")
+            # A full disk is no fault of ours: its words say all there is. Of a damaged store every detail counts.
+            _log.error(
+                "%d admissions are not written: %s", len(group), error, exc_info=not isinstance(error, Unavailable)
+            )
             # The last first, so that a chain of replacements unwinds to the one on disk.
             for offer in reversed(group):
                 self._failed(offer.transaction, offer.replaced)
