@@ -9,27 +9,18 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-import httpx
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from machine import resident_mib
-from platform_process import Platform, running
+from platform_process import running
+from running_platform import settled
 
 RUNS = 5
-FILLED_WITHIN = 900
-"""Seconds: its votes run for a while."""
-
-
-def until_filled(platform: Platform) -> None:
-    """Wait until the demonstration is complete. Raises `RuntimeError` when it stops before."""
-    end = time.monotonic() + FILLED_WITHIN
-    while (demo := httpx.get(f"{platform.url}/health", timeout=60).json()["demo"])["state"] != "complete":
-        if demo["state"] == "stopped" or time.monotonic() > end:
-            raise RuntimeError(f"the demonstration is not complete: {demo}")
-        time.sleep(1)
 
 
 def with_demonstration() -> dict[str, float]:
@@ -38,7 +29,7 @@ def with_demonstration() -> dict[str, float]:
         home = Path(directory) / "home"
         with running(home, demo=True) as platform:
             cold, memory = platform.seconds_to_ready, resident_mib(platform.process.pid)
-            until_filled(platform)
+            settled(platform.url)
         with running(home, demo=True) as platform:
             return {
                 "cold_seconds_to_ready_with_demonstration": round(cold, 2),

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,6 +22,8 @@ READY_WITHIN = 180
 """Seconds after which a start has failed: far more than it needs on a busy machine."""
 STOPPED_WITHIN = 120
 """The same of a stop, which may be that of a whole network."""
+SETTLED_WITHIN = 900
+"""Seconds after which the demonstration will not be complete any more."""
 
 
 @dataclass
@@ -69,6 +73,15 @@ def maillon(*arguments: str, timeout: float = 300) -> subprocess.CompletedProces
         timeout=timeout,
         env=environment(),
     )
+
+
+def settled(url: str) -> None:
+    """Wait until the demonstration there is complete; some of its votes end by time alone."""
+    until = time.monotonic() + SETTLED_WITHIN
+    while (demo := httpx.get(f"{url}/health", timeout=60).json()["demo"])["state"] != "complete":
+        if demo["state"] == "stopped" or time.monotonic() > until:
+            raise RuntimeError(f"the demonstration is not complete: {demo}")
+        time.sleep(1)
 
 
 def start(

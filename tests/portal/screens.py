@@ -11,28 +11,15 @@ import argparse
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-import httpx
 from playwright.sync_api import sync_playwright
 
 from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, make_example
-from running_platform import ROOT, Running, start
+from running_platform import ROOT, settled, start
 
 SCREENS = ROOT / "screens"
 PAGE = {"Accept": "text/html"}
-SETTLED_WITHIN = 900
-"""Seconds after which the demonstration will not be complete any more."""
-
-
-def settled(platform: Running) -> None:
-    """Wait until the demonstration is complete; some of its votes end by time alone."""
-    until = time.monotonic() + SETTLED_WITHIN
-    while (demo := httpx.get(f"{platform.url}/health", timeout=60).json()["demo"])["state"] != "complete":
-        if demo["state"] == "stopped" or time.monotonic() > until:
-            raise SystemExit(f"the demonstration is not complete: {demo}")
-        time.sleep(1)
 
 
 def main() -> int:
@@ -56,7 +43,7 @@ def main() -> int:
         platform = start(Path(folder) / "home", command=command)
         try:
             if chosen.demo:
-                settled(platform)
+                settled(platform.url)
             example = make_example(platform, Path(folder) / "example", demonstrated=chosen.demo)
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for sight in wanted:
