@@ -200,13 +200,16 @@ def _propose(platform: Running) -> None:
         urllib.request.urlopen(request).read()  # noqa: S310 - our own
 
 
-def _drop(page: Page, *files: Path) -> None:
-    page.locator("input[type=file]").set_input_files(list(files))
+def drop(page: Page, *files: Path) -> None:
+    """Drop files on a page once it shows where: what its script has not come to yet, nobody sees."""
+    where = page.locator("input[type=file]")
+    where.wait_for()
+    where.set_input_files(list(files))
 
 
 def notarise(page: Page, example: Example) -> None:
     """Drop a file and wait for its receipt."""
-    _drop(page, example.file)
+    drop(page, example.file)
     page.locator("[data-finished] a[download]").first.wait_for()
 
 
@@ -216,7 +219,7 @@ def _too_many(page: Page, example: Example) -> None:
         path = example.folder / f"many-{number}.txt"
         path.write_bytes(b"")
         files.append(path)
-    _drop(page, *files)
+    drop(page, *files)
     page.locator("[data-refusal]").wait_for()
 
 
@@ -231,7 +234,7 @@ def _keep_one(page: Page, example: Example) -> None:
 def _verify(page: Page, example: Example, file: Path, receipt: bytes) -> None:
     given = example.folder / "given.receipt.json"
     given.write_bytes(receipt)
-    _drop(page, file, given)
+    drop(page, file, given)
     page.locator("[data-result] h2").first.wait_for()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from portal_atlas import Example
+from portal_atlas import Example, drop
 from running_platform import Running, maillon
 
 STRANGE = ["naïve œuvre.txt", "שלום.txt", "a\u202egnp.exe", "100 % + &?#.txt", "..hidden", "x" * 200 + ".txt"]
@@ -22,11 +22,6 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(reduced_motion="reduce")
     yield context.new_page()
     context.close()
-
-
-def drop(page: Page, *files: Path) -> None:
-    page.locator("[data-needs-script]").first.wait_for()  # shown once the script listens
-    page.locator("input[type=file]").set_input_files(list(files))
 
 
 def rows(page: Page) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from portal_atlas import LANGUAGES, Example, notarise
+from portal_atlas import LANGUAGES, Example, drop, notarise
 from running_platform import Running
 
 STOP = """() => {
@@ -65,6 +65,7 @@ def test_the_first_stop_skips_to_the_content(page: Page, portal: Running, langua
 
 def test_files_are_chosen_by_keyboard(page: Page, portal: Running, example: Example) -> None:
     page.goto(f"{portal.url}/en/notarise")
+    page.locator("input[type=file]").wait_for()  # shown once the script listens
     page.locator("input[type=file]").focus()
     with page.expect_file_chooser() as choosing:
         page.keyboard.press("Space")
@@ -101,11 +102,10 @@ def test_a_verdict_is_the_title_of_its_page(page: Page, portal: Running, example
     other = tmp_path / "other.txt"
     other.write_bytes(b"another")
     page.goto(f"{portal.url}/fr/verify")
-    page.locator("[data-needs-script]").first.wait_for()  # shown once the script listens
-    page.locator("input[type=file]").set_input_files([example.file, example.receipt])
+    drop(page, example.file, example.receipt)
     page.locator(".verdict").wait_for()
     assert page.title().startswith("Ce reçu est valide.")
-    page.locator("input[type=file]").set_input_files([other, example.receipt])
+    drop(page, other, example.receipt)
     page.locator(".verdict--bad").wait_for()
     assert page.title().startswith("Ce reçu n’est pas celui de ce fichier.")
 
