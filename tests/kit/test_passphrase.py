@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2.low_level import Type, hash_secret_raw
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from maillon.kit.errors import PassphraseRefused, SealedFileUnreadable
 from maillon.kit.passphrase import read_passphrase, seal, unseal
@@ -22,6 +25,30 @@ def test_what_was_sealed_is_opened_by_its_passphrase_alone() -> None:
     assert seal(b"the keys", WORDS, {"organisation": "City of Light"}) != FILE, "salt and nonce are new each time"
     with pytest.raises(PassphraseRefused, match="another one"):
         unseal(FILE, WORDS + "s")
+
+
+def test_a_key_costs_what_is_recommended_and_any_reader_makes_the_same() -> None:
+    document = json.loads(FILE)
+    asked = document["argon2id"]
+    # RFC 9106 section 4, the second recommendation: 3 passes over 64 MiB in 4 lanes.
+    assert asked["passes"] >= 3
+    assert asked["memory"] >= 64 * 1024
+    assert asked["lanes"] == 4
+    assert len(bytes.fromhex(asked["salt"])) == 16
+    # As docs/formats/sealed-file.md says it, with nothing of ours.
+    key = hash_secret_raw(
+        WORDS.encode(),
+        bytes.fromhex(asked["salt"]),
+        asked["passes"],
+        asked["memory"],
+        asked["lanes"],
+        hash_len=32,
+        type=Type.ID,
+        version=0x13,
+    )
+    sealed = base64.b64decode(document.pop("sealed"))
+    said = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    assert AESGCM(key).decrypt(bytes.fromhex(document["nonce"]), sealed, said) == b"the keys"
 
 
 @pytest.mark.parametrize("passphrase", ["", "eleven char", "x" * 1025])
