@@ -45,6 +45,7 @@ from maillon.services.members.model import ApplicationForm, ApplicationState, Co
 from maillon.services.members.store import PrivateStore
 from maillon.services.people.model import Invitation, Profile, Role, SessionKind, SessionRecord
 from maillon.services.people.store import PeopleStore, new_code, new_id
+from maillon.services.votes.errors import NoRecord
 from portal_atlas import ATLAS, Example, make_example
 from running_platform import start
 
@@ -64,7 +65,10 @@ FULL = (
     ("votes-closed-middle", "votes?show=closed&before=500"),
     ("vote-of-everybody", f"votes/{votes.VOTES}"),
     ("vote-of-everybody-end", f"votes/{votes.VOTES}?offset={members.MEMBERS - 25}"),
-    ("vote-closed", f"votes/{votes.VOTES // 2}"),
+    ("vote-closed", f"votes/{votes.CLOSED}"),
+    ("vote-closed-end", f"votes/{votes.CLOSED}?offset={members.MEMBERS - 25}"),
+    ("record-of-everybody", f"votes/{votes.CLOSED}/record"),
+    ("record-of-everybody-end", f"votes/{votes.CLOSED}/record?offset={members.MEMBERS - 25}"),
 )
 """What is only there when there is much of it."""
 
@@ -163,6 +167,7 @@ async def measure(home: Path, database: str | None, example: Example, member: st
     application = await Application.open(settings)
     # Neither followers nor housekeeping: nothing happens beside the requests that are measured.
     await application.notary.start()
+    await keep_records(application)
     app = application.create_app()
     found: dict[str, dict[str, float]] = {}
     sights = {sight.name: sight.address("fr", example) for sight in ATLAS}
@@ -209,6 +214,23 @@ async def measure(home: Path, database: str | None, example: Example, member: st
     if application.chain is not None:
         application.chain.close()
     return found
+
+
+async def keep_records(application: Application) -> None:
+    """Every closed vote has its record, entered in the log and anchored, as the follower of votes would have it."""
+    assert application.sealer is not None
+    application.sealer.start()
+    while await application.votes.keep_records():
+        pass
+    async with asyncio.timeout(300):
+        while True:
+            try:
+                await application.votes.receipt(votes.LAST_CLOSED)
+            except NoRecord:
+                await asyncio.sleep(0.2)
+            else:
+                break
+    await asyncio.to_thread(application.sealer.stop)
 
 
 def fill(home: Path, database: str | None) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast the pages of votes are made: 1,000 votes, 2,000 members, one of the votes with a position of each member.
+"""How fast the pages of votes are made: 1,000 votes, 2,000 members, two of the votes with a position of each member.
 
 The read model is filled directly, and the doors are asked as an ASGI application: what is measured is this service, its
 database and its templates, on one core and in one process, without a network and without the chain.
@@ -34,6 +34,9 @@ from maillon.services.votes.service import VotesService
 from maillon.services.votes.texts import digest
 
 VOTES, MEMBERS = 1_000, 2_000
+LAST_CLOSED = VOTES - 20
+CLOSED = 500
+"""A closed vote in which everybody took a position, as in the newest, which is open."""
 REQUESTS = 200
 NOW = 1_800_000_000
 
@@ -59,21 +62,26 @@ class Chain:
 
 
 def insert_votes(session: Connection, now: int, first: int = 1) -> None:
-    """Votes of a consortium in its fifth year; `first` where some stand there already. The last is everybody's."""
+    """Votes of a consortium in its fifth year; `first` where some stand there already. Two are everybody's."""
     for number in range(first, VOTES + 1):
         text = f"Proposition {number}\n\n" + "Parce que. " * 100
         tables.insert_text(session, digest(text), text)
-        closes = now + 3_600 if number > VOTES - 20 else now - number
+        closes = now + 3_600 if number > LAST_CLOSED else now - number
         proposal = Proposal(
             number, ProposalKind.ORDINARY, 1, number % MEMBERS + 1, digest(text), (), closes - 86_400, closes,
             closes + 3_600, closes + 90_000, number
         )  # fmt: skip
         tables.insert_proposal(session, proposal, closes - 90_000, number.to_bytes(32, "big"))
         tables.write_tally(session, number, 0, Tally(MEMBERS, 900, 300, 100, 10))
-    for member in range(1, MEMBERS + 1):
-        ballot = Ballot(Position.FOR, 0, 1, 0)
-        row = tables.BallotRow(member, ballot, bytes(32), member, now - 60, member.to_bytes(32, "big"))
-        tables.write_ballot(session, VOTES, row, 0)
+    reason = "Parce que nos communes en ont besoin, et que personne d’autre ne le fera. " * 3
+    tables.insert_text(session, digest(reason), reason)
+    for number, last in ((VOTES, now - 60), (CLOSED, now - CLOSED - 60)):
+        for member in range(1, MEMBERS + 1):
+            said = (Position.OBJECT, digest(reason)) if member % 4 == 0 else (Position.FOR, bytes(32))
+            row = tables.BallotRow(
+                member, Ballot(said[0], 0, 1, 0), said[1], member, last, member.to_bytes(32, "big")
+            )  # fmt: skip
+            tables.write_ballot(session, number, row, 0)
 
 
 def fill(store: Store) -> None:
@@ -101,6 +109,7 @@ async def measure(store: Store) -> dict[str, Any]:
             ("list_middle", "/fr/votes?show=closed&before=500"),
             ("proposal", f"/fr/votes/{VOTES}"),
             ("proposal_last_positions", f"/fr/votes/{VOTES}?offset={MEMBERS - 25}"),
+            ("proposal_closed", f"/fr/votes/{CLOSED}"),
             ("api_proposal", f"/v1/votes/{VOTES}"),
             ("api_positions", f"/v1/votes/{VOTES}/positions?limit=200"),
         ):

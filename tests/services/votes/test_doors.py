@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from xml.etree import ElementTree
 
@@ -26,6 +27,7 @@ from maillon.services.votes.export import Export
 from maillon.services.votes.model import Position, ProposedCall
 from maillon.services.votes.pages import pages
 from maillon.services.votes.recount import recount
+from maillon.services.votes.store import RECORD
 
 SITE = {"Origin": "http://portal.test"}
 
@@ -322,3 +324,46 @@ async def test_dates_stand_in_a_calendar(http: httpx.AsyncClient, vote: int) -> 
     assert body.count("BEGIN:VEVENT") == 1
     assert all(len(line.encode()) <= 75 for line in body.split("\r\n"))
     assert f"UID:vote-{vote}@portal.test" in body
+
+
+@pytest.mark.asyncio
+async def test_a_record_of_many_positions_is_read_page_by_page_and_whole_as_json(
+    http: httpx.AsyncClient, instance: Instance, store: Store
+) -> None:
+    number = await instance.propose()
+    instance.wait(2)
+    await instance.service.cast(1, number, Position.OBJECT, "person:1", reason="Trop tôt.")
+    instance.wait(120)
+    await instance.service.keep_records()
+    document = json.loads((await instance.service.record(number))[0])
+    # A record of sixty, made of the one there is: seven founders cannot fill a page.
+    [said] = document["positions"]
+    document["positions"] = [
+        said | {"organisation": {"number": each, "legal_name": f"Commune {each:03}"}, "reason": None}
+        for each in range(1, 61)
+    ]
+    document["positions"][59] |= {"by_proxy_of": {"number": 1, "legal_name": "Fondatrice n° 1"}, "weight": 3}
+    with store.transaction() as session:
+        session.execute(
+            RECORD.update().where(RECORD.c.proposal == number).values(document=json.dumps(document).encode())
+        )
+    address, html = f"/fr/votes/{number}/record", {"Accept": "text/html"}
+    shown = []
+    for offset in (0, 25, 50):
+        page = (await http.get(f"{address}?offset={offset}", headers=html)).text
+        shown.append(re.findall(r"Commune \d{3}", page))
+        assert (f'href="{address}?offset={offset + 25}"' in page) == (offset < 50)
+        assert (f'btn--small" href="{address}">' in page) == (offset > 0)
+        assert "60 en tout" in page
+    assert [len(one) for one in shown] == [25, 25, 10]
+    assert [name for names in shown for name in names] == [f"Commune {each:03}" for each in range(1, 61)]
+    assert "par procuration, Fondatrice n° 1" in page
+    # Beyond the last there is nothing, and nobody says that nobody voted.
+    beyond = (await http.get(f"{address}?offset=75", headers=html)).text
+    assert "Commune" not in beyond
+    assert "60 en tout" in beyond
+    assert (await http.get(f"{address}?offset=-1", headers=html)).status_code == 422
+    # A program has it whole, wherever it asks.
+    for path in (f"{address}.json?offset=25", f"/v1/votes/{number}/record"):
+        answer = (await http.get(path)).json()
+        assert len(answer.get("record", answer)["positions"]) == 60

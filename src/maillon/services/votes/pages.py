@@ -266,7 +266,12 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         return await signed(request, language, asked)
 
     @router.get("/{language}/votes/{name}/record")
-    async def record(request: Request, language: Language, name: str) -> Response:
+    async def record(
+        request: Request,
+        language: Language,
+        name: str,
+        offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
+    ) -> Response:
         number = _number(name)
         document, entry = await service.record(number)
         written = orjson.loads(document)
@@ -282,11 +287,14 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "positions": [
                 {
                     **each,
+                    "holder": each["by_proxy_of"],
                     "in_words": words.position(forms.parse_position(each["position"] or "")),
                     "time_in_words": words.when(each["time"]),
                 }
-                for each in written["positions"]
+                for each in written["positions"][offset : offset + PAGE]
             ],
+            "offset": offset,
+            "page": PAGE,
             "digest": hashlib.sha256(document).hexdigest(),
             "entry": entry,
         }
