@@ -13,6 +13,7 @@ import datetime
 import fcntl
 import inspect
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ from maillon.kit.access import ADMINISTER, NOTARY_WRITE, Access, Subject
 from maillon.kit.audit import Deed, newest, record
 from maillon.kit.clock import Clock, SystemClock
 from maillon.kit.encryption import RING, Encryption
-from maillon.kit.errors import AccessDenied, HomeInUse, HomeUnusable, KitError
+from maillon.kit.errors import AccessDenied, CorruptStore, HomeInUse, HomeUnusable, KitError
 from maillon.kit.keys import Keys, write_private
 from maillon.kit.language import LANGUAGES
 from maillon.kit.mail import Outbox
@@ -53,6 +54,7 @@ from maillon.kit.throttle import Throttle
 from maillon.kit.webhooks import Receiver, Webhooks, read_secret
 from maillon.ledger.abi import NotDecodable
 from maillon.ledger.contracts.anchors import SLOTS
+from maillon.ledger.errors import CorruptStore as DamagedLedger
 from maillon.ledger.errors import LedgerError, Unavailable
 from maillon.ledger.founding import sandbox as sandbox_of
 from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, InvalidGenesis, make_genesis, random_chain_id
@@ -169,7 +171,13 @@ class Application:
     facade: Facade | None = None
     demo: Demo | None = None
     """The demonstration, where this home has one or is to have one."""
+    damage: KitError | LedgerError | None = None
+    """What was found broken while it ran, after which it goes on no longer."""
+    unfit: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    """Set when `damage` is."""
+    _leaving: threading.Event = field(default_factory=threading.Event, repr=False)
     _housekeeping: asyncio.Task[None] | None = field(default=None, repr=False)
+    _examination: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @classmethod
     async def open(cls, settings: Settings, progress: Progress = silent, clock: Clock | None = None) -> Application:
@@ -339,7 +347,12 @@ class Application:
     async def start(self) -> None:
         """Begin to seal, to make checkpoints, to carry letters and to keep house."""
         if self.sealer is not None:
-            self.sealer.start()
+            loop = asyncio.get_running_loop()
+
+            def damaged(error: DamagedLedger) -> None:
+                loop.call_soon_threadsafe(self._give_up, error)
+
+            self.sealer.start(damaged)
         await self.notary.start()
         await self.members.start()
         self.outbox.start()
@@ -347,6 +360,28 @@ class Application:
         self.webhooks.start()
         await self.votes.start()
         self._housekeeping = asyncio.create_task(self._keep_house())
+        self._examination = asyncio.create_task(self._examine())
+
+    async def _examine(self) -> None:
+        """Read database and embedded ledger through once, beside the work: neither keeps check sums that would tell.
+
+        What a page holds that the disk has changed is found when it is needed, which may be years later, and what is
+        written meanwhile may fall on it. So damage ends the instance: the operator restores, and nothing more is taken.
+        """
+        try:
+            await asyncio.to_thread(self.store.examine, self._leaving)
+            if self.chain is not None:
+                from maillon.ledger.embedded.store import examine as examine_store  # noqa: PLC0415 - see above
+
+                await asyncio.to_thread(examine_store, self.settings.home / "ledger", self._leaving)
+        except (CorruptStore, DamagedLedger) as error:
+            self._give_up(error)
+        except (KitError, LedgerError, OSError) as error:
+            _log.warning("stores not read through", reason=str(error))
+
+    def _give_up(self, damage: KitError | LedgerError) -> None:
+        self.damage = damage
+        self.unfit.set()
 
     async def _keep_house(self) -> None:
         while True:
@@ -393,8 +428,11 @@ class Application:
 
     async def stop(self) -> None:
         """Finish what was taken, and close everything, in the order opposite to the start."""
+        self._leaving.set()
         if self.demo is not None:
             await self.demo.stop()
+        if self._examination is not None:
+            await self._examination
         if self._housekeeping is not None:
             self._housekeeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -1062,7 +1100,10 @@ async def serve(
             if application.demo is not None and settings.demo and settings.smtp is None:
                 application.demo.begin(address)
 
-        if not await server.serve(application.create_app(), listening, started, application.leave):
+        whole = await server.serve(application.create_app(), listening, started, application.leave, application.unfit)
+        if application.damage is not None:
+            raise application.damage
+        if not whole:
             raise HomeUnusable("the instance could not start; the reason stands above")
     finally:
         listening.close()

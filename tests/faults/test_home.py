@@ -23,7 +23,7 @@ import pytest
 from maillon.evidence.hashing import Algorithm, Digest, sha256
 from maillon.evidence.receipt import Receipt, complete, verify
 from maillon.evidence.trust import TrustAnchors
-from maillon.ledger.embedded.store import META, Store
+from maillon.ledger.embedded.store import META, STATE, Store
 from running_platform import Running, maillon, start
 
 ENTRIES: Final = 3
@@ -71,7 +71,6 @@ def truncated(path: Path) -> None:
 
 def flipped(path: Path) -> None:
     data = bytearray(path.read_bytes())
-    # Neither database keeps check sums of its own: what a turned bit deep inside does is for `restore` to find.
     # The lowest bit of a letter makes it another one: an API key stays one that can be sent.
     data[AT.get(path.name, len(data) // 2)] ^= 0x01 if path.name == "api-key" else 0x40
     path.write_bytes(data)
@@ -236,6 +235,31 @@ def test_a_damaged_file(template: Path, damaged: Path, name: str, damage: str) -
         running.close()
     assert "Traceback" not in "".join(running.errors)
     assert (damaged / "trust.json").read_bytes() == pinned
+
+
+def test_damage_deep_in_the_database_ends_the_instance(damaged: Path) -> None:
+    """A page nobody asks for at the start: found by reading through, beside the work."""
+    path = damaged / "maillon.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+        (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'members_document'").fetchone()
+    data = bytearray(path.read_bytes())
+    data[(page - 1) * size : page * size] = bytes(range(256)) * (size // 256)
+    path.write_bytes(data)
+    assert "the database is damaged" in refused(damaged)
+
+
+def test_damage_deep_in_the_ledger_ends_the_instance(damaged: Path) -> None:
+    """One bit of one node of the state."""
+    store = Store(damaged / "ledger")
+    with store.read() as reading:
+        node = max((value for _, value in reading.items(STATE)), key=len)
+    store.close()
+    path = damaged / "ledger" / "data.mdb"
+    before = path.read_bytes()
+    path.write_bytes(before.replace(node, node[:-1] + bytes([node[-1] ^ 1])))
+    assert path.read_bytes() != before
+    assert "is not what its hash" in refused(damaged)
 
 
 def test_data_of_a_newer_version(damaged: Path) -> None:

@@ -79,8 +79,9 @@ async def serve(
     listening: socket.socket,
     when_started: Callable[[], None],
     when_stopping: Callable[[], None] = lambda: None,
+    unfit: asyncio.Event | None = None,
 ) -> bool:
-    """Serve until SIGINT or SIGTERM; False when the application could not start.
+    """Serve until SIGINT or SIGTERM, or until `unfit` is set; False when the application could not start.
 
     `when_stopping` is told of the signal, before requests under way are waited for: it ends those that only wait.
     """
@@ -100,5 +101,13 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
+
+    async def watch(unfit: asyncio.Event) -> None:
+        await unfit.wait()
+        server.stop()
+
+    watching = None if unfit is None else asyncio.create_task(watch(unfit))
     await server.serve(sockets=[listening])
+    if watching is not None:
+        watching.cancel()
     return server.started

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import sqlalchemy
@@ -29,6 +30,8 @@ metadata = sqlalchemy.MetaData(
     }
 )
 
+_STEPS = 100_000
+"""Instructions of SQLite's machine between two looks whether to stop: some milliseconds."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -156,6 +159,27 @@ class Store:
         """Ask the database whether it is there; raises `StoreUnavailable`."""
         with self.read() as connection:
             connection.exec_driver_sql("SELECT 1")
+
+    def examine(self, stopped: Event) -> None:
+        """Read the whole of SQLite's file and see that its pages agree; setting `stopped` ends that early.
+
+        PostgreSQL looks after its own pages. Raises `CorruptStore` or `StoreUnavailable`.
+        """
+        if not self.is_sqlite:
+            return
+        with _translated(), self.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.set_progress_handler(stopped.is_set, _STEPS)
+            try:
+                found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            except OperationalError:
+                if stopped.is_set():
+                    return
+                raise
+            finally:
+                driver.set_progress_handler(None, 0)
+        if found != "ok":
+            raise CorruptStore(f"the database is damaged: {found}; restore it with maillon restore")
 
     def close(self) -> None:
         """Close every connection."""

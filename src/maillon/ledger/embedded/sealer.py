@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Final
 
@@ -33,6 +34,7 @@ class Sealer:
 
     def __init__(self, chain: Chain, interval: float = INTERVAL, confirmations: int = CONFIRMATIONS) -> None:
         self._chain = chain
+        self._when_damaged: Callable[[CorruptStore], None] | None = None
         self._interval = interval
         self._confirmations = confirmations
         self._wake = Event()
@@ -40,8 +42,12 @@ class Sealer:
         self._unsubscribe = chain.subscribe_pending(self._admitted)
         self._thread = Thread(target=self._run, name="maillon-sealer", daemon=True)
 
-    def start(self) -> None:
-        """Begin; what waited before begins with the first block."""
+    def start(self, when_damaged: Callable[[CorruptStore], None] | None = None) -> None:
+        """Begin; what waited before begins with the first block.
+
+        `when_damaged` is told, in the sealer's thread, that it will seal no more.
+        """
+        self._when_damaged = when_damaged
         self._wake.set()
         self._thread.start()
 
@@ -74,8 +80,10 @@ class Sealer:
                 _logger.warning("a block could not be written; trying again: %s", error)
                 self._wake.set()
                 continue
-            except CorruptStore:
-                _logger.exception("the store is damaged; sealing has stopped")
+            except CorruptStore as error:
+                _logger.error("sealing has stopped: %s", error)  # noqa: TRY400 - the page, not the line, is at fault
+                if self._when_damaged is not None:
+                    self._when_damaged(error)
                 return
             if block is not None and block.transactions:
                 owed = self._confirmations

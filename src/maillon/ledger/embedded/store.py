@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Condition, Lock, local
+from threading import Condition, Event, Lock, local
 from typing import Any, Final
 
 import lmdb
@@ -27,6 +27,8 @@ FORMAT: Final = 1
 INITIAL_MAP: Final = 256 * 1024 * 1024
 """Bytes of address space at first; disk is used only as data comes."""
 _LITTLE_SPACE: Final = 4 * 1024 * 1024
+_LOOK: Final = 0.2
+"""Seconds between two looks whether a store has been read through."""
 
 STATE, BLOCKS, HASHES, TRANSACTIONS, RECEIPTS, PLACES, TRACES, CONSENSUS, POOL, META = (
     b"state",  # node or code hash -> trie node or code
@@ -255,30 +257,38 @@ def _require_whole(folder: Path) -> None:
         examine(folder)
 
 
-def examine(folder: Path) -> None:
-    """Read every page of a store nobody writes, and compare each node of the state with its hash.
+def examine(folder: Path, stopped: Event | None = None) -> None:
+    """Read every page of a store and compare each node of the state with its hash.
 
-    In a process of its own, which a page that is gone or scrambled may end. Raises `CorruptStore`.
+    In a process of its own, which a page that is gone or scrambled may end. Without `stopped` nobody else may have the
+    store open; with it a server may be writing, and setting it ends the reading early. Raises `CorruptStore`.
     """
-    command = f"import sys; from {__name__} import scan; scan(sys.argv[1])"
-    done = subprocess.run(  # noqa: S603 - this program itself
+    command = f"import sys; from {__name__} import scan; scan(sys.argv[1], shared={stopped is not None})"
+    with subprocess.Popen(  # noqa: S603 - this program itself
         [sys.executable, "-P", "-c", command, str(folder)],
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    if done.returncode:
-        found = done.stdout.strip() or (done.stderr.strip().splitlines() or ["a page of it cannot be read"])[-1]
+    ) as reading:
+        while stopped is not None and reading.poll() is None:
+            if stopped.wait(_LOOK):
+                reading.kill()
+                return
+        # What it says is a few lines at most: no pipe fills while we wait above.
+        said = reading.communicate()[1].strip().splitlines()
+    if reading.returncode:
+        found = said[-1] if said else "a page of it cannot be read"
         raise CorruptStore(f"the store in {folder} is damaged: {found}; restore it from a backup")
 
 
-def scan(folder: str) -> None:
+def scan(folder: str, *, shared: bool) -> None:
     """What `examine` runs: ends with status 1 and the reason, or without a word."""
     try:
-        environment = lmdb.open(os.fsencode(folder), readonly=True, lock=False, create=False, max_dbs=len(TABLES))
+        environment = lmdb.open(os.fsencode(folder), readonly=True, lock=shared, create=False, max_dbs=len(TABLES))
         for name in TABLES:
             table = environment.open_db(name, create=False)
+            # A view for each table: pages given back meanwhile wait no longer than that.
             with environment.begin() as transaction, transaction.cursor(db=table) as cursor:
                 for key, value in cursor:
                     if name == STATE and keccak256(value) != key:
