@@ -122,4 +122,5 @@ install_for_tests() {
         say "apt-get could not; see ${TMPDIR:-/tmp}/maillon-apt.log"
     fi
     say "NOT TESTED on this machine, for want of:$missing (as root: apt-get install$missing)"
+    export MAILLON_TEST_WITHOUT="${MAILLON_TEST_WITHOUT:-}$missing"
 }

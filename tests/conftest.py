@@ -2,7 +2,8 @@
 """Fixtures every part of the suite shares: a home, a clock, and both databases.
 
 PostgreSQL is a private cluster in a temporary folder, started once for the whole run and stopped at its end. Where the
-machine has no PostgreSQL, what asks for it fails with a plain word, unless MAILLON_TEST_WITHOUT=postgresql says so.
+machine has no PostgreSQL, what asks for it fails with a plain word, unless MAILLON_TEST_WITHOUT=postgresql says so, as
+`./test` does where it may not install it.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="long; ./test --faults runs it"))
+    if shutil.which("openssl") is None:
+        for item in items:
+            if item.get_closest_marker("openssl"):
+                item.add_marker(pytest.mark.skip(reason="openssl is not installed: apt install openssl"))
     if shutil.which("chromium") is None:
         for item in items:
             if "browser" in getattr(item, "fixturenames", ()):

@@ -8,9 +8,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from maillon.commands import application
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = sorted((ROOT / "src/maillon/ledger/artifacts").glob("*.json"))
@@ -45,10 +50,35 @@ def test_every_command_takes_the_common_options(command: str) -> None:
         assert option in shown.stdout, f"maillon {command} lacks {option}"
 
 
-def test_trust_export_is_a_command() -> None:
-    shown = maillon("trust", "export", "--help")
-    assert shown.returncode == 0, shown.stderr
-    assert "--json" in shown.stdout
+ASKS_NO_SERVER = {
+    "verify": "answers without the program's other parts, and is asked above",
+    "engine install": "for every home of this machine",
+    "network founding": "of files that are named",
+    "network create": "of files that are named",
+    "votes recount": "of a file that is named",
+}
+"""Commands without a server or data directory to choose; those of `node` have a directory and no platform to ask."""
+
+
+def commands_of(command: Any, name: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Every command below one: its words, and its options."""
+    if hasattr(command, "commands"):
+        for word, below in command.commands.items():
+            yield from commands_of(below, f"{name} {word}".strip())
+    else:
+        yield name, {option for parameter in command.params for option in parameter.opts}
+
+
+def test_every_command_of_the_tree_takes_them_too() -> None:
+    found = dict(commands_of(get_command(application())))
+    assert len(found) > 50
+    assert found.keys() >= ASKS_NO_SERVER.keys()
+    for name, options in found.items():
+        wanted = {"--json"} if name in ASKS_NO_SERVER else {"--json", "--home", "--url"}
+        if name.startswith("node "):
+            wanted.discard("--url")
+        if name != "verify":
+            assert options >= wanted, f"maillon {name} lacks {wanted - options}"
 
 
 def test_an_unknown_command_is_refused() -> None:

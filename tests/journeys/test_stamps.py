@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -17,6 +18,7 @@ def openssl(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["openssl", "ts", *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.openssl
 def test_openssl_asks_a_running_server_and_accepts_its_stamp(platform: Running, tmp_path: Path) -> None:
     (tmp_path / "minutes").write_text("what is stamped")
     asked = openssl(tmp_path, "-query", "-data", "minutes", "-sha512", "-cert", "-out", "query")

@@ -43,6 +43,7 @@ def query(directory: Path, *options: str) -> bytes:
 @pytest.mark.parametrize("nonce", [[], ["-no_nonce"]], ids=["nonce", "no-nonce"])
 @pytest.mark.parametrize("certificate", [[], ["-cert"]], ids=["without", "certificate"])
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])
+@pytest.mark.openssl
 def test_openssl_accepts_our_stamps(
     tmp_path: Path, made: Authority, nonce: list[str], certificate: list[str], algorithm: str
 ) -> None:
@@ -57,6 +58,7 @@ def test_openssl_accepts_our_stamps(
     assert openssl(tmp_path, "-verify", "-data", "data", "-in", "reply", *anchors, "-attime", moment).returncode
 
 
+@pytest.mark.openssl
 def test_openssl_accepts_a_stamp_of_a_digest(tmp_path: Path, made: Authority) -> None:
     digest = sha256(b"only its digest is known").hex()
     request = query(tmp_path, "-digest", digest, "-sha256", "-cert", "-tspolicy", POLICY)
@@ -77,10 +79,12 @@ def refusal(reply: bytes) -> tuple[str, set[str]]:
     ("options", "failure"),
     [(["-sha1"], "bad_alg"), (["-md5"], "bad_alg"), (["-sha256", "-tspolicy", "1.2.3.4"], "unaccepted_policy")],
 )
+@pytest.mark.openssl
 def test_what_openssl_may_ask_and_is_refused(tmp_path: Path, made: Authority, options: list[str], failure: str) -> None:
     assert refusal(made.answer(query(tmp_path, "-data", "data", *options))) == ("rejection", {failure})
 
 
+@pytest.mark.openssl
 def test_what_is_no_request_is_refused(tmp_path: Path, made: Authority) -> None:
     good = query(tmp_path, "-data", "data", "-sha256", "-cert")
     for end in range(len(good)):
@@ -95,6 +99,7 @@ def test_what_is_no_request_is_refused(tmp_path: Path, made: Authority) -> None:
     assert refusal(made.answer(wrong))[0] == "rejection"
 
 
+@pytest.mark.openssl
 def test_serial_numbers_never_repeat_and_times_are_whole_seconds(
     tmp_path: Path, made: Authority, clock: FixedClock
 ) -> None:
@@ -112,6 +117,7 @@ def test_serial_numbers_never_repeat_and_times_are_whole_seconds(
     assert len(seen) == 100
 
 
+@pytest.mark.openssl
 def test_a_clock_that_goes_back_stamps_nothing(tmp_path: Path, made: Authority, clock: FixedClock) -> None:
     made.stamp(bytes(32))
     clock.advance(-1)
