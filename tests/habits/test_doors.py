@@ -2,11 +2,13 @@
 """Every door of a whole instance, as nobody, and as an administrator, a key and a log-in of another organisation.
 
 A route that is added is walked too, and must refuse them, or stand in one of the two lists below: what anybody may do,
-and what everybody does with what is their own.
+and what everybody does with what is their own. Every door that writes is walked again as whoever may use it, whose
+browser another site's page has made ask.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -205,6 +207,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "invitations": {"address": "x@evil.example", "roles": ["administrator"]},
     "keys": {"name": "x", "scopes": ["notary:write"]},
     "name": {"legal_name": "Other"},
+    "choices": {"mail": {"vote-opened": False}},
+    "read": {"numbers": [1]},
     "refusal": REASON,
     "request": REASON,
     "roles": {"roles": ["member"]},
@@ -241,6 +245,8 @@ class Whole:
     application: Application
     names: dict[str, str]
     comers: dict[str, httpx.AsyncClient]
+    signed_in: dict[str, str]
+    """What the browsers of the people keep: the mayor's of this organisation, Ada's of the office."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -276,7 +282,7 @@ async def whole(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whole
         comers = {
             name: httpx.AsyncClient(transport=transport, base_url=URL, headers=own) for name, own in headers.items()
         }
-        yield Whole(made, names, comers)
+        yield Whole(made, names, comers, {name: one.token for name, one in opened.items()})
         for one in comers.values():
             await one.aclose()
         await made.stop()
@@ -324,6 +330,12 @@ def walked(made: Application) -> list[tuple[str, str]]:
     return sorted(every - free)
 
 
+def body_for(path: str) -> dict[str, Any]:
+    """A good body of a route of the API."""
+    last = path.rpartition("/")[2] if not path.endswith("}") else path.split("/")[-2]
+    return INVITING if path == "/v1/members/{number}/invitations" else BODIES.get(last, {})
+
+
 async def ask(client: httpx.AsyncClient, method: str, path: str, names: dict[str, str]) -> list[httpx.Response]:
     """What is answered; a form is sent with each thing its buttons could say."""
     address = re.sub(r"\{(\w+)[^}]*\}", lambda found: names[found[1]], path)
@@ -332,9 +344,7 @@ async def ask(client: httpx.AsyncClient, method: str, path: str, names: dict[str
     if method in ("GET", "HEAD"):
         return [await client.request(method, address, headers={"Accept": "text/html"})]
     if path.startswith("/v1/"):
-        last = path.rpartition("/")[2] if not path.endswith("}") else path.split("/")[-2]
-        body = INVITING if path == "/v1/members/{number}/invitations" else BODIES.get(last, {})
-        return [await client.request(method, address, json=body)]
+        return [await client.request(method, address, json=body_for(path))]
     return [await client.request(method, address, data=form) for form in FORMS]
 
 
@@ -380,3 +390,111 @@ async def test_a_log_in_writes_in_the_log_in_the_name_of_its_organisation(whole:
     refused = await whole.comers["nobody"].post("/v1/notary/entries", json={"commitment": "cd" * 32}, headers=ended)
     assert refused.status_code == 401
     assert "maillon login" in refused.json()["detail"]
+
+
+FOREIGN: dict[str, dict[str, str]] = {
+    "another site": {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    "a sandboxed frame": {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+    "an old browser": {"Origin": "https://evil.example"},
+    "a neighbour under the same domain": {"Origin": "http://evil.localhost:8400", "Sec-Fetch-Site": "same-site"},
+    "our host at another port": {"Origin": "http://localhost:8401", "Sec-Fetch-Site": "same-site"},
+    "our name as a prefix": {"Origin": f"{URL}.evil.example"},
+    "an address somebody typed": {"Sec-Fetch-Site": "none"},
+    "a browser that says nothing": {},
+}
+"""What a browser says of a request that did not come from a page of ours (Fetch Metadata, RFC 6454)."""
+CHANGES_NOTHING = {"/{language}/verify"}
+"""A form that is worked out and kept nowhere, whoever sends it."""
+
+
+def browser_of(whole: Whole, name: str) -> httpx.AsyncClient:
+    """A browser somebody, or nobody, is signed in with, which says nothing of where a request comes from."""
+    transport = httpx.ASGITransport(whole.application.create_app(), raise_app_exceptions=False)
+    headers = {"Accept": "application/json"}
+    if name != "nobody":
+        headers["Cookie"] = f"maillon={whole.signed_in[name]}"
+    return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers)
+
+
+def is_other_site(answer: httpx.Response) -> bool:
+    """Refused because it did not come from a page of ours."""
+    return answer.status_code == 403 and answer.json().get("type") == "/problems/other-site"
+
+
+def filled(path: str, names: dict[str, str]) -> str:
+    """The address of a route; what is not a name of the instance is one of nothing."""
+    return re.sub(r"\{(\w+)[^}]*\}", lambda found: names.get(found[1], "0" * 20), path)
+
+
+async def test_no_form_of_any_page_is_taken_from_another_site(whole: Whole) -> None:
+    routes = list(routes_of(whole.application.create_app()))
+    forms = {one.path for one in routes if "POST" in (one.methods or ()) and one.path.startswith("/{language}/")}
+    assert len(forms) > 45
+    assert forms > CHANGES_NOTHING
+    before, taken = rows_of(whole.application), []
+    # The mayor's browser may do all of it; nobody's is asked too: it shall not be logged in as somebody else, or apply.
+    for name in ("mayor", "nobody"):
+        async with browser_of(whole, name) as browser:
+            for path in sorted(forms - CHANGES_NOTHING):
+                for whence, headers in FOREIGN.items():
+                    bodies: list[dict[str, Any]] = [{"data": FORMS[0]}]
+                    if whence == "another site":
+                        # What a page may send elsewhere without asking first: also these two kinds of a form, and text.
+                        bodies += [{"files": {"document": b"%PDF-1.7"}}, {"content": b'{"commitments": []}'}]
+                    for body in bodies:
+                        answer = await browser.post(filled(path, whole.names), headers=headers, **body)
+                        unknown = name == "nobody" and answer.status_code == 401
+                        if not is_other_site(answer) and not unknown:
+                            taken.append((name, path, whence, answer.status_code, answer.text[:200]))
+    assert taken == []
+    assert rows_of(whole.application) == before
+
+
+async def test_every_form_is_looked_at_when_a_page_of_ours_sent_it(whole: Whole) -> None:
+    """The walk itself can fail: with the right word of the browser no form is refused for where it came from."""
+    own = {"Origin": URL, "Sec-Fetch-Site": "same-origin"}
+    async with browser_of(whole, "nobody") as browser:
+        for route in routes_of(whole.application.create_app()):
+            if "POST" in (route.methods or ()) and route.path.startswith("/{language}/"):
+                answer = await browser.post(filled(route.path, whole.names), headers=own, data={"nothing": ""})
+                assert not is_other_site(answer), route.path
+                assert answer.status_code < 500, (route.path, answer.text)
+
+
+async def test_no_write_of_the_api_is_taken_from_another_site_by_its_cookie(whole: Whole) -> None:
+    public = {(method, path) for method, paths in ANYBODY.items() for path in paths}
+    writes = sorted(
+        (method, one.path)
+        for one in routes_of(whole.application.create_app())
+        for method in set(one.methods or ()) - {"GET", "HEAD"}
+        if one.path.startswith("/v1/") and (method, one.path) not in public
+    )
+    assert len(writes) > 20
+    before, taken = rows_of(whole.application), []
+    async with browser_of(whole, "mayor") as browser:
+        for method, path in writes:
+            content = json.dumps(body_for(path)).encode()
+            for whence, headers in FOREIGN.items():
+                for kind in ("application/json", "text/plain"):
+                    sent = headers | {"Content-Type": kind}
+                    answer = await browser.request(method, filled(path, whole.names), content=content, headers=sent)
+                    # 401: the route takes keys and log-ins of programs alone, which no browser sends by itself;
+                    # 422: JSON is not read of what does not say that it is, and a form cannot say so.
+                    known = {401, 422} if kind == "text/plain" else {401}
+                    if not is_other_site(answer) and answer.status_code not in known:
+                        taken.append((method, path, whence, kind, answer.status_code, answer.text[:200]))
+    assert taken == []
+    assert rows_of(whole.application) == before
+
+
+async def test_nothing_is_written_by_reading(whole: Whole) -> None:
+    """A link, an image or a frame of another site makes a browser read: of every route, as whoever may write there."""
+    before = rows_of(whole.application)
+    names = whole.names | {"name": "1"}
+    async with browser_of(whole, "mayor") as browser:
+        for route in routes_of(whole.application.create_app()):
+            if "GET" in (route.methods or ()):
+                for method in ("GET", "HEAD"):
+                    answer = await browser.request(method, filled(route.path, names), headers=FOREIGN["another site"])
+                    assert answer.status_code < 500 or answer.status_code == 503, (route.path, answer.text)
+    assert rows_of(whole.application) == before

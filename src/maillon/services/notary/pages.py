@@ -95,11 +95,14 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
     throttle = Throttle(clock, settings.rate_limit)
     verifier = Verifier(trust.to_json())
 
-    def _admit(request: Request, count: int) -> None:
+    def _require_own_page(request: Request) -> None:
+        """Before anything is read: what another site sends is not even looked at."""
+        require_same_origin(request)
         if not settings.portal_writes:
             raise Problem(KEY_ONLY, "this instance takes no write from its pages")
-        require_same_origin(request)
-        throttle.take(request.client.host if request.client else "", count)
+
+    def _count(request: Request, entries: int) -> None:
+        throttle.take(request.client.host if request.client else "", entries)
 
     @router.get("/{language}/notarise")
     async def notarise(request: Request, language: Language) -> Response:
@@ -108,12 +111,13 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
 
     @router.post("/{language}/notarise")
     async def append(request: Request, language: Language) -> Response:
+        _require_own_page(request)
         body = await bounded_body(request, 65_536)
         if request.headers.get("content-type", "").startswith("application/json"):
             asked = parse_batch(_json(body), _SUBJECT)
             if asked.count > PORTAL_BATCH:
                 raise MalformedRequest(f"at most {PORTAL_BATCH} files at once from a page; more by the command line")
-            _admit(request, asked.count)
+            _count(request, asked.count)
             appended = await service.append(asked)
             # A browser that heard no answer asks again with the same commitment: `deduplicate` answers the same index.
             indexes = list(appended.indexes or range(appended.first, appended.first + appended.count))
@@ -124,7 +128,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         except Refused as error:
             document = {"open": settings.portal_writes, "refused": say(language, str(error)), "batch": PORTAL_BATCH}
             return renderer.answer(request, language, "notarise.html", document, 422)
-        _admit(request, 1)
+        _count(request, 1)
         appended = await service.append(asked)
         return RedirectResponse(f"/{language}/entries/{appended.index}", 303)
 
