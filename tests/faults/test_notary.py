@@ -28,7 +28,7 @@ import asyncio, json, os, signal, sys
 from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
-home, boundary, which = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+home, database, boundary, which = Path(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5])
 
 import datetime
 from conftest import MemoryContract, Box
@@ -66,7 +66,7 @@ def fault(crossing):
             os.kill(os.getpid(), signal.SIGKILL)
 
 async def main():
-    store = Store.open(f"sqlite:///{home / 'maillon.sqlite3'}")
+    store = Store.open(database)
     key, certificate = Keys(home / "keys").authority("test", datetime.datetime.now(datetime.UTC))
     authority = Authority(key, certificate, SystemClock(), home / "authority.time")
     signer = NoteSigner("log.test", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -85,11 +85,11 @@ asyncio.run(main())
 """
 
 
-def run(home: Path, boundary: str, which: int = 1) -> tuple[int, dict[int, bytes]]:
+def run(home: Path, database: str, boundary: str, which: int = 1) -> tuple[int, dict[int, bytes]]:
     """Run the victim: its exit status, and every entry it was acknowledged."""
     beside = Path(__file__).resolve().parents[1] / "services" / "notary"
     finished = subprocess.run(
-        [sys.executable, "-c", VICTIM, str(beside), str(home), boundary, str(which)],
+        [sys.executable, "-c", VICTIM, str(beside), str(home), database, boundary, str(which)],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")},
         capture_output=True,
         text=True,
@@ -129,10 +129,12 @@ def published_entries(home: Path) -> list[bytes]:
 
 @pytest.mark.parametrize("which", [1, 3])
 @pytest.mark.parametrize("boundary", list(Boundary))
-def test_killed_at_a_boundary_nothing_acknowledged_is_lost(tmp_path: Path, boundary: Boundary, which: int) -> None:
-    status, before = run(tmp_path, boundary, which)
+def test_killed_at_a_boundary_nothing_acknowledged_is_lost(
+    tmp_path: Path, database_url: str, boundary: Boundary, which: int
+) -> None:
+    status, before = run(tmp_path, database_url, boundary, which)
     assert status == -signal.SIGKILL, "the boundary was never crossed"
-    status, after = run(tmp_path, "none")
+    status, after = run(tmp_path, database_url, "none")
     assert status == 0
     entries = published_entries(tmp_path)
     for index, entry in (before | after).items():
@@ -140,14 +142,14 @@ def test_killed_at_a_boundary_nothing_acknowledged_is_lost(tmp_path: Path, bound
     assert not before.keys() & after.keys()
 
 
-def test_killed_again_and_again(tmp_path: Path) -> None:
+def test_killed_again_and_again(tmp_path: Path, database_url: str) -> None:
     acknowledged: dict[int, bytes] = {}
     for boundary in Boundary:
-        status, more = run(tmp_path, boundary, 2)
+        status, more = run(tmp_path, database_url, boundary, 2)
         assert status == -signal.SIGKILL
         assert not acknowledged.keys() & more.keys()
         acknowledged |= more
-    status, more = run(tmp_path, "none")
+    status, more = run(tmp_path, database_url, "none")
     assert status == 0
     entries = published_entries(tmp_path)
     for index, entry in (acknowledged | more).items():
