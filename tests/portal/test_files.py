@@ -116,6 +116,47 @@ def test_a_large_file_shows_how_far_it_is_and_can_be_cancelled(page: Page, porta
     assert "POST" not in sent
 
 
+def test_a_file_of_more_than_half_a_gibibyte_has_a_receipt_that_holds(
+    page: Page, portal: Running, tmp_path: Path
+) -> None:
+    """Its length in bits needs more than 32 of them."""
+    file = tmp_path / "film.bin"
+    with file.open("wb") as written:
+        written.truncate(520 * 1024 * 1024)
+        written.seek(0, 2)
+        written.write(b"the end")
+    page.goto(f"{portal.url}/en/notarise")
+    drop(page, file)
+    link = page.locator("[data-finished] a[download]")
+    link.wait_for(timeout=240_000)
+    with page.expect_download() as waiting:
+        link.click()
+    receipt = tmp_path / "film.bin.receipt.json"
+    waiting.value.save_as(receipt)
+    done = maillon("verify", str(receipt), str(file), "--home", str(portal.home), "--json")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_file_that_changes_before_it_is_read_is_not_entered(page: Page, portal: Running, tmp_path: Path) -> None:
+    """What waits its turn behind a large file, and is written to meanwhile, is another than was chosen."""
+    large, changing = tmp_path / "large.bin", tmp_path / "changing.txt"
+    with large.open("wb") as written:
+        written.truncate(2 * 1024 * 1024 * 1024)
+    changing.write_bytes(b"as it was chosen")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.goto(f"{portal.url}/en/notarise")
+    drop(page, large, changing)
+    page.locator("[data-jobs] .progress").nth(1).wait_for()
+    changing.write_bytes(b"and as it was changed, which is longer")
+    page.get_by_role("button", name=f"Cancel {large.name}").click()
+    told = page.locator("[data-jobs] [role=alert]")
+    told.wait_for()
+    assert told.inner_text() == ("The file could not be read to the end. Close what writes to it, then drop it again.")
+    assert rows(page) == []
+    assert "POST" not in sent
+
+
 def test_a_browser_that_keeps_nothing_still_notarises_and_says_so(
     page: Page, portal: Running, example: Example
 ) -> None:
