@@ -60,6 +60,7 @@ def application() -> typer.Typer:
     )
     operations.add(made)
     made.registered_commands.extend(notary.commands.registered_commands + people.commands.registered_commands)
+    operations.people.registered_commands.extend(people.people.registered_commands)
     made.registered_commands.extend(credits_commands.commands.registered_commands)
     made.add_typer(notary.trust, name="trust")
     made.add_typer(members.commands, name="members")

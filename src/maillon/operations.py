@@ -390,7 +390,11 @@ def network_demo(
         terminal.fail(str(error), as_json=as_json)
 
 
-keys = typer.Typer(help="API keys of this home.", no_args_is_help=True)
+keys = typer.Typer(help="API keys: of this home, or of an organisation at its server.", no_args_is_help=True)
+_Organisation = Annotated[
+    str | None,
+    typer.Option("--organisation", help="Of this organisation, asked for at its server as `whoami`; else of the home."),
+]
 
 
 def _access(chosen: Settings) -> Any:
@@ -402,17 +406,31 @@ def _access(chosen: Settings) -> Any:
     return Access(Store.open(chosen.database_url), SystemClock())
 
 
+def _keys_of(chosen: Settings, organisation: str, as_json: bool) -> Any:
+    from maillon.services.people.commands import KeysOf  # noqa: PLC0415
+
+    return KeysOf(chosen, organisation, as_json=as_json)
+
+
 @keys.command("list")
-def keys_list(home: Home = None, url: Url = None, as_json: Json = False) -> None:
+def keys_list(
+    organisation: _Organisation = None, home: Home = None, url: Url = None, as_json: Json = False
+) -> None:  # fmt: skip
     """List keys: who, which scopes, last use. The keys themselves are not kept."""
     chosen = _settings(as_json, home=home, url=url)
-    try:
-        access = _access(chosen)
-        with access.store.read() as connection:
-            found = access.list(connection)
-    except _OURS as error:
-        terminal.fail(str(error), as_json=as_json)
-    rows = [(k.id, k.subject, " ".join(sorted(k.scopes)), k.expires, k.last_used, k.revoked) for k in found]
+    if organisation is not None:
+        rows = [
+            (one["id"], one["name"], " ".join(one["scopes"]), one["expires"], one["last_used"], one["revoked"])
+            for one in _keys_of(chosen, organisation, as_json).list()
+        ]
+    else:
+        try:
+            access = _access(chosen)
+            with access.store.read() as connection:
+                found = access.list(connection)
+        except _OURS as error:
+            terminal.fail(str(error), as_json=as_json)
+        rows = [(k.id, k.subject, " ".join(sorted(k.scopes)), k.expires, k.last_used, k.revoked) for k in found]
     columns = ("id", "subject", "scopes", "expires", "last used", "revoked")
     if as_json:
         terminal.print_json([dict(zip(columns, row, strict=True)) for row in rows])
@@ -425,23 +443,28 @@ def keys_create(  # noqa: PLR0917 - options of a command
     subject: Annotated[str, typer.Argument(help="Who will use it.")],
     scope: Annotated[list[str] | None, typer.Option(help=f"Among {', '.join(SCOPES)}; repeat for several.")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it expires; never by default.")] = None,
+    organisation: _Organisation = None,
     home: Home = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Make a key and show it, this once."""
     chosen = _settings(as_json, home=home, url=url)
-    now = datetime.datetime.now(datetime.UTC)
-    expires = None if days is None else now + datetime.timedelta(days=days)
-    try:
-        access = _access(chosen)
-        with access.store.transaction() as connection:
-            identifier, key = access.create(connection, subject, scope or [NOTARY_WRITE], expires)
-            record(connection, [Deed(now, "command", "key", "created", "operator", identifier)])
-    except ValueError as error:
-        terminal.fail(str(error), as_json=as_json)
-    except _OURS as error:
-        terminal.fail(str(error), as_json=as_json)
+    scopes = scope or [NOTARY_WRITE]
+    if organisation is not None:
+        identifier, key = _keys_of(chosen, organisation, as_json).create(subject, scopes, days)
+    else:
+        now = datetime.datetime.now(datetime.UTC)
+        expires = None if days is None else now + datetime.timedelta(days=days)
+        try:
+            access = _access(chosen)
+            with access.store.transaction() as connection:
+                identifier, key = access.create(connection, subject, scopes, expires)
+                record(connection, [Deed(now, "command", "key", "created", "operator", identifier)])
+        except ValueError as error:
+            terminal.fail(str(error), as_json=as_json)
+        except _OURS as error:
+            terminal.fail(str(error), as_json=as_json)
     if as_json:
         terminal.print_json({"id": identifier, "key": key})
     else:
@@ -451,23 +474,27 @@ def keys_create(  # noqa: PLR0917 - options of a command
 @keys.command("revoke")
 def keys_revoke(
     identifier: Annotated[str, typer.Argument(help="The id `keys list` shows.")],
+    organisation: _Organisation = None,
     home: Home = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Make a key worthless; a running server learns of it within seconds."""
     chosen = _settings(as_json, home=home, url=url)
-    try:
-        access = _access(chosen)
-        with access.store.transaction() as connection:
-            revoked = access.revoke(connection, identifier)
-            if revoked:
-                now = datetime.datetime.now(datetime.UTC)
-                record(connection, [Deed(now, "command", "key", "revoked", "operator", identifier)])
-    except _OURS as error:
-        terminal.fail(str(error), as_json=as_json)
-    if not revoked:
-        terminal.fail(f"no key {identifier} that is in force", terminal.REFUSED, as_json=as_json)
+    if organisation is not None:
+        _keys_of(chosen, organisation, as_json).revoke(identifier)
+    else:
+        try:
+            access = _access(chosen)
+            with access.store.transaction() as connection:
+                revoked = access.revoke(connection, identifier)
+                if revoked:
+                    now = datetime.datetime.now(datetime.UTC)
+                    record(connection, [Deed(now, "command", "key", "revoked", "operator", identifier)])
+        except _OURS as error:
+            terminal.fail(str(error), as_json=as_json)
+        if not revoked:
+            terminal.fail(f"no key {identifier} that is in force", terminal.REFUSED, as_json=as_json)
     if as_json:
         terminal.print_json({"id": identifier, "revoked": True})
     else:
@@ -475,24 +502,28 @@ def keys_revoke(
 
 
 @keys.command("rotate")
-def keys_rotate(
+def keys_rotate(  # noqa: PLR0917 - options of a command
     identifier: Annotated[str, typer.Argument(help="The id `keys list` shows.")],
     days: Annotated[int, typer.Option(min=0, max=90, help="Days the old key goes on.")] = 7,
+    organisation: _Organisation = None,
     home: Home = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Make the successor of a key and show it, this once; the old one goes on for some days."""
     chosen = _settings(as_json, home=home, url=url)
-    now = datetime.datetime.now(datetime.UTC)
-    try:
-        access = _access(chosen)
-        with access.store.transaction() as connection:
-            made = access.rotate(connection, identifier, datetime.timedelta(days=days))
-            if made is not None:
-                record(connection, [Deed(now, "command", "key", "rotated", "operator", f"{identifier} {made[0]}")])
-    except _OURS as error:
-        terminal.fail(str(error), as_json=as_json)
+    if organisation is not None:
+        made = _keys_of(chosen, organisation, as_json).rotate(identifier, days)
+    else:
+        now = datetime.datetime.now(datetime.UTC)
+        try:
+            access = _access(chosen)
+            with access.store.transaction() as connection:
+                made = access.rotate(connection, identifier, datetime.timedelta(days=days))
+                if made is not None:
+                    record(connection, [Deed(now, "command", "key", "rotated", "operator", f"{identifier} {made[0]}")])
+        except _OURS as error:
+            terminal.fail(str(error), as_json=as_json)
     if made is None:
         terminal.fail(f"no key {identifier} of the instance in force", terminal.REFUSED, as_json=as_json)
     if as_json:
@@ -519,7 +550,7 @@ def keys_rotate_encryption(home: Home = None, url: Url = None, as_json: Json = F
         typer.echo(f"{changed} values are encrypted with a new key; the old one is destroyed")
 
 
-people = typer.Typer(help="People of this home.", no_args_is_help=True)
+people = typer.Typer(help="People: of this home, and of an organisation at its server.", no_args_is_help=True)
 
 
 @people.command("list")

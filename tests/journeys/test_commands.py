@@ -123,6 +123,12 @@ def test_a_suspension_takes_two_officers_of_two_members(town: Town, number: str,
     server.close()
     eventually(lambda: run(town, "members", "show", target)["status"] == "suspended")
     assert run(town, "members", "suspend", "999", "--reason", "Personne.", status=1)["error"]
+    # The suspended reads why, and answers; the case of nobody is none.
+    (asked,) = run(town, "members", "suspensions", target)["suspensions"]
+    assert (asked["case"], asked["reason"], asked["appeal"]) == (case, "Clés publiées.", "")
+    answer = ("members", "appeal", target, "--reason", "Elles sont remplacées.", "--case")
+    assert run(town, *answer, case)["suspensions"][0]["appeal"] == "Elles sont remplacées."
+    assert run(town, *answer, "00" * 32, status=1)["error"]
     # 4. After seven days it ends by itself.
     town.pass_time(8 * 86_400)
     assert run(town, "members", "show", target)["status"] == "active"

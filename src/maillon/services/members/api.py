@@ -36,6 +36,7 @@ PROBLEMS = tuple(
 """Every problem type these routes and pages may answer."""
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 ApplicationId = Annotated[str, Path(pattern=r"^[0-9a-f]{24}$")]
+CaseDigest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 AccountAddress = Annotated[str, Path(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Code = Annotated[str, Header(alias="Application-Code", min_length=1, max_length=100)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", pattern=r"^[!-~]{1,200}$")]
@@ -458,6 +459,23 @@ def router(  # noqa: C901, PLR0915 - one function for each route
     async def set_did(request: Request, number: Number, body: DidBody) -> Response:
         actor = await own(request, number)
         return await _own(request, number, None, actor, service.set_did(number, body.did, actor.tag))
+
+    async def _suspensions(request: Request, number: int) -> Response:
+        cases = [views.case_document(one) for one in await service.cases(number)]
+        return tagged(request, {"suspensions": cases}, private=True)
+
+    @made.get("/members/{number}/suspensions", summary="Its suspensions asked for here, with their reasons",
+              responses=_refusals(401, 403, 404))  # fmt: skip
+    async def suspensions(request: Request, number: Number) -> Response:
+        await own(request, number, rules.MEMBER_READ)
+        return await _suspensions(request, number)
+
+    @made.put("/members/{number}/suspensions/{case}/appeal", summary="Answer a suspension",
+              responses=_refusals(401, 403, 404))  # fmt: skip
+    async def appeal_suspension(request: Request, number: Number, case: CaseDigest, body: ReasonBody) -> Response:
+        actor = await own(request, number)
+        await service.appeal_suspension(number, bytes.fromhex(case), body.reason, actor.tag)
+        return await _suspensions(request, number)
 
     @made.post("/members/{number}/invitations", summary="A signed invitation for another organisation", status_code=201,
                responses=_refusals(401, 403, 404, 409, 503))  # fmt: skip

@@ -29,6 +29,9 @@ _Home = Annotated[
 ]
 _Number = Annotated[int, typer.Argument(min=1, help="The organisation's number in the directory.")]
 _Application = Annotated[str, typer.Argument(help="The id of the application, as `members queue` shows it.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Do not ask again.")]
+_NAMES = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}
+"""How a document of an applicant is called here: never by the name its applicant gave it."""
 
 
 def _settings(as_json: bool, **chosen: Any) -> Settings:
@@ -55,6 +58,13 @@ def _ask(
     settings: Settings, method: str, path: str, headers: dict[str, str], *, as_json: bool, **options: Any
 ) -> Any:  # fmt: skip
     """What the server answers, read; ends the program when it refuses or cannot be asked."""
+    return _answered(settings, method, path, headers, as_json=as_json, **options)[1]
+
+
+def _answered(
+    settings: Settings, method: str, path: str, headers: dict[str, str], *, as_json: bool, **options: Any
+) -> tuple[bytes, Any]:  # fmt: skip
+    """The same, with the bytes it came in: those of a document are no JSON."""
     try:
         answer = httpx.request(method, f"{settings.server_url}/v1{path}", headers=headers, timeout=60, **options)
     except httpx.HTTPError as error:
@@ -70,7 +80,7 @@ def _ask(
             said += f"\n  {one.get('at')}: {one.get('message')}"
         status = UNDECIDED if answer.status_code >= 500 else REFUSED
         fail(f"{said}\n{advice}".rstrip(), status, as_json=as_json)
-    return document
+    return answer.content, document
 
 
 def _identifier(document: dict[str, Any]) -> str:
@@ -137,6 +147,56 @@ def _show(document: dict[str, Any], *, as_json: bool) -> None:
     print_table(("label", "account", "may"), accounts)
     history = [(_day(one["time"]), one["event"], one["block"]) for one in document["history"][:10]]
     print_table(("day", "event", "block"), history)
+
+
+@commands.command("rules")
+def members_rules(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
+    """List how each kind of organisation is admitted without a vote."""
+    settings = _settings(as_json, home=home, url=url)
+    document = _ask(settings, "GET", "/members/rules", {}, as_json=as_json)
+    if as_json:
+        print_json(document)
+        return
+    rows = [
+        (one["kind"], one["country"] or "any", " ".join(one["offices"]), " ".join(one["evidence"]))
+        for one in document["rules"]
+    ]
+    print_table(("kind", "country", "admitted by", "evidence"), rows)
+
+
+@commands.command("nodes")
+def members_nodes(number: _Number, home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
+    """Show the nodes and validators of an organisation, by their keys."""
+    settings = _settings(as_json, home=home, url=url)
+    document = _ask(settings, "GET", f"/members/{number}/nodes", {}, as_json=as_json)
+    if as_json:
+        print_json(document)
+        return
+    print_table(("geth", "CometBFT"), [(one["execution_key"], one["consensus_id"]) for one in document["nodes"]])
+    seats = [(one["public_key"], one["state"], one["power"]) for one in document["validators"]]
+    print_table(("validator", "state", "power"), seats)
+
+
+@commands.command("account")
+def members_account(
+    address: Annotated[str, typer.Argument(help="The account: 0x and 40 hexadecimal digits.")],
+    block: Annotated[int | None, typer.Option(min=0, help="At this block; by default the newest.")] = None,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Say for which organisation an account acted; exit status 1 when for none."""
+    settings = _settings(as_json, home=home, url=url)
+    query = {} if block is None else {"block": block}
+    path = f"/accounts/{quote(address, safe='')}/member"
+    document = _ask(settings, "GET", path, {}, as_json=as_json, params=query)
+    member = document["member"]
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo(f"{address} acted for {f'member {member}' if member else 'nobody'} at block {document['block']}")
+    if not member:
+        raise typer.Exit(REFUSED)
 
 
 @commands.command("apply")
@@ -214,6 +274,109 @@ def _application(document: dict[str, Any], *, as_json: bool) -> None:
     ])  # fmt: skip
 
 
+@commands.command("document")
+def members_document(
+    files: Annotated[list[Path], typer.Argument(help="PDF, PNG or JPEG, of 5 MB each.")],
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Add documents to one's application; those before one that is refused are kept."""
+    settings = _settings(as_json, home=home, url=url)
+    try:
+        sent = [(path.name, path.read_bytes()) for path in files]
+    except OSError as error:
+        fail(f"cannot be read: {error}", as_json=as_json)
+    headers, kept = _code(), []
+    for name, content in sent:
+        path = f"/applications/mine/documents?name={quote(name)}"
+        kept.append(_ask(settings, "POST", path, headers, as_json=as_json, content=content))
+    if as_json:
+        print_json({"documents": kept})
+    else:
+        print_table(("document", "bytes", "SHA-256"), [(one["name"], one["size"], one["sha256"]) for one in kept])
+
+
+@commands.command("answer")
+def members_answer(
+    text: Annotated[str, typer.Option(help="What the office reads.")],
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Answer what the office asked about one's application."""
+    settings = _settings(as_json, home=home, url=url)
+    answered = _ask(settings, "POST", "/applications/mine/answer", _code(), as_json=as_json, json={"text": text})
+    _application(answered, as_json=as_json)
+
+
+@commands.command("withdraw")
+def members_withdraw(yes: _Yes = False, home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
+    """Withdraw one's application."""
+    settings = _settings(as_json, home=home, url=url)
+    headers = _code()
+    if not yes and not typer.confirm("Withdraw the application?", err=True):
+        raise typer.Exit(REFUSED)
+    _application(_ask(settings, "POST", "/applications/mine/withdrawal", headers, as_json=as_json), as_json=as_json)
+
+
+@commands.command("appeal")
+def members_appeal(  # noqa: PLR0917 - options of a command
+    reason: Annotated[str, typer.Option(help="Why it was wrong.")],
+    number: Annotated[int | None, typer.Argument(min=1, help="Of a suspension: the organisation.")] = None,
+    case: Annotated[str, typer.Option(help="Of a suspension: its case, as `members suspensions` shows it.")] = "",
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Have the refusal of one's application looked at again; or answer a suspension of one's organisation."""
+    settings = _settings(as_json, home=home, url=url)
+    if (number is None) != (not case):
+        fail("of a suspension say both: the organisation and --case DIGEST", as_json=as_json)
+    body = {"reason": reason}
+    if number is None:
+        document = _ask(settings, "POST", "/applications/mine/appeal", _code(), as_json=as_json, json=body)
+        _application(document, as_json=as_json)
+        return
+    path = f"/members/{number}/suspensions/{quote(case, safe='')}/appeal"
+    headers = _credentials(settings, as_json=as_json)
+    _suspensions(_ask(settings, "PUT", path, headers, as_json=as_json, json=body), as_json=as_json)
+
+
+@commands.command("suspensions")
+def members_suspensions(number: _Number, home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
+    """List the suspensions of one's organisation asked for here, why, and what was answered."""
+    settings = _settings(as_json, home=home, url=url)
+    headers = _credentials(settings, as_json=as_json)
+    document = _ask(settings, "GET", f"/members/{number}/suspensions", headers, as_json=as_json)
+    _suspensions(document, as_json=as_json)
+
+
+def _suspensions(document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+        return
+    for one in document["suspensions"]:
+        typer.echo(f"{_day(one['time'])} case {one['case']}")
+        typer.echo(f"  why: {one['reason']}\n  answer: {one['appeal'] or 'none yet'}")
+    if not document["suspensions"]:
+        typer.echo("none was asked for here")
+
+
+@commands.command("erase")
+def members_erase(yes: _Yes = False, home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
+    """Destroy contact, message, notes and documents of one's application, at once; what is open is withdrawn."""
+    settings = _settings(as_json, home=home, url=url)
+    headers = _code()
+    if not yes and not typer.confirm("Erase them for good?", err=True):
+        raise typer.Exit(REFUSED)
+    _ask(settings, "DELETE", "/applications/mine", headers, as_json=as_json)
+    if as_json:
+        print_json({"erased": True})
+    else:
+        typer.echo("erased: what stays names a legal person only")
+
+
 @commands.command("queue")
 def members_queue(
     state: Annotated[list[str] | None, typer.Option(help="submitted, incomplete, …; repeatable.")] = None,
@@ -237,16 +400,34 @@ def members_queue(
 
 @commands.command("review")
 def members_review(
-    application: _Application, home: _Home = None, url: _Url = None, as_json: _Json = False
-) -> None:  # fmt: skip
+    application: _Application,
+    save: Annotated[
+        Path | None, typer.Option("--save", help="Write its documents into this folder, each named by its id.")
+    ] = None,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
     """Show an application with what may be wrong with it; for the office."""
     settings = _settings(as_json, home=home, url=url)
     headers = _credentials(settings, as_json=as_json)
-    document = _ask(settings, "GET", f"/applications/{quote(application)}", headers, as_json=as_json)
+    place = f"/applications/{quote(application, safe='')}"
+    document = _ask(settings, "GET", place, headers, as_json=as_json)
+    if save is not None:
+        for one in document["documents"]:
+            content, _ = _answered(settings, "GET", f"{place}/documents/{one['id']}", headers, as_json=as_json)
+            file = save / f"{one['id']}.{_NAMES.get(one['media_type'], 'bin')}"
+            try:
+                file.write_bytes(content)
+            except OSError as error:
+                fail(f"{file} cannot be written: {error.strerror}", as_json=as_json)
+            one["file"] = str(file)
     _application(document, as_json=as_json)
     if not as_json:
         similar = [(one["organisation"], one["legal_name"], one["likeness"]) for one in document["similar"]]
         print_table(("member", "resembles", "how"), similar)
+        papers = [(one["id"], one["name"], one["size"], one.get("file")) for one in document["documents"]]
+        print_table(("document", "called", "bytes", "saved as"), papers)
         typer.echo(f"scripts mixed: {', '.join(document['mixed_scripts']) or 'no'}")
         typer.echo(f"the rule still asks for: {', '.join(document['missing']) or 'nothing, it admits'}")
 
@@ -289,6 +470,26 @@ def members_refuse(  # noqa: PLR0917 - options of a command
     _application(document, as_json=as_json)
 
 
+@commands.command("proposal")
+def members_proposal(  # noqa: PLR0917 - options of a command
+    application: _Application,
+    tier: Annotated[int, typer.Option(min=0, max=7, help="The tier it is admitted to.")],
+    college: Annotated[int, typer.Option(min=0, max=7, help="The college it votes in.")],
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Print the call of a vote that admits an applicant, for `maillon votes propose --call`; for the office."""
+    settings = _settings(as_json, home=home, url=url)
+    path = f"/applications/{quote(application, safe='')}/proposal"
+    query = {"tier": tier, "college": college}
+    document = _ask(settings, "GET", path, _credentials(settings, as_json=as_json), as_json=as_json, params=query)
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo(f"{document['target']} {document['data']}")
+
+
 @commands.command("suspend")
 def members_suspend(  # noqa: PLR0917 - options of a command
     number: _Number,
@@ -309,6 +510,29 @@ def members_suspend(  # noqa: PLR0917 - options of a command
         typer.echo(f"member {number} is suspended for seven days")
     else:
         typer.echo(f"asked; an officer of another member asks the same with --case {document['case']}")
+
+
+@commands.command("rename")
+def members_rename(  # noqa: PLR0917 - options of a command
+    number: _Number,
+    name: Annotated[str, typer.Argument(help="The legal name, as the register of its country writes it.")],
+    yes: _Yes = False,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Enter the new legal name of another organisation, as an admission officer; for the office."""
+    settings = _settings(as_json, home=home, url=url)
+    headers = _credentials(settings, as_json=as_json)
+    if not yes:
+        known = _ask(settings, "GET", f"/members/{number}", {}, as_json=as_json)["legal_name"]
+        typer.echo(
+            f"Member {number}, {known}, shall be called {name}, for everybody to read; both names stay.", err=True
+        )
+        if not typer.confirm("Enter it?", err=True):
+            raise typer.Exit(REFUSED)
+    body = {"legal_name": name}
+    _show(_ask(settings, "PUT", f"/members/{number}/name", headers, as_json=as_json, json=body), as_json=as_json)
 
 
 @commands.command("invite")
@@ -404,17 +628,31 @@ def _consenting(settings: Settings, number: int, path: Path, *, as_json: bool) -
     return {"account": account, "consent": "0x" + consent.sign(signer).hex()}
 
 
+@commands.command("did")
+def members_did(
+    number: _Number,
+    did: Annotated[str, typer.Argument(help="did:METHOD:…; empty ('') for none.")],
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Say which decentralised identifier is one's organisation's."""
+    settings = _settings(as_json, home=home, url=url)
+    path, headers = f"/members/{number}/did", _credentials(settings, as_json=as_json)
+    _show(_ask(settings, "PUT", path, headers, as_json=as_json, json={"did": did}), as_json=as_json)
+
+
 @commands.command("leave")
 def members_leave(
     number: _Number,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    yes: _Yes = False,
     home: _Home = None,
     url: _Url = None,
     as_json: _Json = False,
 ) -> None:
     """Leave the alliance, in the next block."""
     settings = _settings(as_json, home=home, url=url)
-    if not yes and not typer.confirm(f"Have member {number} leave the alliance?"):
+    if not yes and not typer.confirm(f"Have member {number} leave the alliance?", err=True):
         raise typer.Exit(REFUSED)
     path = f"/members/{number}/departure"
     _show(_ask(settings, "POST", path, _credentials(settings, as_json=as_json), as_json=as_json), as_json=as_json)

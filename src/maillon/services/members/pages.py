@@ -375,10 +375,7 @@ class _Pages:
             ],
             "scopes": [word for word, scope in rules.SCOPE_NAMES.items() if scope <= 8],
             "history": [views.history_document(entry) for entry in page.history[:20]],
-            "cases": [
-                {"case": one.digest.hex(), "time": one.time, "reason": one.reason, "appeal": one.appeal}
-                for one in cases
-            ],
+            "cases": [views.case_document(one) for one in cases],
             "invitation": invitation,
             "done": done if done in ("added", "changed", "removed", "credits", "did", "left", "appealed") else "",
         }

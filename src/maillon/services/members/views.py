@@ -18,6 +18,7 @@ from maillon.services.members.model import (
     AccountRecord,
     AdmissionRule,
     Application,
+    Case,
     HistoryEntry,
     Identifier,
     Operation,
@@ -123,6 +124,11 @@ def operation_document(operation: Operation) -> dict[str, Any]:
         "validator_limit": operation.validator_limit,
         "block": operation.height,
     }
+
+
+def case_document(case: Case) -> dict[str, Any]:
+    """A suspension that was asked for here: why, and what its organisation answers."""
+    return {"case": case.digest.hex(), "time": case.time, "reason": case.reason, "appeal": case.appeal}
 
 
 def history_document(entry: HistoryEntry) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""People in the terminal: `maillon login`, `logout`, `whoami`, `audit`; the token is a file of mode 0600."""
+"""People in the terminal: `maillon login`, `logout`, `whoami`, `audit`; the token is a file of mode 0600.
+
+And what administrators of an organisation do at its server: `maillon people invite`, `invitations`, `of`, `roles`, and
+its API keys, which `maillon keys … --organisation` hands to `KeysOf`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import getpass
 import json
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -21,6 +26,8 @@ from maillon.kit.settings import Settings, load
 from maillon.kit.terminal import REFUSED, UNDECIDED, fail, print_json, print_table, progress_line
 
 commands = typer.Typer()
+people = typer.Typer()
+"""Joined by the command line to the operator's own commands about people."""
 
 _Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of text.")]
 _Url = Annotated[str | None, typer.Option("--url", help="The server; by default that of the settings.")]
@@ -127,6 +134,147 @@ def whoami(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None
     rows = [("name", document["name"]), ("subject", document["subject"])]
     rows += [(organisation, ", ".join(roles)) for organisation, roles in document["roles"].items()]
     print_table(("", ""), rows)
+
+
+def _done(settings: Settings, method: str, path: str, as_json: bool, **options: Any) -> Any:
+    """What the server answers to whoever this command line acts as; ends the program when it refuses."""
+    answer = _ask(settings, method, path, as_json, headers=_who(settings, as_json), **options)
+    if answer.status_code >= 400:
+        fail(_said(answer), UNDECIDED if answer.status_code >= 500 else REFUSED, as_json=as_json)
+    try:
+        return answer.json() if answer.content else {}
+    except ValueError:
+        fail(f"{settings.server_url} answered no JSON: is it a Maillon server?", as_json=as_json)
+
+
+def _place(organisation: str, *parts: str) -> str:
+    return "/v1/organisations/" + "/".join(quote(part, safe="") for part in (organisation, *parts))
+
+
+_Organisation = Annotated[str, typer.Argument(help="The organisation: its number, or office.")]
+_Role = Annotated[list[str] | None, typer.Option("--role", help="administrator, delegate or member; repeatable.")]
+
+
+@people.command("invite")
+def invite(  # noqa: PLR0917 - options of a command
+    organisation: _Organisation,
+    address: Annotated[str, typer.Argument(help="Their e-mail address; it gets a letter with a code.")],
+    role: _Role = None,
+    language: Annotated[str, typer.Option(help="The language of the letter: fr or en.")] = "fr",
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Invite somebody into an organisation, as member unless --role says otherwise."""
+    settings = _settings(as_json, home=home, url=url)
+    body = {"address": address, "roles": role or ["member"], "language": language}
+    document = _done(settings, "POST", _place(organisation, "invitations"), as_json, json=body)
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo(f"{document['address']} is invited as {', '.join(document['roles'])}, until {document['expires']}")
+
+
+@people.command("invitations")
+def invitations(
+    organisation: _Organisation,
+    withdraw: Annotated[str | None, typer.Option("--withdraw", help="Make the code of this one worthless.")] = None,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """List the invitations of an organisation; withdraw one."""
+    settings = _settings(as_json, home=home, url=url)
+    if withdraw is not None:
+        _done(settings, "DELETE", _place(organisation, "invitations", withdraw), as_json)
+    document = _done(settings, "GET", _place(organisation, "invitations"), as_json)
+    if as_json:
+        print_json(document)
+        return
+    rows = [
+        (one["id"], one["address"], " ".join(one["roles"]), _invitation_state(one), one["expires"][:10])
+        for one in document["invitations"]
+    ]
+    print_table(("id", "address", "roles", "state", "until"), rows)
+
+
+def _invitation_state(one: dict[str, Any]) -> str:
+    if one["used"]:
+        return "used"
+    return "withdrawn" if one["revoked"] else "open"
+
+
+@people.command("of")
+def people_of(  # noqa: PLR0917 - options of a command
+    organisation: _Organisation,
+    words: Annotated[str, typer.Argument(help="Words of names or addresses.")] = "",
+    after: Annotated[str | None, typer.Option(help="Continue where another list ended.")] = None,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """List the people of an organisation and their roles."""
+    settings = _settings(as_json, home=home, url=url)
+    query = {"q": words, "limit": 200} | ({} if after is None else {"after": after})
+    document = _done(settings, "GET", _place(organisation, "people"), as_json, params=query)
+    if as_json:
+        print_json(document)
+        return
+    rows = [(one["id"], one["name"], one["address"], " ".join(one["roles"])) for one in document["people"]]
+    print_table(("id", "name", "address", "roles"), rows)
+    more = f"; the next ones: --after {document['next']}" if document["next"] else ""
+    typer.echo(f"{document['total']} in all{more}")
+
+
+@people.command("roles")
+def roles(  # noqa: PLR0917 - options of a command
+    organisation: _Organisation,
+    person: Annotated[str, typer.Argument(help="The id `people of` shows.")],
+    role: _Role = None,
+    none: Annotated[bool, typer.Option("--none", help="Let them go: they have no role any more.")] = False,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Give a person of an organisation these roles and no others."""
+    settings = _settings(as_json, home=home, url=url)
+    if none == bool(role):
+        fail("say which roles: --role once for each, or --none", as_json=as_json)
+    _done(settings, "PUT", _place(organisation, "people", person, "roles"), as_json, json={"roles": role or []})
+    if as_json:
+        print_json({"id": person, "roles": sorted(role or [])})
+    else:
+        typer.echo(f"{person} is {', '.join(sorted(role or [])) or 'nobody any more'} in {organisation}")
+
+
+class KeysOf:
+    """The API keys of one organisation, asked for at its server; each refusal ends the program."""
+
+    def __init__(self, settings: Settings, organisation: str, *, as_json: bool) -> None:
+        self._settings = settings
+        self._organisation = organisation
+        self._as_json = as_json
+
+    def _done(self, method: str, *parts: str, **options: Any) -> Any:
+        return _done(self._settings, method, _place(self._organisation, "keys", *parts), self._as_json, **options)
+
+    def list(self) -> Any:
+        """Every key: id, name, scopes, created, expires, last_used, revoked."""
+        return self._done("GET")["keys"]
+
+    def create(self, name: str, scopes: Sequence[str], days: int | None) -> tuple[str, str]:
+        """A new key: its id, and itself, this once."""
+        made = self._done("POST", json={"name": name, "scopes": [*scopes], "days": days})
+        return made["id"], made["key"]
+
+    def rotate(self, identifier: str, days: int) -> tuple[str, str]:
+        """The successor of a key: its id, and itself, this once."""
+        made = self._done("POST", identifier, "rotation", json={"days": days})
+        return made["id"], made["key"]
+
+    def revoke(self, identifier: str) -> None:
+        """Make a key worthless."""
+        self._done("DELETE", identifier)
 
 
 _SaveTo = Annotated[Path, typer.Option("--to", help="The folder a document and its receipt are written to.")]

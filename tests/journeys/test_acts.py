@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an applicant, the office and an organisation do from a terminal, at a real platform: each act, and its refusal.
+
+The commands run in this process, over HTTP all the same; `test_commands` and `test_town` run the program itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from maillon.commands import application
+from maillon.ledger.genesis import MEMBERS
+from running_platform import Running, start
+from town import APPLICATION, NAME, PDF
+
+
+def invoke(platform: Running, *arguments: str, adding: dict[str, str] | None = None) -> Result:
+    """Run a command; nobody is there to answer what it asks."""
+    place = ("--home", str(platform.home), "--url", platform.url)
+    # No key or code of whoever runs the tests.
+    alone = {"MAILLON_API_KEY": None, "MAILLON_APPLICATION": None, "NO_COLOR": "1", "COLUMNS": "120"}
+    return CliRunner().invoke(application(), [*arguments, *place], env=alone | (adding or {}))
+
+
+def run(platform: Running, *arguments: str, status: int = 0, adding: dict[str, str] | None = None) -> Any:
+    done = invoke(platform, *arguments, "--json", adding=adding)
+    assert done.exit_code == status, done.output
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One of its own: others count what the shared one holds."""
+    running = start(tmp_path_factory.mktemp("acts") / "home")
+    yield running
+    assert running.stop() == 0, "".join(running.errors)
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def number(platform: Running) -> str:
+    """The town, a member."""
+    made = run(platform, "members", "apply", *APPLICATION)
+    return str(run(platform, "members", "admit", made["id"], "--evidence", "register")["organisation"])
+
+
+def as_applicant(platform: Running, code: str, *arguments: str, status: int = 0) -> Any:
+    """A command of whoever holds the code of an application."""
+    return run(platform, "members", *arguments, status=status, adding={"MAILLON_APPLICATION": code})
+
+
+def applied(platform: Running, identifier: str, name: str) -> tuple[str, str]:
+    """An application: its id and its code."""
+    who = ("--scheme", "siren", "--identifier", identifier, "--name", name, "--kind", "association")
+    whom = ("--contact", "Lucien Moreau", "--address", "lucien.moreau@memoire-vive.example")
+    made = run(platform, "members", "apply", *who, *whom)
+    return made["id"], made["code"]
+
+
+def test_an_applicant_does_all_with_its_code_and_nothing_with_another(platform: Running, tmp_path: Path) -> None:
+    identifier, code = applied(platform, "000 003 004", "Les Amis du canal")
+    # 1. A document, and the office has the same bytes; what is none is refused.
+    paper, picture = tmp_path / "extrait.pdf", tmp_path / "statuts.pdf"
+    paper.write_bytes(PDF)
+    picture.write_bytes(b"MZ, and no PDF")
+    (kept,) = as_applicant(platform, code, "document", str(paper))["documents"]
+    assert kept["sha256"] == hashlib.sha256(PDF).hexdigest()
+    assert as_applicant(platform, code, "document", str(picture), status=1)["error"]
+    assert "cannot be read" in as_applicant(platform, code, "document", str(tmp_path / "none"), status=2)["error"]
+    (seen,) = run(platform, "members", "review", identifier, "--save", str(tmp_path))["documents"]
+    assert Path(seen["file"]).read_bytes() == PDF
+    assert (
+        "cannot be written" in run(platform, "members", "review", identifier, "--save", "/nowhere", status=2)["error"]
+    )
+    # 2. It answers when it is asked, and not before.
+    assert as_applicant(platform, code, "answer", "--text", "Sans question.", status=1)["error"]
+    run(platform, "members", "refuse", identifier, "--ask", "--reason", "Un extrait récent.")
+    assert as_applicant(platform, code, "answer", "--text", "Le voici.")["state"] == "submitted"
+    # 3. It appeals what was refused, and only that.
+    assert as_applicant(platform, code, "appeal", "--reason", "Trop tôt.", status=1)["error"]
+    run(platform, "members", "refuse", identifier, "--reason", "Nom contesté.")
+    assert as_applicant(platform, code, "appeal", "--reason", "Le registre le porte.")["state"] == "submitted"
+    # 4. Another's code opens nothing; a no erases and withdraws nothing.
+    for act in (("answer", "--text", "x"), ("withdraw", "--yes"), ("appeal", "--reason", "x"), ("erase", "--yes")):
+        assert as_applicant(platform, "another", *act, status=1)["error"]
+    for act in ("withdraw", "erase"):
+        assert invoke(platform, "members", act, adding={"MAILLON_APPLICATION": code}).exit_code == 1
+    assert as_applicant(platform, code, "follow")["state"] == "submitted"
+    # 5. It withdraws, and has itself forgotten: the code opens nothing any more, or nobody's contact.
+    assert as_applicant(platform, code, "withdraw", "--yes")["state"] == "withdrawn"
+    assert as_applicant(platform, code, "withdraw", "--yes", status=1)["error"]
+    assert as_applicant(platform, code, "erase", "--yes") == {"erased": True}
+    forgotten = run(platform, "members", "review", identifier)
+    assert forgotten["contact"] is None
+    assert forgotten["documents"] == []
+
+
+def test_the_office_reads_rules_makes_the_call_of_a_vote_and_renames(platform: Running, number: str) -> None:
+    assert "administration" in [one["kind"] for one in run(platform, "members", "rules")["rules"]]
+    # The call that admits whom no rule does; not for one that is nobody.
+    identifier, _ = applied(platform, "000 004 002", "Société savante du Rhune")
+    chosen = ("--tier", "1", "--college", "0")
+    assert run(platform, "members", "proposal", identifier, *chosen, status=1)["error"], "the chain knows it not yet"
+    assert run(platform, "members", "admit", identifier, status=1)["state"] == "presented"
+    call = run(platform, "members", "proposal", identifier, *chosen)
+    assert call["target"] == f"0x{MEMBERS.hex()}"
+    assert run(platform, "members", "proposal", "0" * 24, *chosen, status=1)["error"]
+    # A new name stands on the chain at once, and the history has both; what hides something is none.
+    named = run(platform, "members", "rename", number, "Commune nouvelle de Saint-Ambrun", "--yes")
+    assert named["legal_name"] == "Commune nouvelle de Saint-Ambrun"
+    assert run(platform, "members", "rename", number, "Saint\u202eAmbrun", "--yes", status=1)["error"]
+    assert run(platform, "members", "rename", "999", "Personne", "--yes", status=1)["error"]
+    asked = invoke(platform, "members", "rename", number, "Autre nom")
+    assert asked.exit_code == 1
+    assert "Commune nouvelle de Saint-Ambrun, shall be called Autre nom" in asked.stderr
+    assert run(platform, "members", "rename", number, NAME, "--yes")["legal_name"] == NAME
+
+
+def test_an_organisation_says_its_did_and_is_found_by_its_account(platform: Running, number: str) -> None:
+    set_to = run(platform, "members", "did", number, "did:web:ambrun.example")
+    assert set_to["did"] == "did:web:ambrun.example"
+    assert run(platform, "members", "did", number, "ambrun.example", status=1)["error"]
+    assert run(platform, "members", "did", number, "")["did"] is None
+    account = set_to["accounts"][0]["address"]
+    assert run(platform, "members", "account", account)["member"] == int(number)
+    assert run(platform, "members", "account", f"0x{'00' * 19}01", status=1)["member"] in (None, 0)
+    assert run(platform, "members", "account", "0x12", status=1)["error"]
+    nodes = run(platform, "members", "nodes", number)
+    assert nodes["nodes"] == []
+    assert run(platform, "members", "nodes", "999", status=1)["error"]
+
+
+def test_people_and_keys_of_an_organisation_at_its_server(platform: Running, number: str) -> None:
+    # 1. Inviting, seeing who is invited, taking it back once.
+    lea = "lea.roussel@ambrun.example"
+    sent = run(platform, "people", "invite", number, lea, "--role", "delegate")
+    assert (sent["address"], sent["roles"]) == (lea, ["delegate"])
+    assert run(platform, "people", "invite", number, "no address", status=1)["error"]
+    assert run(platform, "people", "invite", number, lea, "--role", "mayor", status=1)["error"]
+    withdrawn = run(platform, "people", "invitations", number, "--withdraw", sent["id"])["invitations"]
+    assert next(one for one in withdrawn if one["id"] == sent["id"])["revoked"]
+    assert run(platform, "people", "invitations", number, "--withdraw", "nobody", status=1)["error"]
+    # 2. Roles are of people there are.
+    assert run(platform, "people", "of", number)["total"] == 0
+    assert run(platform, "people", "roles", number, "nobody", "--role", "member", status=1)["error"]
+    assert "--none" in run(platform, "people", "roles", number, "nobody", status=2)["error"]
+    # 3. Keys of the organisation: no page needed, and no scope that is none.
+    of_town = ("--organisation", number)
+    made = run(platform, "keys", "create", "parapheur", "--days", "30", *of_town)
+    (listed,) = run(platform, "keys", "list", *of_town)
+    assert (listed["id"], listed["scopes"]) == (made["id"], "notary:write")
+    assert made["id"] not in [one["id"] for one in run(platform, "keys", "list") if one["subject"] == "operator"]
+    assert run(platform, "keys", "create", "parapheur", "--scope", "everything", *of_town, status=1)["error"]
+    rotated = run(platform, "keys", "rotate", made["id"], *of_town)
+    assert run(platform, "keys", "rotate", "nobody", *of_town, status=1)["error"]
+    assert run(platform, "keys", "revoke", rotated["id"], *of_town) == {"id": rotated["id"], "revoked": True}
+    assert run(platform, "keys", "revoke", "nobody", *of_town, status=1)["error"]
+    # 4. The key of one organisation opens nothing of another.
+    for command in (
+        ("people", "invite", "1", lea),
+        ("people", "of", "1"),
+        ("keys", "create", "x", "--organisation", "1"),
+    ):
+        assert run(platform, *command, status=1, adding={"MAILLON_API_KEY": made["key"]})["error"]
