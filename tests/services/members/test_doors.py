@@ -42,6 +42,8 @@ OF_MEMBER: list[tuple[str, str, Any]] = [
     ("PUT", "/v1/members/1/credit-account", {"account": ACCOUNT}),
     ("PUT", "/v1/members/1/did", {"did": ""}),
     ("POST", "/v1/members/1/invitations", {"scheme": "siren", "identifier": "1", "legal_name": "x"}),
+    ("GET", "/v1/members/1/suspensions", None),
+    ("PUT", f"/v1/members/1/suspensions/{'0' * 64}/appeal", REASON),
     ("POST", "/v1/members/1/departure", None),
 ]
 
