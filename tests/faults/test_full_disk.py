@@ -20,7 +20,7 @@ import pytest
 from maillon.evidence.hashing import Algorithm, Digest, sha256
 from maillon.evidence.receipt import Receipt, complete, verify
 from maillon.evidence.trust import TrustAnchors
-from running_platform import Running, start
+from running_platform import Running, maillon, start
 
 BATCH: Final = 5_000
 MOST: Final = 2_000
@@ -144,3 +144,55 @@ def test_a_limit_on_the_size_of_files(home: Path) -> None:
         resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
 
     refused_then_goes_on(home, fill, make_room)
+
+
+def resized(folder: Path, size: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
+
+
+def test_receipts_without_room_are_written_once_there_is(small_disk: Path, home: Path, tmp_path: Path) -> None:
+    """The command says so and ends with status 1; the same command later writes the rest, and enters nothing twice."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number}.txt").write_text(f"minutes {number}")
+    resized(small_disk, 128 * 1024)
+    running = start(home)
+    notarise = ("notarise", str(folder), "--out", str(small_disk / "out"), "--home", str(home), "--url", running.url)
+    try:
+        done = maillon(*notarise)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "No space left on device" in done.stderr
+        assert "Traceback" not in done.stderr
+        resized(small_disk, ROOM)
+        done = maillon(*notarise)
+        assert done.returncode == 0, done.stdout + done.stderr
+        receipts = sorted((small_disk / "out").rglob("*.receipt.json"))
+        assert len(receipts) == 60
+        trust = TrustAnchors.parse((home / "trust.json").read_bytes())
+        for receipt in receipts:
+            content = (folder / receipt.name.removesuffix(".receipt.json")).read_bytes()
+            verify(Receipt.parse(receipt.read_bytes()), Digest(Algorithm.SHA2_256, sha256(content)), trust)
+        assert httpx.get(f"{running.url}/health").json()["log"]["entries"] == 60
+        assert running.stop() == 0, "".join(running.errors)
+    finally:
+        running.close()
+
+
+def test_a_backup_without_room_leaves_nothing_half_written(small_disk: Path, home: Path) -> None:
+    running = start(home)
+    try:
+        assert running.stop() == 0
+    finally:
+        running.close()
+    resized(small_disk, 128 * 1024)
+    archive = small_disk / "backup.tar.gz"
+    done = maillon("backup", str(archive), "--home", str(home))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(small_disk.iterdir()) == []
+    resized(small_disk, ROOM)
+    done = maillon("backup", str(archive), "--home", str(home))
+    assert done.returncode == 0, done.stderr
+    assert list(small_disk.iterdir()) == [archive]
