@@ -185,6 +185,11 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytes
         command.hash_file(path, Algorithm.SHA2_256)
 
 
+def test_a_device_is_not_read_for_ever() -> None:
+    with pytest.raises(Unreadable, match="is a device"):
+        command.hash_file(Path("/dev/zero"), Algorithm.SHA2_256)
+
+
 def test_documents_are_read_up_to_their_limit(tmp_path: Path) -> None:
     path = tmp_path / "document"
     path.write_bytes(bytes(command.MAXIMUM_DOCUMENT))

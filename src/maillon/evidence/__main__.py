@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import stat
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,9 @@ def hash_file(path: Path, algorithm: Algorithm) -> Digest:
     try:
         with path.open("rb") as source:
             before = os.fstat(source.fileno())
+            if stat.S_ISCHR(before.st_mode):
+                # Not every device has an end.
+                raise Unreadable(f"{path} is a device: give a file, or what a pipe ends")
             digest = digest_of(_chunks(source), algorithm)
             after = os.fstat(source.fileno())
     except OSError as error:
