@@ -74,6 +74,15 @@ TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
 )
 
 
+OTHERS: tuple[tuple[str, str, str, float], ...] = (
+    ("notary", "single_appends_per_second", "single appends: Tessera, POSIX storage, in Go", 12_600),
+    ("notary", "stamps_per_second", "RFC 3161 stamps: a server in Go", 2_440),
+    ("network", "offered_900_mined_per_second", "ERC-20 transfers of four validators: the design's prototype", 586),
+    ("engine", "mined_per_second", "ERC-20 transfers of one geth alone, as the design measured it", 1_270),
+)
+"""What others do in a second on the same kind of machine, their faster day."""
+
+
 def run(name: str) -> dict[str, Any]:
     """One measurement in a process of its own; the last line it prints is its figures."""
     print(f"measuring {name} …", file=sys.stderr)
@@ -100,6 +109,17 @@ def page(results: dict[str, Any]) -> str:
             continue
         holds = measured < bound if side == "under" else measured >= bound
         lines.append(f"| {words} | {side} {bound:,} | **{measured:,}** | {'holds' if holds else '**falls short**'} |")
+    lines += [
+        "",
+        "## Beside others",
+        "",
+        "| what, in a second | theirs | ours | ours in times of theirs |",
+        "|---|---|---|---|",
+    ]
+    for measurement, key, words, theirs in OTHERS:
+        ours = results.get(measurement, {}).get("figures", {}).get(key)
+        if ours is not None:
+            lines.append(f"| {words} | {theirs:,} | {ours:,} | {ours / theirs:.2f} |")
     lines += ["", "## Every figure", ""]
     for measurement, result in sorted(results.items()):
         machine = result["machine"]
