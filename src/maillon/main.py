@@ -360,10 +360,13 @@ class Application:
         self.webhooks.start()
         await self.votes.start()
         self._housekeeping = asyncio.create_task(self._keep_house())
+
+    def begin_examination(self) -> None:
+        """Once everything answers: begin to read database and embedded ledger through, beside the work."""
         self._examination = asyncio.create_task(self._examine())
 
     async def _examine(self) -> None:
-        """Read database and embedded ledger through once, beside the work: neither keeps check sums that would tell.
+        """Read database and embedded ledger through once: neither keeps check sums that would tell.
 
         What a page holds that the disk has changed is found when it is needed, which may be years later, and what is
         written meanwhile may fall on it. So damage ends the instance: the operator restores, and nothing more is taken.
@@ -1096,6 +1099,7 @@ async def serve(
 
         def started() -> None:
             ready(address)
+            application.begin_examination()
             # Only now: whoever waits for the ready line does not wait for invented people.
             if application.demo is not None and settings.demo and settings.smtp is None:
                 application.demo.begin(address)
