@@ -14,7 +14,7 @@ from maillon.evidence.execution import ExecutionHeader
 from maillon.ledger.embedded.engine import EmbeddedLedger
 from maillon.ledger.embedded.model import Block
 from maillon.ledger.embedded.sealer import CONFIRMATIONS, Sealer
-from maillon.ledger.errors import InsufficientFunds, NotFound, Reverted, Unavailable
+from maillon.ledger.errors import CorruptStore, InsufficientFunds, NotFound, Reverted, Unavailable
 from maillon.ledger.port import Height, Ledger, Prover, TransactionHash
 
 
@@ -144,6 +144,27 @@ async def test_sealing_goes_on_after_the_disk_refused(open_network: Callable[...
     assert refusals == 0
     await asyncio.to_thread(sealer.stop)
     await ledger.close()
+
+
+async def test_sealing_ends_and_says_so_when_the_store_is_damaged(open_network: Callable[..., Network]) -> None:
+    def boundary(name: str) -> None:
+        if name == "block: before commit":
+            raise CorruptStore("the store is damaged: a page")
+
+    network = open_network(boundary=boundary)
+    told: asyncio.Queue[CorruptStore] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    sealer = Sealer(network.chain, interval=0.02)
+
+    def damaged(error: CorruptStore) -> None:
+        loop.call_soon_threadsafe(told.put_nowait, error)
+
+    sealer.start(damaged)
+    await asyncio.to_thread(network.send, 0, network.accounts[1].address)
+    async with asyncio.timeout(60):
+        assert "a page" in str(await told.get())
+    assert network.chain.head().number == 0
+    await asyncio.to_thread(sealer.stop)
 
 
 async def test_an_admission_a_full_disk_refuses_is_said_in_a_line(
