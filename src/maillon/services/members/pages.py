@@ -19,7 +19,7 @@ from fastapi.responses import RedirectResponse, Response
 from maillon.kit.clock import Clock
 from maillon.kit.forms import read_form, read_upload
 from maillon.kit.language import Language
-from maillon.kit.page import Renderer
+from maillon.kit.page import SECURITY_HEADERS, Renderer
 from maillon.kit.throttle import Throttle
 from maillon.services.members import errors, identifiers, rules, views
 from maillon.services.members.api import Number, attachment, parse_evidence, parse_filter
@@ -192,7 +192,8 @@ class _Pages:
             "news": told,
         }
         text = self._renderer.html(language, "members_feed.html", document, request.url.path)
-        return Response(text, 200, {"Cache-Control": "no-cache"}, "application/atom+xml; charset=utf-8")
+        headers = {"Cache-Control": "no-cache"} | SECURITY_HEADERS
+        return Response(text, 200, headers, "application/atom+xml; charset=utf-8")
 
     # Joining.
 

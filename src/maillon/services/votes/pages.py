@@ -19,7 +19,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from maillon.kit.forms import read_form
 from maillon.kit.language import Language
-from maillon.kit.page import Renderer
+from maillon.kit.page import SECURITY_HEADERS, Renderer
 from maillon.kit.problems import FORBIDDEN, Problem
 from maillon.services.people import EnteringRoute
 from maillon.services.votes import forms
@@ -127,13 +127,13 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
     async def feed(language: Language) -> Response:
         title = Words(language).feed_title(network)
         body = atom(await listed(language, "all", None, _FEED), url, language, title, network)
-        return Response(body, media_type="application/atom+xml")
+        return Response(body, 200, SECURITY_HEADERS, "application/atom+xml; charset=utf-8")
 
     @router.get("/feeds/{language}/votes.ics")
     async def dates(language: Language) -> Response:
         host = urlsplit(url).hostname or "maillon"
         body = calendar(await listed(language, "all", None, _FEED), url, language, host, service.now())
-        return Response(body, media_type="text/calendar; charset=utf-8")
+        return Response(body, 200, SECURITY_HEADERS, "text/calendar; charset=utf-8")
 
     @router.get("/{language}/votes/rules")
     async def rules(request: Request, language: Language) -> Response:
@@ -304,7 +304,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
     async def printed(language: Language, name: str) -> Response:
         number = _number(name)
         found = await service.printed(number, language)
-        headers = {
+        headers = SECURITY_HEADERS | {
             "Content-Language": language,
             "Content-Disposition": f'attachment; filename="vote-{number}.record.{language}.pdf"',
         }
