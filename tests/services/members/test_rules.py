@@ -93,14 +93,6 @@ def test_the_chain_alone_decides_on_who_stands_there(state: ApplicationState, to
     assert state not in (ApplicationState.ADMITTED, ApplicationState.WITHDRAWN)
 
 
-def test_a_country_s_own_rule_comes_before_that_of_every_country() -> None:
-    general = AdmissionRule(Kind.COMPANY, None, Scope.ADMISSION_OFFICER, Evidence.REGISTER, 1, 0)
-    own = replace(general, country="FR", evidence=Evidence.REGISTER | Evidence.MANDATE)
-    assert rules.rule_for([general, own], Kind.COMPANY, "FR") == own
-    assert rules.rule_for([general, own], Kind.COMPANY, "DE") == general
-    assert rules.rule_for([general, own], Kind.OTHER, "FR") is None
-
-
 @given(st.integers(0, 15), st.integers(0, 15), st.sampled_from([0, 16, 32, 64, 96, 48]))
 def test_what_is_missing_is_what_the_contract_would_refuse(asked: int, seen: int, offices: int) -> None:
     rule = AdmissionRule(Kind.COMPANY, None, Scope.ADMISSION_OFFICER | Scope.VERIFIER, Evidence(asked), 1, 0)

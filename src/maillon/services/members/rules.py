@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
 
@@ -247,12 +247,6 @@ def check_edge(application: Application, state: ApplicationState, actor: str) ->
     fits = (actor == "ledger") == by_ledger and (not appeal or actor == "applicant")
     if state not in EDGES[application.state] or not fits:
         raise errors.WrongState(application.state.value)
-
-
-def rule_for(rules: Iterable[AdmissionRule], kind: Kind, country: str) -> AdmissionRule | None:
-    """The rule in force: a country's own before that of every country; None when only a vote admits."""
-    found = {rule.country: rule for rule in rules if rule.kind is kind}
-    return found.get(country) or found.get(None)
 
 
 def missing_evidence(rule: AdmissionRule, seen: Evidence, offices: Scope) -> list[str]:
