@@ -29,25 +29,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import httpx
+from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 import members
 import votes
 from maillon.kit.access import Access
 from maillon.kit.audit import Deed, record
-from maillon.kit.clock import SystemClock
 from maillon.kit.encryption import Encryption
 from maillon.kit.keys import Keys
-from maillon.kit.settings import FILE, Settings
+from maillon.kit.settings import Settings
 from maillon.kit.store import Store
 from maillon.main import Application, exclusive_home
 from maillon.services.members.model import ApplicationForm, ApplicationState, Contact, Evidence, Identifier, Kind
-from maillon.services.members.store import PrivateStore
+from maillon.services.members.store import ORGANISATION, PrivateStore
 from maillon.services.people.model import Invitation, Profile, Role, SessionKind, SessionRecord
 from maillon.services.people.store import PeopleStore, new_code, new_id
 from maillon.services.votes.errors import NoRecord
-from portal_atlas import ATLAS, Example, make_example
-from running_platform import start
+from maillon.services.votes.store import PROPOSAL
+from moved_clock import MovedClock
+from portal_atlas import ATLAS, Example, clock_of, make_example, platform_of_the_atlas
 
 PEOPLE, KEYS, APPLICATIONS, DEEDS = 5_000, 2_000, 2_000, 100_000
 REQUESTS = int(os.environ.get("MAILLON_BENCH_REQUESTS", "40"))
@@ -72,13 +73,13 @@ FULL = (
 )
 """What is only there when there is much of it."""
 
-_OTHERWISE = {"keys-refused": 403, "provider-link": 422, "member-unknown": 200, "credits-unknown": 200}
-"""How pages answer that the office's administrator is refused, or that this consortium has."""
+_OTHERWISE = {"member-unknown": 200, "credits-unknown": 200}
+"""How pages answer that this consortium has."""
 
 
 def insert_people(session: Connection, home: Path) -> str:
     """Everybody has a role in the office and in an organisation; what the browser of one keeps who administers one."""
-    keys, clock = Keys(home / "keys", complete=True), SystemClock()
+    keys, clock = Keys(home / "keys", complete=True), MovedClock()
     encryption, access = Encryption.open(keys), Access(Store.__new__(Store), clock)
     people, now = PeopleStore(encryption), clock.now()
     for number in range(PEOPLE):
@@ -164,7 +165,7 @@ async def measure(home: Path, database: str | None, example: Example, member: st
     """The figures of every page, and the worst of them."""
     # Far from the limit of tries, which would be measured in place of the page that is tried.
     settings = Settings(home=home, database=database, demo=False, log_in_rate=10_000, rate_limit=10_000)
-    application = await Application.open(settings)
+    application = await Application.open(settings, clock=MovedClock())
     # Neither followers nor housekeeping: nothing happens beside the requests that are measured.
     await application.notary.start()
     await keep_records(application)
@@ -238,8 +239,9 @@ def fill(home: Path, database: str | None) -> str:
     settings = Settings(home=home, database=database)
     store = Store.open(settings.database_url)
     with store.transaction() as session:
-        members.insert_members(session, 2)
-        votes.insert_votes(session, int(time.time()), 3)
+        members.insert_members(session, 1 + (session.execute(select(func.max(ORGANISATION.c.number))).scalar() or 0))
+        first = 1 + (session.execute(select(func.max(PROPOSAL.c.number))).scalar() or 0)
+        votes.insert_votes(session, int(MovedClock().now().timestamp()), first)
         token = insert_people(session, home)
     store.close()
     return token
@@ -262,16 +264,12 @@ def main() -> None:
     chosen = [argument for argument in sys.argv[1:] if argument not in ("sqlite", "--pages")]
     database = chosen[0] if chosen else None
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "home"
-        home.mkdir(mode=0o700)
-        if database:
-            (home / FILE).write_text(f'database = "{database}"\n')
-        platform = start(home)
-        try:
+        settings = f'database = "{database}"' if database else ""
+        with platform_of_the_atlas(Path(folder), settings) as platform:
             example = make_example(platform, Path(folder) / "example")
-        finally:
-            platform.stop()
-            platform.close()
+        home = platform.home
+        # The chain goes on by the clock it was made with.
+        MovedClock.file = clock_of(home)
         with exclusive_home(home):
             token = fill(home, database)
             found = asyncio.run(measure(home, database, example, token, each="--pages" in sys.argv))

@@ -1,42 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every page of the portal in every state a reader may meet: what accessibility, language and looks are checked on.
 
-A page that is added is added here (`tests/habits/test_pages.py` finds one that is not), and is then looked at in both
-languages, light and dark, on a phone, a tablet and a wide screen, by every test that walks the atlas.
+A page that is added is added here (`tests/habits/test_pages.py` finds one that is not, or that is only ever refused),
+and is then looked at in both languages, light and dark, on a phone, a tablet and a wide screen, by every test that
+walks the atlas. What stands on the platform came through its doors: applications, proposals, positions, departures.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import secrets
+import threading
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import default
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pyotp
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 
 from maillon.kit.keys import Keys
 from maillon.ledger.abi import Call
 from maillon.ledger.contracts.admissions import Admissions
 from maillon.ledger.contracts.governance import Governance
+from maillon.ledger.contracts.members import Members
 from maillon.ledger.genesis import ADMISSIONS, GOVERNANCE, MEMBERS
 from maillon.ledger.signing import Account, DynamicFeeTransaction
-from running_platform import ROOT, Running, maillon
+from maillon.services.votes.model import Position
+from running_platform import ROOT, Running, maillon, start
 
 LANGUAGES = ("fr", "en")
 THEMES = ("light", "dark")
 WIDTHS = {"phone": 360, "tablet": 768, "wide": 1280}
 PASSWORD = "teapot gravel ninety harvest"
 MINUTES = b"Minutes of the council of 3 November.\n"
+PATIENCE = 180
+"""Seconds until something must have come to be: many times what it takes on a busy machine."""
 LONG_NAME = "Compte-rendu_de_la_seance_publique_du_conseil_municipal_du_3_novembre_2026_version_definitive_signee.txt"
 
 
@@ -54,6 +62,10 @@ class Example:
     """The id of an application that waits."""
     code: str = ""
     """What its applicant follows it with."""
+    invitation: str = ""
+    """The code of an invitation nobody has used."""
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    """A proposal or a member in each state: open, executed, refused, failed, unreadable …; suspended, departed."""
 
     @property
     def file(self) -> Path:
@@ -70,18 +82,104 @@ class Sight:
 
     name: str
     path: str
-    """After the language; {entry}, {block} and {transaction} are those of the example."""
+    """After the language; {entry}, {block}, {transaction} and the rest are those of the example."""
     status: int = 200
     act: Callable[[Page, Example], None] | None = None
     """What a reader does there before looking."""
+    known: bool = False
+    """Whether the reader is logged in, as the first administrator."""
 
     def address(self, language: str, example: Example) -> str:
-        return f"/{language}/{self.path}".format(
-            entry=example.entry,
-            block=example.block,
-            transaction=example.transaction,
-            application=example.application,
+        """Raises `KeyError` where nothing on the platform is in the state it shows."""
+        return f"/{language}/{self.path}".format_map(
+            {
+                "entry": example.entry,
+                "block": example.block,
+                "transaction": example.transaction,
+                "application": example.application,
+                **example.numbers,
+            }
         )
+
+    def cookies(self, example: Example) -> dict[str, str]:
+        """What the reader's browser keeps."""
+        return {"maillon": example.session} if self.known else {}
+
+    def visit(self, page: Page, origin: str, language: str, example: Example) -> Response:
+        """Go there as its reader, and do what they do before looking; the answer to the first."""
+        cookies = self.cookies(example).items()
+        page.context.add_cookies([{"name": name, "value": value, "url": origin} for name, value in cookies])
+        answer = page.goto(origin + self.address(language, example))
+        assert answer is not None
+        if self.act is not None:
+            self.act(page, example)
+        return answer
+
+
+class Provider:
+    """What an identity provider says of itself, which is all that is asked before a reader goes there."""
+
+    def __init__(self) -> None:
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                names = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
+                document = {"issuer": provider.issuer} | {name: f"{provider.issuer}/{name}" for name in names}
+                body = json.dumps(document).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.issuer = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@contextlib.contextmanager
+def platform_of_the_atlas(folder: Path, settings: str = "") -> Iterator[Running]:
+    """A sandbox in a folder, with an identity provider, and a clock that `make_example` moves: votes take time."""
+    provider, home = Provider(), folder / "home"
+    home.mkdir(mode=0o700, parents=True)
+    table = {"id": "proconnect", "name": "ProConnect", "issuer": provider.issuer, "client_id": "maillon"}
+    table |= {"client_secret": secrets.token_hex(16)}
+    lines = [*settings.splitlines(), "log_in_rate = 1000", "[[providers]]"]
+    lines += [f'{name} = "{value}"' for name, value in table.items()]
+    (home / "settings.toml").write_text("\n".join(lines) + "\n")
+    try:
+        platform = start(home, program=(str(ROOT / "tests/moved_clock.py"), str(clock_of(home))))
+        try:
+            yield platform
+            assert platform.stop() == 0, "".join(platform.errors)
+        finally:
+            platform.close()
+    finally:
+        provider.close()
+
+
+def clock_of(home: Path) -> Path:
+    """The file that says how far the clock of a platform is ahead, seconds; there is none where it is the machine's."""
+    return home.parent / "clock"
+
+
+def _now(platform: Running) -> int:
+    ahead = clock_of(platform.home)
+    return int(time.time()) + (int(ahead.read_text()) if ahead.exists() else 0)
+
+
+def _pass_time(platform: Running, seconds: int) -> None:
+    clock_of(platform.home).write_text(str(_now(platform) - int(time.time()) + seconds))
 
 
 def make_example(platform: Running, folder: Path, *, demonstrated: bool = False) -> Example:
@@ -100,10 +198,13 @@ def make_example(platform: Running, folder: Path, *, demonstrated: bool = False)
     block = int(receipt["anchor"]["consensus"]["header"]["height"]) - 1
     transaction = _rpc(platform, "eth_getBlockByNumber", hex(block), False)["transactions"][0]
     if not demonstrated:
-        _propose(platform)
-    session = make_administrator(platform)
+        _live(platform)
+    session, invitation = make_administrator(platform)
     application, applicant = make_application(platform)
-    return Example(folder, receipt["entry"]["index"], block, transaction, session, application, applicant)
+    return Example(
+        *(folder, receipt["entry"]["index"], block, transaction, session, application, applicant, invitation),
+        numbers=_numbers(platform),
+    )
 
 
 def make_application(platform: Running) -> tuple[str, str]:
@@ -127,8 +228,8 @@ def make_application(platform: Running) -> tuple[str, str]:
     return made["id"], made["code"]
 
 
-def make_administrator(platform: Running) -> str:
-    """Join as the first administrator, invite somebody and make a key; what the browser keeps."""
+def make_administrator(platform: Running) -> tuple[str, str]:
+    """Join as the first administrator, invite somebody and make a key; what the browser keeps, and the invitation."""
     code = (platform.home / "first-administrator").read_text().strip().partition("#")[2]
     headers = {"Origin": platform.url, "User-Agent": "Firefox/1 Linux"}
     with httpx.Client(base_url=platform.url, headers=headers, timeout=60) as http:
@@ -137,67 +238,177 @@ def make_administrator(platform: Running) -> str:
         step, secret = re.search(r'name="step" value="([^"]+)"', page), re.search(r"<code>([A-Z2-7 ]+)</code>", page)
         assert step is not None, page
         assert secret is not None, page
-        shown = pyotp.TOTP(secret[1].replace(" ", "")).now()
+        shown = pyotp.TOTP(secret[1].replace(" ", "")).at(_now(platform))
         assert http.post("/en/join/code", data={"step": step[1], "code": shown}).status_code == 200
         invitation = {"address": "zoe.bernard@ambrun.example", "role": ["member", "delegate"]}
         assert http.post("/en/organisations/office/invitations", data=invitation).status_code == 303
         key = {"name": "logiciel-actes", "scope": ["notary:write", "people:manage"], "days": "365"}
         assert http.post("/en/organisations/office/keys", data=key).status_code == 200
         assert http.post("/en/account/recovery-codes", data={"nothing": ""}).status_code == 200
-        return http.cookies["maillon"]
+        return http.cookies["maillon"], _invitation(platform, invitation["address"])
 
 
-def proposals(now: int) -> tuple[tuple[str, Call[int]], ...]:
-    """Two proposals of the sandbox's one member, each with its text: one in words, and one that nobody can read."""
+def _invitation(platform: Running, address: Any) -> str:
+    """The code of the letter with one to somebody."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        for path in (platform.home / "mail").glob("*.eml"):
+            letter = message_from_bytes(path.read_bytes(), policy=default)
+            body = letter.get_body(("plain",))
+            found = None if body is None else re.search(r"/join#(\S+)", body.get_content())
+            if address in letter["To"] and found:
+                return found[1]
+        time.sleep(0.2)
+    raise RuntimeError(f"no letter reached {address}")
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A proposal of the sandbox's own organisation, and what becomes of it."""
+
+    text: str
+    calls: tuple[tuple[Any, ...], ...] = ()
+    position: Position | None = None
+    """What the organisation says to it; None where it stays open."""
+    reason: str = ""
+    executed: bool = False
+    """Whether somebody tries to do it, once it has passed."""
+    leaver: int | None = None
+    """Who leaves the alliance while it is open."""
+
+
+SUSPENDED, DEPARTED = 2, 3
+"""The two towns that join, in the order of the chain: what becomes of them."""
+TOWNS = (("000 001 230", "Commune de Saint-Ambrun-sur-Velle"), ("000 001 784", "Commune de Bellefontaine-en-Valdorme"))
+
+
+def _motions() -> tuple[tuple[Motion, Motion], ...]:
+    """In pairs: one organisation has two proposals before the members at a time."""
     rule = Admissions(ADMISSIONS).set_rule(4, b"\0\0", (True, 96, 3, 1, 0))
-    unreadable = (MEMBERS, b"\1\2\3\4")
-    texts = (
-        "Accueillir les associations\n\nElles ont demandé à nous rejoindre.",
-        "Appeler ce que personne n’a lu\n\nPour voir.",
-    )
-    calls: tuple[tuple[Any, ...], ...] = (((rule.to, rule.data),), (unreadable,))
-    return tuple(
+    first, second = (Members(MEMBERS).suspend(number) for number in (SUSPENDED, DEPARTED))
+    return (
         (
-            text,
-            Governance(GOVERNANCE).propose(1, hashlib.sha256(text.encode()).digest(), call, now + 60, now + 7200),
-        )
-        for text, call in zip(texts, calls, strict=True)
+            Motion(
+                "Suspendre une commune qui ne répond plus\n\nTrois lettres sont restées sans réponse.",
+                ((first.to, first.data),),
+                Position.FOR,
+                executed=True,
+            ),
+            Motion(
+                "Changer le nom de l’alliance\n\nPour un nom plus court.",
+                position=Position.OBJECT,
+                reason="Nos affiches sont imprimées, et les habitants connaissent le nom d’aujourd’hui.",
+            ),
+        ),
+        (
+            # What was decided cannot be done any more.
+            Motion(
+                "Suspendre une seconde commune\n\nElle n’a pas répondu non plus.",
+                ((second.to, second.data),),
+                Position.FOR,
+                executed=True,
+                leaver=DEPARTED,
+            ),
+            Motion("Adopter la charte\n\nPersonne dans la chaîne, aucun document dehors.", position=Position.FOR),
+        ),
+        (
+            Motion("Accueillir les associations\n\nElles ont demandé à nous rejoindre.", ((rule.to, rule.data),)),
+            Motion("Appeler ce que personne n’a lu\n\nPour voir.", ((MEMBERS, b"\1\2\3\4"),)),
+        ),
     )
 
 
-def signed(call: Call[Any], home: Path, chain_id: int, nonce: int) -> str:
-    """A transaction of the sandbox's steward, as `eth_sendRawTransaction` takes it."""
-    steward = Account(Keys(home / "keys").account("steward"))
-    transaction = DynamicFeeTransaction(chain_id, nonce, 10**9, 10**10, 2_000_000, call.to, 0, call.data)
-    return "0x" + transaction.sign(steward).raw.hex()
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest() if text else bytes(32)
 
 
 def _rpc(platform: Running, method: str, *parameters: Any) -> Any:
     asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
-    question = urllib.request.Request(  # noqa: S310 - our own
-        f"{platform.url}/rpc", json.dumps(asked).encode(), {"Content-Type": "application/json"}
-    )
-    answer = json.loads(urllib.request.urlopen(question).read())  # noqa: S310 - our own
+    answer = httpx.post(f"{platform.url}/rpc", json=asked, timeout=60).json()
+    if "error" in answer:
+        raise RuntimeError(f"{method}: {answer['error']}")
     return answer["result"]
 
 
-def _propose(platform: Running) -> None:
-    """Put both proposals to the vote, and give their texts once the instance has read them from the chain."""
+def _eventually(what: str, found: Callable[[], Any]) -> Any:
+    """What something gives, once it gives anything."""
+    end = time.monotonic() + PATIENCE
+    while not (given := found()):
+        if time.monotonic() > end:
+            raise RuntimeError(f"it never came to be: {what}")
+        time.sleep(0.2)
+    return given
+
+
+def _transact(platform: Running, calls: Sequence[Call[Any]]) -> None:
+    """Transactions of the sandbox's steward, one after the other, until the last is final."""
+    steward = Account(Keys(platform.home / "keys").account("steward"))
     chain_id = int(_rpc(platform, "eth_chainId"), 16)
-    for nonce, (_text, call) in enumerate(proposals(int(time.time()))):
-        _rpc(platform, "eth_sendRawTransaction", signed(call, platform.home, chain_id, nonce))
-    for number, (text, _call) in enumerate(proposals(0), 1):
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            try:
-                urllib.request.urlopen(f"{platform.url}/v1/votes/{number}").read()  # noqa: S310 - our own
-            except urllib.error.HTTPError:
-                time.sleep(0.2)
-            else:
-                break
-        headers = {"Content-Type": "text/plain; charset=utf-8"}
-        request = urllib.request.Request(f"{platform.url}/v1/votes/texts", text.encode(), headers)  # noqa: S310
-        urllib.request.urlopen(request).read()  # noqa: S310 - our own
+    nonce = int(_rpc(platform, "eth_getTransactionCount", "0x" + steward.address.hex(), "latest"), 16)
+    sent = []
+    for place, call in enumerate(calls):
+        unsigned = DynamicFeeTransaction(chain_id, nonce + place, 10**9, 10**10, 10_000_000, call.to, 0, call.data)
+        raw = "0x" + unsigned.sign(steward).raw.hex()
+        sent.append(_rpc(platform, "eth_sendRawTransaction", raw))
+    for transaction in sent:
+        receipt = _eventually(transaction, lambda t=transaction: _rpc(platform, "eth_getTransactionReceipt", t))
+        assert receipt["status"] == "0x1", receipt
+
+
+def _live(platform: Running) -> None:
+    """Two towns join; six proposals are made, and end in every way there is; one town leaves, one is suspended."""
+    with httpx.Client(base_url=f"{platform.url}/v1", timeout=120) as http:
+        http.headers["Authorization"] = f"Bearer {platform.key}"
+        for (identifier, name), number in zip(TOWNS, (SUSPENDED, DEPARTED), strict=True):
+            form = {"scheme": "siren", "identifier": identifier, "legal_name": name, "kind": "administration"}
+            form |= {"country": "FR", "contact_name": "Zoé Bernard", "contact_address": "zoe@town.example"}
+            applied = http.post("/applications", json=form).json()
+            seen = {"evidence": ["register"]}
+            admitted = http.post(f"/applications/{applied['id']}/acceptance", json=seen).json()
+            assert admitted["organisation"] == number, admitted
+        for place, pair in enumerate(_motions()):
+            _put_to_the_vote(platform, http, pair, 1 + 2 * place)
+
+
+def _put_to_the_vote(platform: Running, http: httpx.Client, pair: tuple[Motion, Motion], first: int) -> None:
+    """Two proposals, from their announcement to their records."""
+    law, motions = Governance(GOVERNANCE), list(enumerate(pair, first))
+    opens = _now(platform) + 60
+    proposed = []
+    for _, one in motions:
+        closes = opens + (60 if one.position else 30 * 86_400)
+        proposed.append(law.propose(1, _digest(one.text), one.calls, opens, closes))
+    _transact(platform, proposed)
+    _pass_time(platform, opens - _now(platform) + 1)
+    said = [(number, one, one.position) for number, one in motions if one.position is not None]
+    _transact(platform, [law.cast(number, position, _digest(one.reason)) for number, one, position in said])
+    for leaver in filter(None, [one.leaver for one in pair]):
+        left = http.post(f"/members/{leaver}/departure")
+        assert left.status_code == 200, left.text
+    for _, one in motions:
+        for text in filter(None, (one.text, one.reason)):
+            # A text is taken once the block that names its digest has been read.
+            _eventually(text, lambda t=text: http.post("/votes/texts", content=t.encode()).status_code == 200)
+    if said:
+        _pass_time(platform, 60 + 15)
+        _transact(platform, [law.execute(number, one.calls) for number, one, _ in said if one.executed])
+        _pass_time(platform, 60)
+    for number, one, _ in said:
+        _eventually(one.text, lambda n=number: http.get(f"/votes/{n}/record/receipt").status_code == 200)
+
+
+def _numbers(platform: Running) -> dict[str, int]:
+    """A proposal or a member in each state, the oldest; none of a state that nothing is in."""
+    found: dict[str, int] = {}
+    with httpx.Client(base_url=f"{platform.url}/v1", timeout=60) as http:
+        for one in http.get("/votes", params={"show": "all", "limit": 100}).json()["proposals"]:
+            proposal = http.get(f"/votes/{one['number']}").json()
+            unreadable = any(call["warning"] for call in proposal["calls"])
+            found["unreadable" if unreadable else "failed" if proposal["failure"] else one["state"]] = one["number"]
+        for status in ("suspended", "departed"):
+            for one in http.get("/members", params={"status": status}).json()["members"][:1]:
+                found[status] = one["number"]
+    return found
 
 
 def drop(page: Page, *files: Path) -> None:
@@ -263,18 +474,8 @@ def _verify_garbage(page: Page, example: Example) -> None:
     _verify(page, example, example.file, b'{"type": "maillon.receipt.v1", "digest": 7}')
 
 
-def _log_in(page: Page, example: Example) -> None:
-    """Come back to the page, logged in."""
-    parts = urlsplit(page.url)
-    asked = dict(parse_qsl(parts.query)).get("next", parts.path)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    page.context.add_cookies([{"name": "maillon", "value": example.session, "url": origin}])
-    page.goto(f"{origin}{asked}")
-
-
-def _read_everything(page: Page, example: Example) -> None:
+def _read_everything(page: Page, _example: Example) -> None:
     """Notices, with nothing left to read."""
-    _log_in(page, example)
     page.goto(f"{page.url.partition('?')[0]}?show=unread")
     button = page.locator("input[name=until] ~ button")
     if button.is_visible():
@@ -295,27 +496,23 @@ def _forget(page: Page, _example: Example) -> None:
     page.locator(".notice--ok").wait_for()
 
 
-def _explain(page: Page, example: Example) -> None:
-    _log_in(page, example)
+def _explain(page: Page, _example: Example) -> None:
     page.locator("#target").fill("organisation:velle")
     page.locator("form button").first.click()
     page.locator(".verdict").wait_for()
 
 
-def _open_rows(page: Page, example: Example) -> None:
-    _log_in(page, example)
+def _open_rows(page: Page, _example: Example) -> None:
     for summary in page.locator("summary").all():
         summary.click()
 
 
-def _second_factor(page: Page, example: Example) -> None:
-    _log_in(page, example)
+def _second_factor(page: Page, _example: Example) -> None:
     page.locator("form[action$='/account/authenticator'] button").click()
     page.locator(".code-picture").wait_for()
 
 
-def _recovery_codes(page: Page, example: Example) -> None:
-    _log_in(page, example)
+def _recovery_codes(page: Page, _example: Example) -> None:
     page.locator("form[action$='/account/recovery-codes'] button").click()
     page.locator(".recovery-codes").wait_for()
 
@@ -342,6 +539,34 @@ def _follow_nothing(page: Page, _example: Example) -> None:
     page.locator("#code").fill("no such code")
     page.locator("form[action$='/application'] button").click()
     page.locator(".notice--bad[role=alert]").wait_for()
+
+
+def _apply(page: Page, _example: Example) -> None:
+    """An application of somebody new, whose code is shown this once."""
+    digits = [secrets.randbelow(10) for _ in range(8)]
+    # The check digit of a SIREN: Luhn's, every second digit from the right doubled.
+    total = sum(digit if place % 2 == 0 else sum(divmod(2 * digit, 10)) for place, digit in enumerate(digits))
+    page.locator("#scheme").select_option("siren")
+    page.locator("#identifier").fill("".join(map(str, digits)) + str(-total % 10))
+    page.locator("#legal_name").fill("Syndicat intercommunal des eaux de la haute vallée de l’Ambre et du Valdorme")
+    page.locator("#kind").select_option("administration")
+    page.locator("#country").select_option("FR")
+    page.locator("#contact_name").fill("Ada Martin")
+    page.locator("#contact_address").fill("ada.martin@ambrun.example")
+    page.locator("form[action$='/apply'] button").click()
+    page.locator(".notice--ok code").wait_for()
+
+
+def _make_key(page: Page, _example: Example) -> None:
+    page.locator("#name").fill("logiciel-des-actes")
+    page.locator("form[action$='/keys'] button").click()
+    page.locator("code.secret").wait_for()
+
+
+def _go_to_the_provider(page: Page, example: Example) -> None:
+    page.locator("#code").fill(example.invitation)
+    page.locator("button[value='provider:proconnect']").click()
+    page.locator("a[rel=noreferrer].btn--main").wait_for()
 
 
 def _open_menu(page: Page, _example: Example) -> None:
@@ -396,57 +621,71 @@ ATLAS: tuple[Sight, ...] = (
     Sight("log-in-again", "log-in?again=true"),
     Sight("log-in-refused", "log-in", act=_refused_log_in),
     Sight("join", "join"),
+    Sight("join-away", "join", act=_go_to_the_provider),
     Sight("forgot", "forgot"),
     Sight("forgot-sent", "forgot", act=_forget),
     Sight("reset", "reset"),
     Sight("confirm", "confirm"),
-    Sight("account", "account", act=_log_in),
-    Sight("notices", "notices", act=_log_in),
-    Sight("notices-none", "notices?show=unread", act=_read_everything),
-    Sight("notices-choices", "account/notices", act=_log_in),
-    Sight("second-factor", "account", act=_second_factor),
-    Sight("recovery-codes", "account", act=_recovery_codes),
-    Sight("device", "device", act=_log_in),
-    Sight("explain", "explain", act=_log_in),
-    Sight("explain-no", "explain", act=_explain),
-    Sight("people", "organisations/office/people", act=_open_rows),
-    Sight("people-none", "organisations/velle/people", act=_log_in),
-    Sight("keys", "organisations/office/keys", act=_open_rows),
-    Sight("keys-refused", "organisations/velle/keys", act=_log_in),
-    Sight("trail", "organisations/office/trail", act=_log_in),
+    Sight("account", "account", known=True),
+    Sight("notices", "notices", known=True),
+    Sight("notices-none", "notices?show=unread", act=_read_everything, known=True),
+    Sight("notices-choices", "account/notices", known=True),
+    Sight("second-factor", "account", act=_second_factor, known=True),
+    Sight("recovery-codes", "account", act=_recovery_codes, known=True),
+    Sight("device", "device", known=True),
+    Sight("explain", "explain", known=True),
+    Sight("explain-no", "explain", act=_explain, known=True),
+    Sight("people", "organisations/office/people", act=_open_rows, known=True),
+    Sight("people-none", "organisations/velle/people", known=True),
+    Sight("keys", "organisations/office/keys", act=_open_rows, known=True),
+    Sight("key-made", "organisations/office/keys", act=_make_key, known=True),
+    Sight("keys-refused", "organisations/velle/keys", 403, known=True),
+    Sight("trail", "organisations/office/trail", known=True),
     Sight("members", "members"),
     Sight("members-none", "members?q=nobody"),
     Sight("member", "members/1"),
+    Sight("member-suspended", "members/{suspended}"),
+    Sight("member-departed", "members/{departed}"),
     Sight("member-unknown", "members/999", 404),
     Sight("apply", "apply"),
     Sight("apply-wrong", "apply", act=_apply_wrongly),
+    Sight("application-received", "apply", act=_apply),
     Sight("application-code", "application"),
     Sight("application", "application", act=_follow),
     Sight("application-none", "application", act=_follow_nothing),
-    Sight("applications", "office/applications", act=_log_in),
-    Sight("review", "office/applications/{application}", act=_log_in),
-    Sight("register", "organisations/1/register", act=_open_rows),
-    Sight("nodes", "organisations/1/nodes", act=_log_in),
+    Sight("applications", "office/applications", known=True),
+    Sight("review", "office/applications/{application}", known=True),
+    Sight("register", "organisations/1/register", act=_open_rows, known=True),
+    Sight("nodes", "organisations/1/nodes", known=True),
     Sight("provider-unknown", "log-in/with/nobody", 401),
-    Sight("provider-link", "account/providers/nobody", act=_log_in),
+    Sight("provider-link", "account/providers/nobody", 422, known=True),
     Sight("votes", "votes"),
     Sight("votes-all", "votes?show=all"),
-    Sight("votes-none", "votes?show=executed"),
-    Sight("vote", "votes/1"),
-    Sight("vote-warning", "votes/2"),
-    Sight("vote-sign", "votes/1/cast?position=object&reason=Trop"),
+    Sight("votes-executed", "votes?show=executed"),
+    Sight("votes-none", "votes?show=executed&before=1"),
+    Sight("vote", "votes/{open}"),
+    Sight("vote-warning", "votes/{unreadable}"),
+    Sight("vote-executed", "votes/{executed}"),
+    Sight("vote-refused", "votes/{refused}"),
+    Sight("vote-failed", "votes/{failed}"),
+    Sight("vote-executable", "votes/{executable}"),
+    Sight("vote-record", "votes/{executed}/record"),
+    Sight("vote-record-refused", "votes/{refused}/record"),
+    Sight("vote-execute", "votes/{executable}/execute"),
+    Sight("vote-execute-failed", "votes/{failed}/execute"),
+    Sight("vote-sign", "votes/{open}/cast?position=object&reason=Trop"),
     Sight("votes-rules", "votes/rules"),
     Sight("votes-recount", "votes/recount"),
     Sight("votes-propose", "votes/propose"),
     Sight("votes-propose-rule", "votes/propose?act=Admissions.set_rule"),
     Sight("votes-proxies", "votes/proxies/1"),
-    Sight("votes-give-proxy", "votes/proxies/give/sign?holder=1&proposal=1"),
+    Sight("votes-give-proxy", "votes/proxies/give/sign?holder=1&proposal={open}"),
     Sight("votes-revoke-proxy", "votes/proxies/revoke/sign"),
     Sight("votes-brake", "votes/brake/sign"),
-    Sight("vote-refused-position", "votes/1/cast?position=perhaps", 422),
+    Sight("vote-refused-position", "votes/{open}/cast?position=perhaps", 422),
     Sight("unknown-vote", "votes/999999", 404),
-    Sight("vote-record-none", "votes/1/record", 404),
-    Sight("vote-record-printed-none", "votes/1/record.pdf", 404),
+    Sight("vote-record-none", "votes/{open}/record", 404),
+    Sight("vote-record-printed-none", "votes/{open}/record.pdf", 404),
     Sight("vote-execute-unknown", "votes/999999/execute", 404),
     Sight("guides", "guides"),
     Sight("guide-member", "guides/member"),

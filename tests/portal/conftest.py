@@ -7,18 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from portal_atlas import Example, make_example
-from running_platform import Running, start
+from portal_atlas import Example, make_example, platform_of_the_atlas
+from running_platform import Running
 
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = start(tmp_path_factory.mktemp("portal") / "home")
-    yield running
-    assert running.stop() == 0, "".join(running.errors)
-    for stream in (running.process.stdout, running.process.stderr):
-        assert stream is not None
-        stream.close()
+    with platform_of_the_atlas(tmp_path_factory.mktemp("portal")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -8,18 +8,32 @@ the invented alliance, once it has settled in, instead of a sandbox with one mem
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, make_example
-from running_platform import ROOT, settled, start
+from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, make_example, platform_of_the_atlas
+from running_platform import ROOT, Running, settled, start
 
 SCREENS = ROOT / "screens"
 PAGE = {"Accept": "text/html"}
+
+
+@contextlib.contextmanager
+def demonstration(folder: Path) -> Iterator[Running]:
+    """The invented alliance, settled in."""
+    platform = start(folder / "home", command=("up", "--port", "0", "--demo"))
+    try:
+        settled(platform.url)
+        yield platform
+        platform.stop()
+    finally:
+        platform.close()
 
 
 def main() -> int:
@@ -38,37 +52,32 @@ def main() -> int:
         return 2
     SCREENS.mkdir(exist_ok=True)
     drawn = 0
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        command = ("up", "--port", "0", "--demo" if chosen.demo else "--no-demo")
-        platform = start(Path(folder) / "home", command=command)
-        try:
-            if chosen.demo:
-                settled(platform.url)
-            example = make_example(platform, Path(folder) / "example", demonstrated=chosen.demo)
+    begin = demonstration if chosen.demo else platform_of_the_atlas
+    with tempfile.TemporaryDirectory() as folder, begin(Path(folder) / "platform") as platform:
+        example = make_example(platform, Path(folder) / "example", demonstrated=chosen.demo)
+        with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for sight in wanted:
                 for language in chosen.language or LANGUAGES:
+                    try:
+                        address = platform.url + sight.address(language, example)
+                    except KeyError as state:
+                        sys.stderr.write(f"{sight.name}: nothing there is {state}\n")
+                        continue
                     context = browser.new_context(reduced_motion="reduce")
                     page = context.new_page()
-                    for width in chosen.width or WIDTHS:
-                        page.set_viewport_size({"width": WIDTHS[width], "height": 900})
-                        address = platform.url + sight.address(language, example)
-                        # What a sandbox answers with a page may be a document of the demonstration.
-                        if "html" not in context.request.get(address, headers=PAGE).headers["content-type"]:
-                            break
-                        page.goto(address)
-                        if sight.act is not None:
-                            sight.act(page, example)
-                        for theme in chosen.theme or THEMES:
-                            page.emulate_media(color_scheme=theme)
-                            page.screenshot(
-                                path=SCREENS / f"{sight.name}-{language}-{width}-{theme}.png", full_page=True
-                            )
-                            drawn += 1
+                    # What a sandbox answers with a page may be a document of the demonstration.
+                    if "html" in context.request.get(address, headers=PAGE).headers["content-type"]:
+                        for width in chosen.width or WIDTHS:
+                            page.set_viewport_size({"width": WIDTHS[width], "height": 900})
+                            sight.visit(page, platform.url, language, example)
+                            for theme in chosen.theme or THEMES:
+                                page.emulate_media(color_scheme=theme)
+                                path = SCREENS / f"{sight.name}-{language}-{width}-{theme}.png"
+                                page.screenshot(path=path, full_page=True)
+                                drawn += 1
                     context.close()
             browser.close()
-        finally:
-            platform.stop()
     sys.stdout.write(f"{drawn} pictures in {SCREENS.relative_to(ROOT)}/\n")
     return 0
 

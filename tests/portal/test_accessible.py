@@ -42,11 +42,7 @@ def test_axe_finds_nothing(  # noqa: PLR0917 - fixtures
 ) -> None:
     context = browser.new_context(reduced_motion="reduce", viewport={"width": WIDTHS["phone"], "height": 800})
     page = context.new_page()
-    answer = page.goto(portal.url + sight.address(language, example))
-    assert answer is not None
-    assert answer.status == sight.status
-    if sight.act is not None:
-        sight.act(page, example)
+    assert sight.visit(page, portal.url, language, example).status == sight.status
     found = {}
     for width in WIDTHS.values():
         page.set_viewport_size({"width": width, "height": 800})
