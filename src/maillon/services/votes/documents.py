@@ -13,7 +13,7 @@ from maillon.kit.language import Language
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Act, Effects, organisations_of
 from maillon.services.votes.contract import Prepared
-from maillon.services.votes.model import Cost, Proxy, Rehearsal, Statutes, Tally
+from maillon.services.votes.model import Cost, Proxy, Rehearsal, State, Statutes, Tally
 from maillon.services.votes.rules import add_up, favour_needed, lacking, quorum_needed
 from maillon.services.votes.service import Listed, Said, Shown, VotesService
 from maillon.services.votes.words import Words
@@ -167,7 +167,11 @@ def proposal_document(shown: Shown, words: Words) -> dict[str, Any]:
         },
         "failure": outlook.failure,
         "rehearsal": rehearsal_document(shown.rehearsal, words) if shown.cost is not None and shown.effects else None,
-        "cost": None if shown.cost is None else cost_document(shown.cost, shown.effects, words),
+        "cost": None
+        if shown.cost is None
+        else cost_document(
+            shown.cost, shown.effects, words, decided=outlook.state not in (State.ANNOUNCED, State.OPEN)
+        ),
         "statutes": proposal.statutes,
         "tally": tally_document(whole),
         "colleges": {str(college): tally_document(tally) for college, tally in sorted(shown.tallies.items())},
@@ -198,13 +202,13 @@ def rehearsal_document(rehearsal: Rehearsal | None, words: Words) -> dict[str, A
     }
 
 
-def cost_document(cost: Cost, effects: Sequence[Effects], words: Words) -> dict[str, Any]:
-    """What saying yes costs."""
+def cost_document(cost: Cost, effects: Sequence[Effects], words: Words, *, decided: bool = False) -> dict[str, Any]:
+    """What saying yes costs; once that is decided, what doing it costs."""
     return {
         "casting_gas": cost.casting,
         "executing_gas": cost.executing,
         "wei_for_gas": None if cost.price is None else str(cost.price),
-        "in_words": words.cost(cost, [effect.act for effect in effects]),
+        "in_words": words.cost(cost, [effect.act for effect in effects], decided=decided),
     }
 
 

@@ -56,6 +56,7 @@ from maillon.services.votes.documents import (
 from maillon.services.votes.errors import Refused, UnknownProposal
 from maillon.services.votes.feeds import atom, calendar
 from maillon.services.votes.model import State
+from maillon.services.votes.printed import result_of
 from maillon.services.votes.service import PAGE, VotesService
 from maillon.services.votes.texts import title_of
 from maillon.services.votes.words import Words
@@ -167,6 +168,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         elif isinstance(act, CastAct | ExecuteAct):
             shown = await service.proposal(act.proposal)
             found = proposal_document(shown, await words_for(service, language, involved(shown)))
+            calls = found["calls"]
             prospect = {"rehearsal": found["rehearsal"], "cost": found["cost"]}
         number = getattr(act, "proposal", None)
         document = {
@@ -281,6 +283,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         shown = {
             "record": written,
             "title": titled(words, number, None if text is None else title_of(text)),
+            "result": result_of(written, words),
             "kind_in_words": words.kind(kind),
             "opens_in_words": words.when(written["proposal"]["opens"]),
             "closes_in_words": words.when(written["proposal"]["closes"]),

@@ -69,7 +69,7 @@ def _document(record: Mapping[str, Any], digest: str, receipt: Mapping[str, Any]
         # The typesetter counts pages: it is given what stands before, between and behind the two numbers.
         "page": words.say("Page %(n)s of %(total)s", n="\0", total="\0").split("\0"),
         "outcome": words.say("Passed") if record["passed"] else words.say("Not passed"),
-        "result": _result(record, words),
+        "result": result_of(record, words),
         "lead": words.say(
             "Record of the vote held from %(opens)s to %(closes)s.",
             opens=words.when(proposal["opens"]),
@@ -99,7 +99,8 @@ def _document(record: Mapping[str, Any], digest: str, receipt: Mapping[str, Any]
     }
 
 
-def _result(record: Mapping[str, Any], words: Words) -> str:
+def result_of(record: Mapping[str, Any], words: Words) -> str:
+    """What came of the vote, as the record says it: before anybody executed it."""
     proposal = record["proposal"]
     return words.sentence(
         Outlook(

@@ -266,11 +266,13 @@ class Words:
             reason=reason,
         )
 
-    def cost(self, cost: Cost, acts: Sequence[Act | RawAct]) -> list[str]:
-        """What saying yes costs: to whoever votes, to whoever executes, and in money."""
-        said = [
-            self.say("Voting costs your organisation about %(gas)s.", gas=self._gas(cost.casting, cost.price)),
-        ]
+    def cost(self, cost: Cost, acts: Sequence[Act | RawAct], *, decided: bool = False) -> list[str]:
+        """What saying yes costs: to whoever votes, while that can be done, to whoever executes, and in money."""
+        said = []
+        if not decided:
+            said.append(
+                self.say("Voting costs your organisation about %(gas)s.", gas=self._gas(cost.casting, cost.price))
+            )
         if acts and cost.executing is not None:
             said.append(
                 self.say(
@@ -559,6 +561,13 @@ class Words:
 
     def signs_execution(self, number: int, title: str, calls: int) -> str:
         """What executing signs."""
+        if not calls:
+            return self.say(
+                "You execute proposal %(number)s, “%(title)s”: it calls no contract, and stands as executed from "
+                "then on.",
+                number=number,
+                title=title,
+            )
         return self.counted(
             calls,
             "You execute proposal %(number)s, “%(title)s”: %(n)s call, all of it or nothing.",
