@@ -11,7 +11,7 @@ import gc
 import io
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     import typer
@@ -31,11 +31,28 @@ def run() -> None:
     # Loading makes objects that stay: looked through as often as Python does by itself, they cost a tenth of the start.
     gc.set_threshold(100_000, 20, 20)
     try:
-        application()(prog_name="maillon")
+        _run(sys.argv[1:])
     except Exception:  # noqa: BLE001 - the last that could catch it
         # A mistake of ours. Status 1 would say that the answer is no, and there is none.
         traceback.print_exc()
         sys.exit(2)
+
+
+def _run(arguments: list[str]) -> NoReturn:
+    import typer  # noqa: PLC0415 - see above
+    from typer.exceptions import TyperException  # noqa: PLC0415
+    from typer.main import get_command  # noqa: PLC0415
+
+    from maillon.kit import terminal  # noqa: PLC0415
+
+    as_json = "--json" in arguments
+    try:
+        sys.exit(get_command(application()).main(arguments, prog_name="maillon", standalone_mode=not as_json))
+    except TyperException as error:
+        # Wrong usage, which the library would say in a frame of text.
+        terminal.fail(error.format_message(), error.exit_code, as_json=as_json)
+    except typer.Abort:
+        terminal.fail("interrupted", terminal.REFUSED, as_json=as_json)
 
 
 def application() -> typer.Typer:

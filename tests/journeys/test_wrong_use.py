@@ -85,6 +85,29 @@ def test_a_command_that_cannot_be_done(tmp_path: Path, command: tuple[str, ...],
         assert not home.exists(), "a home was laid out by asking about one"
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("status", "--bogus"), "No such option: --bogus"),
+        (("publish",), "No such command"),
+        (("notarise",), "Missing argument"),
+        (("votes", "show", "first"), "Invalid value"),
+        (("verify",), "receipt"),
+    ],
+)
+def test_wrong_usage_is_said_as_json_too(command: tuple[str, ...], words: str) -> None:
+    def done(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "maillon", *command, *more], capture_output=True, text=True, check=False
+        )
+
+    spoken, written = done("--json"), done()
+    assert spoken.returncode == written.returncode == 2, spoken.stdout + spoken.stderr
+    assert words in str(json.loads(spoken.stdout)["error"])
+    assert words in written.stderr
+    assert not written.stdout
+
+
 class Stranger(http.server.BaseHTTPRequestHandler):
     """Something else that listens: whatever is asked for, it answers with the status and bytes of its path."""
 

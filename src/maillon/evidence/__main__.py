@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from maillon.evidence.document import MAXIMUM_DOCUMENT
 from maillon.evidence.errors import FileChanged, Invalid, MissingAnchor, Undecided, Unreadable
@@ -121,9 +121,27 @@ def _read_anchors(path: Path | None) -> TrustAnchors:
     return TrustAnchors.parse(read_bounded(path))
 
 
+def _undecided(kind: str, message: str) -> str:
+    """What could not be told, as a line of JSON."""
+    return json.dumps({"verdict": "undecided", "error": {"type": kind, "message": message}}) + "\n"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments as JSON, where the answer was to be JSON."""
+
+    as_json = False
+
+    def error(self, message: str) -> NoReturn:
+        if self.as_json:
+            sys.stdout.write(_undecided("Usage", message))
+            sys.exit(UNDECIDED)
+        super().error(message)
+
+
 def verify_command(arguments: Sequence[str], pinned: Path | None = None, program: str = "maillon verify") -> int:
     """The command: parse, verify, say it, and the exit status. `pinned` are the anchors used without --trust."""
-    parser = argparse.ArgumentParser(prog=program, description="Check a receipt with its file, offline.")
+    parser = _Parser(prog=program, description="Check a receipt with its file, offline.")
+    parser.as_json = "--json" in arguments
     parser.add_argument("receipt", type=Path, help="FILE.receipt.json")
     parser.add_argument("file", type=Path, nargs="?", help="the file it is of; without, the receipt alone is judged")
     parser.add_argument("--trust", type=Path, metavar="FILE", help="trust anchors (maillon trust export)")
@@ -146,8 +164,7 @@ def verify_command(arguments: Sequence[str], pinned: Path | None = None, program
             # A mistake of ours, or no memory: whatever stopped us, nothing was found out about the receipt.
             traceback.print_exc()
         if options.json:
-            document = {"verdict": "undecided", "error": {"type": type(error).__name__, "message": str(error)}}
-            sys.stdout.write(json.dumps(document) + "\n")
+            sys.stdout.write(_undecided(type(error).__name__, str(error)))
         else:
             sys.stderr.write(f"could not tell: {_harmless(str(error))}\n")
         return UNDECIDED
