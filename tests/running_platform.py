@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,15 +63,17 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "120"}
 
 
-def maillon(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+def maillon(
+    *arguments: str, timeout: float = 300, adding: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with something added to its environment."""
     return subprocess.run(
         [sys.executable, "-m", "maillon", *arguments],
         capture_output=True,
         text=True,
         check=False,
         timeout=timeout,
-        env=environment(),
+        env=environment() | dict(adding or {}),
     )
 
 

@@ -3,22 +3,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from running_platform import ROOT, Running, maillon
+from post_office import PostOffice
+from running_platform import ROOT, Running, environment, maillon
 
 PASSWORD = "teapot gravel ninety harvest"
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
@@ -80,9 +85,10 @@ class Town:
                 page.screenshot(path=Path(folder) / f"{name}-{self.language}-{width}.png", full_page=True)
 
 
-def platform_with_clock(begin: Callable[..., Running], home: Path, clock: Path) -> Running:
+def platform_with_clock(begin: Callable[..., Running], home: Path, clock: Path, **settings: str) -> Running:
     home.mkdir(mode=0o700)
-    (home / "settings.toml").write_text("log_in_rate = 1000\n")
+    lines = ["log_in_rate = 1000", *(f'{name} = "{value}"' for name, value in settings.items())]
+    (home / "settings.toml").write_text("\n".join(lines) + "\n")
     return begin(home, program=(str(ROOT / "tests/moved_clock.py"), str(clock)))
 
 
@@ -123,6 +129,70 @@ def run(town: Town, *arguments: str, status: int = 0) -> Any:
     done = maillon(*arguments, *home, *url, "--json")
     assert done.returncode == status, done.stdout + done.stderr
     return json.loads(done.stdout)
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Somebody's own machine: a home with nothing of the platform's in it, and the way to the platform."""
+
+    town: Town
+    home: Path
+
+    def run(self, *arguments: str, status: int = 0, adding: Mapping[str, str] | None = None) -> Any:
+        place = ("--home", str(self.home), "--url", self.town.platform.url)
+        done = maillon(*arguments, *place, "--json", adding=adding)
+        assert done.returncode == status, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def log_in(self, person: httpx.Client) -> None:
+        """`maillon login`, confirmed in two steps by somebody who is logged in at the portal."""
+        command = [sys.executable, "-m", "maillon", "login", "--home", str(self.home), "--url", self.town.platform.url]
+        program = subprocess.Popen(
+            [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        )
+        try:
+            assert program.stderr is not None
+            code = re.search(r"code ([A-Z]{4}-[A-Z]{4})", program.stderr.readline())
+            assert code is not None
+            asked = person.post(self.town.url("device"), data={"code": code[1]})
+            assert asked.status_code == 200, asked.text
+            done = person.post(self.town.url("device"), data={"code": code[1], "sure": "yes"})
+            assert done.status_code == 200, done.text
+            _, said = program.communicate(timeout=PATIENCE / 1000)
+        finally:
+            if program.poll() is None:
+                program.kill()
+                program.communicate()
+        assert program.returncode == 0, said
+
+
+def invited(office: PostOffice, address: str) -> str:
+    """The code in the letter of invitation that a mail server was handed for somebody."""
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end:
+        for letter in office.to(address):
+            body = letter.get_body(("plain",))
+            found = None if body is None else re.search(r"/join#(\S+)", body.get_content())
+            if found:
+                return found[1]
+        office.arrived.acquire(timeout=1)
+    pytest.fail(f"no invitation was handed to the mail server for {address}")
+
+
+@contextlib.contextmanager
+def joined(town: Town, code: str, address: str, name: str) -> Iterator[httpx.Client]:
+    """Follow an invitation as its page's forms do, with a password and the application's code; signed in."""
+    headers = {"Origin": town.platform.url, "User-Agent": "Firefox/1 Linux"}
+    with httpx.Client(headers=headers, timeout=PATIENCE / 1000) as person:
+        form = {"code": code, "address": address, "name": name, "password": PASSWORD, "way": "password"}
+        page = person.post(town.url("join"), data=form).text
+        step, secret = re.search(r'name="step" value="([^"]+)"', page), re.search(r"<code>([A-Z2-7 ]+)</code>", page)
+        assert step is not None, page
+        assert secret is not None, page
+        shown = pyotp.TOTP(secret[1].replace(" ", "")).at(town.now())
+        done = person.post(town.url("join/code"), data={"step": step[1], "code": shown})
+        assert done.status_code == 200, done.text
+        yield person
 
 
 def eventually(condition: Callable[[], bool]) -> None:

@@ -22,8 +22,22 @@ from playwright.sync_api import Browser, Page, expect
 from maillon.ledger.contracts.admissions import Admissions
 from maillon.ledger.genesis import ADMISSIONS
 from maillon.ledger.signing import Account
+from post_office import PostOffice
 from running_platform import Start, maillon
-from town import APPLICATION, NAME, PATIENCE, PDF, Town, eventually, join, person, platform_with_clock, run
+from town import (
+    APPLICATION,
+    NAME,
+    PATIENCE,
+    PDF,
+    Terminal,
+    Town,
+    eventually,
+    invited,
+    join,
+    joined,
+    person,
+    platform_with_clock,
+)
 
 ASSOCIATION = "4"
 REGISTER_AND_MANDATE = "3"
@@ -190,64 +204,109 @@ def until_record(page: Page, address: str) -> None:
 # The command line alone.
 
 
-def test_a_small_town_by_the_command_line_alone(tmp_path: Path, starting: Start) -> None:
+@pytest.fixture
+def mail() -> Iterator[PostOffice]:
+    """A real mail server on loopback."""
+    opened = PostOffice()
+    yield opened
+    opened.stop()
+
+
+def test_a_small_town_by_the_command_line_alone(tmp_path: Path, starting: Start, mail: PostOffice) -> None:
+    """Every act of the town is a command, run from a home of its own with its own people's log-ins.
+
+    Only what makes somebody a person at the portal, following the letter and confirming a log-in, is a page: its forms
+    are sent here without a browser. The office runs the platform, and decides with the key of its own machine.
+    """
     clock = tmp_path / "clock"
-    town = Town(platform_with_clock(starting, tmp_path / "home", clock), clock, "fr")
-    # 1. It applies with a document, and the office admits it by the rule.
-    (tmp_path / "extrait.pdf").write_bytes(PDF)
-    applied = run(town, "members", "apply", *APPLICATION, "--document", str(tmp_path / "extrait.pdf"))
-    admitted = run(town, "members", "admit", applied["id"], "--evidence", "register")
-    number = str(admitted["organisation"])
-    # 2. It gets its people in: a second account votes with a key that never leaves this machine.
-    key = tmp_path / "delegate.key"
-    key.touch(mode=0o600)
-    key.write_text(("11" * 31) + "07")
-    delegate = Account(bytes.fromhex(("11" * 31) + "07"))
-    add = ("members", "delegate", number, "--key", str(key), "--label", "secretariat-1", "--scope", "vote")
-    page = run(town, *add)
-    added = next(one for one in page["accounts"] if one["label"] == "secretariat-1")
-    assert added["address"] == "0x" + delegate.address.hex()
-    assert added["scopes"] == ["vote"]
-    # An account belongs to one organisation, once; and its key is nowhere in the home.
-    assert "members: " in run(town, *add, status=1)["error"]
-    secret = bytes.fromhex(key.read_text())
-    files = [path.read_bytes() for path in town.platform.home.rglob("*") if path.is_file()]
-    assert not [content for content in files if secret in content or secret.hex().encode() in content]
-    # 3. It proposes another rule, votes, and executes it.
-    rule = Admissions(ADMISSIONS).set_rule(4, b"\0\0", (True, 32, 3, 1, 0))
-    text = tmp_path / "proposal.txt"
-    text.write_text("Accueillir les associations sur mandat\n\nPour savoir qui parle en leur nom.\n")
-    opens = town.now() + 60
-    sign = ("--key", str(key), "--yes")
-    call = f"0x{rule.to.hex()} 0x{rule.data.hex()}"
-    moments = ("--opens", str(opens), "--closes", str(opens + 60))
-    run(town, "votes", "propose", str(text), *sign, "--call", call, *moments)
-    early = run(town, "votes", "cast", "1", "for", *sign, status=1)
-    assert "not open" in early["error"]
-    town.pass_time(opens - town.now() + 1)
-    run(town, "votes", "cast", "1", "for", *sign)
-    assert "governance" in run(town, "votes", "execute", "1", *sign, status=1)["error"]
-    town.pass_time(120)
-    run(town, "votes", "execute", "1", *sign)
-    eventually(lambda: run(town, "votes", "show", "1")["state"] == "executed")
-    # 4. The rule is another one for whoever comes next, and anybody counts again without a server.
-    association = (
-        "--scheme",
-        "siren",
-        "--identifier",
-        "000 001 784",
-        "--name",
-        "Mémoire vive",
-        "--kind",
-        "association",
-    )
-    whom = ("--contact", "Lucien Moreau", "--address", "lucien.moreau@memoire-vive.example")
-    applied = run(town, "members", "apply", *association, *whom)
-    assert run(town, "members", "review", applied["id"])["missing"] == ["register", "mandate"]
+    platform = platform_with_clock(starting, tmp_path / "home", clock, smtp=mail.start())
+    town = Town(platform, clock, "fr")
+    office = Terminal(town, platform.home)
+    mayor, secretary = Terminal(town, tmp_path / "mayor"), Terminal(town, tmp_path / "secretary")
+    number = enters(office, mayor, tmp_path)
+    # 2. Its first person comes by the letter, and logs its command line in.
+    camille = "camille.aubin@ambrun.example"
+    mayor.run("people", "invite", number, "lea.roussel@ambrun.example", status=1)  # nobody yet
+    with joined(town, invited(mail, camille), camille, "Camille Aubin") as person:
+        mayor.log_in(person)
+    who = mayor.run("whoami")
+    assert who["name"] == "Camille Aubin"
+    assert list(who["roles"]) == [number]
+    # 3. It gets a second one in, by letter too; what is the first one's alone is refused to the second.
+    lea = "lea.roussel@ambrun.example"
+    assert mayor.run("people", "invite", number, lea, "--role", "delegate")["roles"] == ["delegate"]
+    with joined(town, invited(mail, lea), lea, "Léa Roussel") as person:
+        secretary.log_in(person)
+    assert {one["name"] for one in mayor.run("people", "of", number)["people"]} == {"Camille Aubin", "Léa Roussel"}
+    assert secretary.run("people", "invite", number, "zoe@ambrun.example", status=1)["error"]
+    assert secretary.run("members", "leave", number, "--yes", status=1)["error"]
+    assert mayor.run("people", "invite", "1", lea, status=1)["error"], "of another organisation"
+    delegates(mayor, secretary, number, tmp_path)
+    votes_from_a_terminal(secretary, tmp_path)
+    # 6. The rule is another one for whoever comes next, and anybody counts again without a server.
+    association = ("--scheme", "siren", "--identifier", "000 001 784", "--name", "Mémoire vive")
+    whom = ("--kind", "association", "--contact", "Lucien Moreau", "--address", "lucien.moreau@memoire-vive.example")
+    applied = Terminal(town, tmp_path / "association").run("members", "apply", *association, *whom)
+    assert office.run("members", "review", applied["id"])["missing"] == ["register", "mandate"]
     export = tmp_path / "votes.json"
-    run(town, "votes", "export", str(export))
+    secretary.run("votes", "export", str(export))
     recounted = json.loads(maillon("votes", "recount", str(export), "--json").stdout)
     assert [(one["state"], one["in_favour"]) for one in recounted["votes"]] == [("executed", 1)]
-    # 5. It leaves.
-    assert run(town, "members", "leave", number, "--yes")["status"] == "departed"
-    assert "governance" in run(town, "votes", "cast", "1", "for", *sign, status=1)["error"]
+    # 7. It leaves, by the one who may say so; then its key votes no more, and the log-in is ended by its owner.
+    assert mayor.run("members", "leave", number, "--yes")["status"] == "departed"
+    key = str(tmp_path / "delegate.key")
+    assert "governance" in secretary.run("votes", "cast", "1", "for", "--key", key, "--yes", status=1)["error"]
+    mayor.run("logout")
+    assert mayor.run("whoami", status=1)["error"]
+
+
+def enters(office: Terminal, town: Terminal, folder: Path) -> str:
+    """1. The town applies with a document, follows it with its code, and is admitted by the rule; its number."""
+    (folder / "extrait.pdf").write_bytes(PDF)
+    applied = town.run("members", "apply", *APPLICATION, "--document", str(folder / "extrait.pdf"))
+    code = {"MAILLON_APPLICATION": applied["code"]}
+    assert town.run("members", "follow", adding=code)["state"] == "submitted"
+    # Nobody admits themselves.
+    assert town.run("members", "admit", applied["id"], "--evidence", "register", status=1)["error"]
+    admitted = office.run("members", "admit", applied["id"], "--evidence", "register")
+    assert town.run("members", "follow", adding=code)["state"] == "admitted"
+    return str(admitted["organisation"])
+
+
+def delegates(mayor: Terminal, secretary: Terminal, number: str, folder: Path) -> None:
+    """4. A second account votes with a key that never leaves the machine of whoever made it."""
+    key = folder / "delegate.key"
+    key.touch(mode=0o600)
+    key.write_text(("11" * 31) + "07")
+    secret = bytes.fromhex(key.read_text())
+    add = ("members", "delegate", number, "--key", str(key), "--label", "secretariat-1", "--scope", "vote")
+    page = mayor.run(*add)
+    added = next(one for one in page["accounts"] if one["label"] == "secretariat-1")
+    assert added["address"] == "0x" + Account(secret).address.hex()
+    assert added["scopes"] == ["vote"]
+    # An account belongs to one organisation, once; and its key is nowhere in any home.
+    assert "members: " in mayor.run(*add, status=1)["error"]
+    homes = (mayor.town.platform.home, mayor.home, secretary.home)
+    files = [path.read_bytes() for home in homes for path in home.rglob("*") if path.is_file()]
+    assert not [content for content in files if secret in content or secret.hex().encode() in content]
+
+
+def votes_from_a_terminal(secretary: Terminal, folder: Path) -> None:
+    """5. It proposes another rule, votes, and executes it."""
+    town = secretary.town
+    sign = ("--key", str(folder / "delegate.key"), "--yes")
+    rule = Admissions(ADMISSIONS).set_rule(4, b"\0\0", (True, 32, 3, 1, 0))
+    text = folder / "proposal.txt"
+    text.write_text("Accueillir les associations sur mandat\n\nPour savoir qui parle en leur nom.\n")
+    opens = town.now() + 60
+    call = f"0x{rule.to.hex()} 0x{rule.data.hex()}"
+    moments = ("--opens", str(opens), "--closes", str(opens + 60))
+    secretary.run("votes", "propose", str(text), *sign, "--call", call, *moments)
+    early = secretary.run("votes", "cast", "1", "for", *sign, status=1)
+    assert "not open" in early["error"]
+    town.pass_time(opens - town.now() + 1)
+    secretary.run("votes", "cast", "1", "for", *sign)
+    assert "governance" in secretary.run("votes", "execute", "1", *sign, status=1)["error"]
+    town.pass_time(120)
+    secretary.run("votes", "execute", "1", *sign)
+    eventually(lambda: secretary.run("votes", "show", "1")["state"] == "executed")
