@@ -569,6 +569,13 @@ def _go_to_the_provider(page: Page, example: Example) -> None:
     page.locator("a[rel=noreferrer].btn--main").wait_for()
 
 
+def _read_a_suspension(page: Page, _example: Example) -> None:
+    """What an officer would sign; nothing is signed."""
+    page.locator("#reason").fill("Les clés de ses nœuds sont publiées depuis lundi.")
+    page.locator("button[value=suspend]").click()
+    page.locator("input[name=confirmed]").wait_for(state="attached")
+
+
 def _open_menu(page: Page, _example: Example) -> None:
     button = page.locator(".menu-button")
     if button.is_visible():
@@ -655,6 +662,8 @@ ATLAS: tuple[Sight, ...] = (
     Sight("application-none", "application", act=_follow_nothing),
     Sight("applications", "office/applications", known=True),
     Sight("review", "office/applications/{application}", known=True),
+    Sight("office-member", "office/members/1", known=True),
+    Sight("office-member-sign", "office/members/1", act=_read_a_suspension, known=True),
     Sight("register", "organisations/1/register", act=_open_rows, known=True),
     Sight("nodes", "organisations/1/nodes", known=True),
     Sight("provider-unknown", "log-in/with/nobody", 401),

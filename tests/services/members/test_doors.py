@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from alliance import fields
 from maillon.kit import idempotency
 from maillon.kit.settings import Settings
 from maillon.main import Application, exclusive_home
+from maillon.services.members.model import HistoryEntry
+from maillon.services.members.views import requests_document
 from maillon.services.people import OFFICE, Role
 from maillon.services.people.model import Profile
 
@@ -125,6 +128,110 @@ async def test_a_form_that_does_not_say_what_to_do_does_nothing(
         assert "Cette page ne fait pas cela" in page.text
     assert (await http.get("/v1/members/1")).json()["accounts"] == before
     assert (await http.get(f"/v1/applications/{applied['id']}", headers=operator)).json()["state"] == "submitted"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def officer(instance: Application) -> dict[str, str]:
+    """The browser of an administrator of the office, who has just logged in."""
+    people, person = instance.people, "0f" * 10
+    with instance.store.transaction() as connection:
+        profile = Profile("office@ambrun.example", "Maud Ferrand", "fr")
+        people._people.insert_person(connection, person, profile, instance.clock.now())
+        people._people.replace_roles(connection, person, OFFICE, list(Role), "system", instance.clock.now())
+        session = people._begin(connection, person, {"passkey"}, "Firefox, Linux", None)
+    return OURS | {"Accept": "text/html", "Cookie": f"maillon={session.token}"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def member(http: httpx.AsyncClient, instance: Application) -> str:
+    """A member that is not the office's own."""
+    made = await http.post("/v1/applications", json=fields(identifier="000003004", legal_name="Ville du Rhune"))
+    path, seen = f"/v1/applications/{made.json()['id']}/acceptance", {"evidence": ["register"]}
+    admitted = await http.post(path, json=seen, headers=key(instance, None, "admin"))
+    assert admitted.json()["state"] == "admitted", admitted.text
+    return str(admitted.json()["organisation"])
+
+
+async def test_the_office_renames_after_it_has_read_what_it_signs(
+    http: httpx.AsyncClient, officer: dict[str, str], member: str
+) -> None:
+    page = f"/en/office/members/{member}"
+    assert "Ville du Rhune" in (await http.get(page, headers=officer)).text
+    new = {"act": "rename", "legal_name": "Rhune-en-Velle"}
+    # 1. The sentence, and nothing signed.
+    said = await http.post(page, data=new, headers=officer)
+    assert "Ville du Rhune is called Rhune-en-Velle from now on" in said.text
+    assert (await http.get(f"/v1/members/{member}")).json()["legal_name"] == "Ville du Rhune"
+    assert (
+        "Ville du Rhune s’appelle désormais Rhune-en-Velle"
+        in (await http.post(page.replace("/en/", "/fr/"), data=new, headers=officer)).text
+    )
+    # 2. What hides something is refused before, and what is no act does nothing.
+    for wrong in ({"act": "rename", "legal_name": "Rhune\u202e"}, {"act": "rename"}, {"act": "erase"}, {}):
+        refused = await http.post(page, data=wrong | {"confirmed": "yes"}, headers=officer)
+        assert refused.status_code == 422, refused.text
+    # 3. Confirmed, it is done. Of the office's own member the law lets a vote alone do it.
+    done = await http.post(page, data=new | {"confirmed": "yes"}, headers=officer)
+    assert done.headers["location"] == f"{page}?done=renamed"
+    assert (await http.get(f"/v1/members/{member}")).json()["legal_name"] == "Rhune-en-Velle"
+    own = await http.post("/en/office/members/1", data=new | {"confirmed": "yes"}, headers=officer)
+    assert own.status_code == 409
+    assert (await http.get("/v1/members/1")).json()["legal_name"] != "Rhune-en-Velle"
+
+
+async def test_the_office_asks_for_a_suspension_after_it_has_read_what_it_signs(
+    http: httpx.AsyncClient, instance: Application, officer: dict[str, str], member: str
+) -> None:
+    page, asked = f"/en/office/members/{member}", {"act": "suspend", "reason": "Its keys are public."}
+
+    async def requests() -> list[str]:
+        history = (await http.get(f"/v1/members/{member}")).json()["history"]
+        return [one["detail"]["case_id"][2:] for one in history if one["event"] == "SuspensionRequested"]
+
+    # 1. The sentence, and nothing signed; without a reason there is nothing to sign.
+    said = await http.post(page, data=asked, headers=officer)
+    assert "is to be suspended for seven days" in said.text
+    assert "Its keys are public." in said.text
+    assert (await http.post(page, data={"act": "suspend", "confirmed": "yes"}, headers=officer)).status_code == 422
+    assert await requests() == []
+    # 2. Confirmed, it is asked for; nobody is suspended by one officer.
+    done = await http.post(page, data=asked | {"confirmed": "yes"}, headers=officer)
+    assert done.headers["location"] == f"{page}?done=asked"
+    (case,) = await requests()
+    shown = (await http.get(page, headers=officer)).text
+    assert case in shown
+    assert 'value="second"' not in shown, "nobody joins their own"
+    assert (await http.get(f"/v1/members/{member}")).json()["status"] == "active"
+    # 3. As the second officer: in words first; a case that is none is refused.
+    assert case in (await http.post(page, data={"act": "second", "case": case}, headers=officer)).text
+    assert (await http.post(page, data={"act": "second", "case": "zz"}, headers=officer)).status_code == 404
+    again = await http.post(page, data={"act": "second", "case": case, "confirmed": "yes"}, headers=officer)
+    assert again.headers["location"] == f"{page}?done=asked", "the law takes the same officer as asking again"
+    # 4. Another's request has the button.
+    entry = HistoryEntry(int(member), 2**40, 0, instance.clock.now(), "SuspensionRequested",
+                         {"case_id": "0x" + "5a" * 32, "officer": ACCOUNT}, bytes(32))  # fmt: skip
+    assert [one["case"] for one in requests_document([entry], instance.clock.now())] == ["5a" * 32]
+    later = instance.clock.now() + datetime.timedelta(days=2)
+    assert requests_document([entry], later) == []
+
+
+async def test_the_office_pages_of_members_are_for_the_office_alone(
+    http: httpx.AsyncClient, instance: Application, member: str
+) -> None:
+    people, person = instance.people, "1f" * 10
+    with instance.store.transaction() as connection:
+        profile = Profile("mayor@ambrun.example", "Camille Aubin", "fr")
+        people._people.insert_person(connection, person, profile, instance.clock.now())
+        people._people.replace_roles(connection, person, member, list(Role), "system", instance.clock.now())
+        session = people._begin(connection, person, {"passkey"}, "Firefox, Linux", None)
+    mayor = OURS | {"Accept": "text/html", "Cookie": f"maillon={session.token}"}
+    page = f"/fr/office/members/{member}"
+    assert (await http.get(page, headers=mayor)).status_code == 403
+    for act in ("rename", "suspend", "second"):
+        given = {"act": act, "legal_name": "Mienne", "reason": "x", "case": "00" * 32, "confirmed": "yes"}
+        assert (await http.post(page, data=given, headers=mayor)).status_code == 403
+        assert (await http.post(page, data=given, headers=OURS | {"Accept": "text/html"})).status_code == 303
+    assert "office/members" not in (await http.get(f"/fr/organisations/{member}/register", headers=mayor)).text
 
 
 async def test_no_member_of_a_body_is_assigned_by_accident(http: httpx.AsyncClient) -> None:

@@ -25,7 +25,8 @@ from maillon.services.members import errors, identifiers, rules, views
 from maillon.services.members.api import Number, attachment, parse_evidence, parse_filter
 from maillon.services.members.documents import MAXIMUM_DOCUMENT, MAXIMUM_DOCUMENTS
 from maillon.services.members.errors import InvalidApplication, Refused
-from maillon.services.members.model import ApplicationState, Scheme
+from maillon.services.members.model import ApplicationState, Scheme, Scope
+from maillon.services.members.names import parse_name
 from maillon.services.members.service import PAGE, ApplicationFile, MembersService
 from maillon.services.people import Actor, EnteringRoute, Recognition, Target
 
@@ -352,6 +353,84 @@ class _Pages:
         actor = await self._who.enter_for(request, rules.APPLICATION_REVIEW, Target("instance"))
         return attachment(*await self._service.document(identifier, document, actor.tag))
 
+    # A member, as the office sees it.
+
+    async def office_member(self, request: Request, language: Language, number: Number, done: str = "") -> Response:
+        """What officers may do about a member: enter its new name, ask for a suspension, join one that is asked for."""
+        await self._who.enter_for(request, rules.APPLICATION_REVIEW, Target("instance"))
+        return await self._office_page(request, language, number, done=done)
+
+    async def _office_page(
+        self, request: Request, language: Language, number: int, *, done: str = "",
+        typed: Mapping[str, str] | None = None, refused: Refused | None = None,
+    ) -> Response:  # fmt: skip
+        page, cases = await self._service.organisation(number), await self._service.cases(number)
+        now = self._clock.now()
+        account, offices = await self._service.office()
+        document = views.organisation_document(page.organisation, now) | {
+            "cases": [views.case_document(one) for one in cases],
+            "requests": views.requests_document(page.history, now),
+            "office_account": "0x" + account.hex(),
+            "offices": rules.names_of(offices, rules.SCOPE_NAMES),
+            "typed": {"legal_name": "", "reason": ""} | dict(typed or {}),
+            "done": done if done in ("renamed", "asked", "suspended") else "",
+        }
+        return self._private(request, language, "members_office.html", document, refused)
+
+    async def administer(self, request: Request, language: Language, number: Number) -> Response:
+        """Say in words what would be signed; then, when that very form comes back confirmed, sign it."""
+        form = await self._form(request)
+        act = form.text("act")
+        if act not in ("rename", "suspend", "second"):
+            await self._who.enter_for(request, rules.APPLICATION_REVIEW, Target("instance"))
+            return await self._office_page(request, language, number, refused=errors.UnknownAct())
+        action = rules.APPLICATION_DECIDE if act == "rename" else rules.MEMBER_SUSPEND
+        actor = await self._who.enter_for(request, action, Target("instance"))
+        typed = {name: form.text(name)[:4_000] for name in ("legal_name", "reason", "case")}
+        try:
+            if form.text("confirmed") == "yes":
+                done = await self._administer(number, act, typed, actor)
+                return self._go(f"/{language}/office/members/{number}?done={done}")
+            return await self._office_confirmation(request, language, number, act, typed)
+        except Refused as refused:
+            return await self._office_page(request, language, number, typed=typed, refused=refused)
+
+    async def _office_confirmation(
+        self, request: Request, language: Language, number: int, act: str, typed: Mapping[str, str]
+    ) -> Response:
+        page = await self._service.organisation(number)
+        account, offices = await self._service.office()
+        if not offices & (Scope.ADMISSION_OFFICER if act == "rename" else Scope.OFFICER):
+            raise errors.NoOffice("0x" + account.hex())
+        fields: dict[str, str] = {"act": act}
+        similar: list[dict[str, Any]] = []
+        if act == "rename":
+            fields["legal_name"] = parse_name(typed["legal_name"])
+            similar = [
+                views.similar_document(one) for one in await self._service.names_like(fields["legal_name"], number)
+            ]
+        elif act == "suspend":
+            fields["reason"] = rules.parse_reason(typed["reason"])
+        else:
+            fields["case"] = rules.parse_case(typed["case"]).hex()
+        document = views.organisation_document(page.organisation, self._clock.now()) | {
+            "act": act,
+            "fields": fields,
+            "similar": similar,
+            "office_account": "0x" + account.hex(),
+        }
+        return self._private(request, language, "members_office_sign.html", document)
+
+    async def _administer(self, number: int, act: str, typed: Mapping[str, str], actor: Actor) -> str:
+        if act == "rename":
+            await self._service.rename(number, typed["legal_name"], actor.tag)
+            return "renamed"
+        if act == "suspend":
+            await self._service.suspend(number, typed["reason"], actor.tag)
+            return "asked"
+        page = await self._service.second_suspension(number, rules.parse_case(typed["case"]), actor.tag)
+        return "asked" if page.organisation.is_active(self._clock.now()) else "suspended"
+
     # One's organisation.
 
     async def own(self, request: Request, language: Language, number: Number, done: str = "") -> Response:
@@ -369,6 +448,7 @@ class _Pages:
         document = views.organisation_document(page.organisation, self._clock.now()) | {
             "organisation": str(number),
             "sections": self._who.sections(actor, str(number)),
+            "by_office": self._who.may(actor, rules.APPLICATION_REVIEW, Target("instance")),
             "accounts": [
                 views.account_document(account, kept=account.address in kept)
                 for account in page.accounts
@@ -417,10 +497,8 @@ class _Pages:
             await self._service.set_did(number, form.text("did"), actor.tag)
             return "did"
         if act == "appeal":
-            case = form.text("case")
-            if len(case) != 64 or not all(digit in "0123456789abcdef" for digit in case):
-                raise errors.UnknownCase
-            await self._service.appeal_suspension(number, bytes.fromhex(case), form.text("text"), actor.tag)
+            case = rules.parse_case(form.text("case"))
+            await self._service.appeal_suspension(number, case, form.text("text"), actor.tag)
             return "appealed"
         if act in ("remove", "credits"):
             account = rules.parse_address(form.text("account"))
@@ -472,6 +550,8 @@ def pages(  # noqa: PLR0917 - the collaborators
         ("GET", application, page.review),
         ("POST", application, page.decide),
         ("GET", "/office/applications/{identifier}/documents/{document}", page.document),
+        ("GET", "/{language}/office/members/{number}", page.office_member),
+        ("POST", "/{language}/office/members/{number}", page.administer),
         ("GET", "/{language}/organisations/{number}/register", page.own),
         ("POST", "/{language}/organisations/{number}/register", page.change_own),
         ("GET", "/{language}/organisations/{number}/nodes", page.nodes),

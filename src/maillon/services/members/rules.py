@@ -40,6 +40,8 @@ DOCUMENTS_KEPT: Final = datetime.timedelta(days=90)
 """After an admission, until the same: the register and the chain say from then on what there is to say."""
 IDLE_KEPT: Final = datetime.timedelta(days=180)
 """Without an answer of the applicant, until an incomplete application counts as withdrawn."""
+REQUEST_LIFE: Final = datetime.timedelta(days=1)
+"""After an officer asked for a suspension, until no second one can join any more (`Admissions.suspend`)."""
 INVITATION_LIFE: Final = datetime.timedelta(days=30)
 
 _S = ApplicationState
@@ -113,6 +115,7 @@ _ADDRESS = re.compile(
 )
 _ACCOUNT = re.compile(r"0x[0-9a-fA-F]{40}")
 _CONSENT = re.compile(r"0x[0-9a-fA-F]{130}")
+_CASE = re.compile(r"[0-9a-f]{64}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 FIELDS: Final = frozenset(
     {"scheme", "identifier", "legal_name", "kind", "country", "contact_name", "contact_address", "language", "message"}
@@ -161,6 +164,13 @@ def parse_reason(text: str) -> str:
     if not reason:
         raise errors.TextMissing
     return reason
+
+
+def parse_case(text: str) -> bytes:
+    """The case of a suspension: 64 hexadecimal digits. Raises `UnknownCase`."""
+    if _CASE.fullmatch(text) is None:
+        raise errors.UnknownCase
+    return bytes.fromhex(text)
 
 
 def parse_contact(name: str, address: str, language: str) -> Contact:

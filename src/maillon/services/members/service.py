@@ -518,8 +518,7 @@ class MembersService:
         """An application with what may be wrong with it. Raises `UnknownApplication`."""
         file = await self._file(identifier)
         application = file.application
-        others = [one for one in await self._compared() if one.organisation != application.organisation]
-        found = await asyncio.to_thread(similar, application.legal_name, others)
+        found = await self.names_like(application.legal_name, application.organisation)
         same = await self._read(tables.organisations_of_person, application.identifier)
         rule = await self._contract.rule_of(application.kind, application.country)
         missing: tuple[str, ...] = ("vote",)
@@ -533,6 +532,15 @@ class MembersService:
             rule,
             missing,
         )
+
+    async def office(self) -> tuple[Address, Scope]:
+        """The account of this instance, and the offices it holds now."""
+        return self._office.address, await self._offices()
+
+    async def names_like(self, legal_name: str, but: int | None) -> list[SimilarName]:
+        """Organisations whose names could be taken for this one, but for the one that shall bear it."""
+        others = [one for one in await self._compared() if one.organisation != but]
+        return list(await asyncio.to_thread(similar, legal_name, others))
 
     async def _offices(self) -> Scope:
         """The offices the account of this instance holds now."""

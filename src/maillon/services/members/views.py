@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -24,6 +24,7 @@ from maillon.services.members.model import (
     Operation,
     Organisation,
     Scope,
+    SimilarName,
     Status,
     ValidatorSeat,
 )
@@ -152,6 +153,28 @@ def history_document(entry: HistoryEntry) -> dict[str, Any]:
     }
 
 
+def requests_document(history: Sequence[HistoryEntry], now: datetime.datetime) -> list[dict[str, Any]]:
+    """Requests for a suspension that a second officer can still join, newest first: for a day, and until it begins."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in history:
+        if entry.event == "SuspendedByOfficers":
+            break  # newest first: what was asked before it is over
+        if entry.event == "SuspensionRequested" and entry.time > now - rules.REQUEST_LIFE:
+            case = str(entry.detail["case_id"]).removeprefix("0x")
+            found.setdefault(case, {"case": case, "officer": entry.detail["officer"], "time": entry.time})
+    return list(found.values())
+
+
+def similar_document(one: SimilarName) -> dict[str, Any]:
+    """A name another could be taken for."""
+    return {
+        "organisation": one.organisation,
+        "legal_name": one.name,
+        "likeness": one.likeness.value,
+        "score": round(one.score, 2),
+    }
+
+
 def rule_document(rule: AdmissionRule) -> dict[str, Any]:
     """How a kind is admitted without a vote."""
     return {
@@ -191,15 +214,7 @@ def summary_document(application: Application) -> dict[str, Any]:
 def review_document(review: Review, now: datetime.datetime) -> dict[str, Any]:
     """An application as the office sees it."""
     return application_document(review.file) | {
-        "similar": [
-            {
-                "organisation": one.organisation,
-                "legal_name": one.name,
-                "likeness": one.likeness.value,
-                "score": round(one.score, 2),
-            }
-            for one in review.similar
-        ],
+        "similar": [similar_document(one) for one in review.similar],
         "mixed_scripts": list(review.mixed_scripts),
         "same_person": [organisation_document(one, now) for one in review.same_person],
         "rule": None if review.rule is None else rule_document(review.rule),

@@ -106,14 +106,18 @@ class Recognition:
             raise refusal(decision)
         return actor
 
+    def may(self, actor: Actor, action: Action, target: Target) -> bool:
+        """Whether they may, once they have shown again who they are where that is asked: for showing them the way."""
+        decision = self._people.decide(actor, action, target)
+        return decision.allowed or decision.reasons[-1].name == "stale"
+
     def sections(self, actor: Actor, organisation: str) -> list[str]:
         """The pages of an organisation they may open, once they have shown again who they are where that is asked."""
         target = Target("organisation", organisation)
         needed = {name: ACTIONS[action] for name, action in SECTIONS.items() if action in ACTIONS}
         if organisation == OFFICE:  # it is no organisation of the chain
             needed = {name: action for name, action in needed.items() if SECTIONS[name] != "member:read"}
-        decided = {name: self._people.decide(actor, action, target) for name, action in needed.items()}
-        return [name for name, one in decided.items() if one.allowed or one.reasons[-1].name == "stale"]
+        return [name for name, action in needed.items() if self.may(actor, action, target)]
 
     @staticmethod
     def log_in_address(request: Request, *, again: bool = False) -> str:
