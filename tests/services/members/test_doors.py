@@ -157,13 +157,13 @@ async def test_the_office_renames_after_it_has_read_what_it_signs(
 ) -> None:
     page = f"/en/office/members/{member}"
     assert "Ville du Rhune" in (await http.get(page, headers=officer)).text
-    new = {"act": "rename", "legal_name": "Rhune-en-Velle"}
+    new = {"act": "rename", "legal_name": "Val-de-Rhune"}
     # 1. The sentence, and nothing signed.
     said = await http.post(page, data=new, headers=officer)
-    assert "Ville du Rhune is called Rhune-en-Velle from now on" in said.text
+    assert "Ville du Rhune is called Val-de-Rhune from now on" in said.text
     assert (await http.get(f"/v1/members/{member}")).json()["legal_name"] == "Ville du Rhune"
     assert (
-        "Ville du Rhune s’appelle désormais Rhune-en-Velle"
+        "Ville du Rhune s’appelle désormais Val-de-Rhune"
         in (await http.post(page.replace("/en/", "/fr/"), data=new, headers=officer)).text
     )
     # 2. What hides something is refused before, and what is no act does nothing.
@@ -173,10 +173,10 @@ async def test_the_office_renames_after_it_has_read_what_it_signs(
     # 3. Confirmed, it is done. Of the office's own member the law lets a vote alone do it.
     done = await http.post(page, data=new | {"confirmed": "yes"}, headers=officer)
     assert done.headers["location"] == f"{page}?done=renamed"
-    assert (await http.get(f"/v1/members/{member}")).json()["legal_name"] == "Rhune-en-Velle"
+    assert (await http.get(f"/v1/members/{member}")).json()["legal_name"] == "Val-de-Rhune"
     own = await http.post("/en/office/members/1", data=new | {"confirmed": "yes"}, headers=officer)
     assert own.status_code == 409
-    assert (await http.get("/v1/members/1")).json()["legal_name"] != "Rhune-en-Velle"
+    assert (await http.get("/v1/members/1")).json()["legal_name"] != "Val-de-Rhune"
 
 
 async def test_the_office_asks_for_a_suspension_after_it_has_read_what_it_signs(
