@@ -7,20 +7,25 @@ page or the platform, and the chain decides.
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from eth_account import Account as Key
 from playwright.sync_api import Browser, Page, expect
 
+from maillon.ledger.contracts.brake import Brake
+from maillon.ledger.genesis import BRAKE, name_word
 from running_platform import Start
-from town import APPLICATION, PATIENCE, Town, join, person, platform_with_clock, run
+from town import APPLICATION, PATIENCE, Town, eventually, join, person, platform_with_clock, run
 
+HOUR = 3_600
 ANNOUNCE = """(() => {
   const provider = { request: async ({ method, params }) => {
     const { result, error } = JSON.parse(await window.wallet(method, JSON.stringify(params ?? [])));
@@ -45,6 +50,7 @@ class Wallet:
         self.refuses = False
         self.elsewhere = False
         self.asked: list[str] = []
+        self.sent: list[dict[str, str]] = []
 
     @property
     def address(self) -> str:
@@ -81,6 +87,7 @@ class Wallet:
             return "0x" + self._key.sign_typed_data(full_message=json.loads(parameters[1])).signature.hex()
         assert method == "eth_sendTransaction", method
         asked = parameters[0]
+        self.sent.append(asked)
         tip = int(self.rpc("eth_maxPriorityFeePerGas"), 16)
         transaction = {
             "type": 2,
@@ -168,6 +175,114 @@ def test_a_delegate_votes_with_a_wallet_of_its_own(town: Town, mayor: Page, tmp_
     files = [path.read_bytes() for path in town.platform.home.rglob("*") if path.is_file()]
     assert not [one for one in files if wallet.secret in one or wallet.secret.hex().encode() in one]
     assert wallet.secret.hex() not in mayor.content()
+
+
+def test_a_wallet_proposes_lends_its_voice_executes_and_pulls_the_brake(town: Town, mayor: Page) -> None:
+    applied = run(town, "members", "apply", *APPLICATION)
+    number = run(town, "members", "admit", applied["id"], "--evidence", "register")["organisation"]
+    wallet = Wallet(town.platform.url)
+    register(town, number, wallet)
+    mayor.expose_function("wallet", wallet.answer)
+    mayor.add_init_script(ANNOUNCE)
+    opens = proposes(town, mayor, wallet, number)
+    town.pass_time(opens - town.now() + 1)
+    lends_its_voice(town, mayor, wallet, number)
+    # It votes itself, and does what was decided.
+    mayor.goto(town.url("votes/1/cast?position=for"))
+    sign(mayor, wallet)
+    eventually(lambda: (number, "for", None) in positions(town))
+    town.pass_time(opens + HOUR + 15 - town.now())
+    eventually(lambda: told(town, "1")["state"] == "executable")
+    mayor.goto(town.url("votes/1"))
+    mayor.locator("a[href$='/execute']").click()
+    sign(mayor, wallet)
+    eventually(lambda: told(town, "1")["state"] == "executed")
+    pulls_the_brake(town, mayor, wallet)
+
+
+def proposes(town: Town, page: Page, wallet: Wallet, number: int) -> int:
+    """A resolution, whose text comes with it; when it opens."""
+    page.goto(town.url("votes/propose"))
+    page.locator("#text").fill("Adopter la charte\n\nPersonne dans la chaîne.")
+    opens = (town.now() // 60 + 10) * 60
+    for name, moment in (("opens", opens), ("closes", opens + HOUR)):
+        local = datetime.datetime.fromtimestamp(moment, ZoneInfo("Europe/Paris"))
+        page.locator(f"#{name}").fill(local.strftime("%Y-%m-%dT%H:%M"))
+    page.locator("form[action$='/votes/propose'] button").click()
+    expect(page.locator("main")).to_contain_text("Personne dans la chaîne.")
+    sign(page, wallet)
+    assert told(town, "1")["proposer"]["number"] == number
+    assert told(town, "1")["title"] == "Adopter la charte"
+    return opens
+
+
+def lends_its_voice(town: Town, page: Page, wallet: Wallet, number: int) -> None:
+    """To the sandbox's own organisation, which uses it; then it takes it back, and what was said for it is undone."""
+    page.goto(town.url(f"votes/proxies/{number}"))
+    page.locator("#holder").fill("1")
+    page.locator("#proposal").fill("1")
+    page.locator("form[action$='/give/sign'] button").click()
+    sign(page, wallet)
+    eventually(lambda: [one["holder"]["number"] for one in told(town, f"proxies/{number}")["proxies"]] == [1])
+    key = town.platform.home / "keys/account-steward.hex"
+    run(town, "votes", "cast", "1", "against", "--for", str(number), "--key", str(key), "--yes")
+    eventually(lambda: positions(town) == [(number, "against", 1)])
+    page.goto(town.url(f"votes/proxies/{number}"))
+    page.locator("a[href*='/revoke/sign']").click()
+    sign(page, wallet)
+    eventually(lambda: told(town, f"proxies/{number}")["proxies"] == [])
+    assert not [said for said in positions(town) if said[1] == "against"]
+
+
+def pulls_the_brake(town: Town, page: Page, wallet: Wallet) -> None:
+    """Unless its owner says no. One of two members is more than a third: publication stops."""
+
+    def stopped() -> bool:
+        asked = Brake(BRAKE).is_paused(name_word("Projects"))
+        call = {"to": "0x" + asked.to.hex(), "data": "0x" + asked.data.hex()}
+        return int(wallet.rpc("eth_call", call, "latest"), 16) == 1
+
+    page.goto(town.url("votes/brake/sign"))
+    wallet.refuses = True
+    page.get_by_role("button", name="Porte-clés").click()
+    expect(page.locator("#wallet [data-outcome]")).to_contain_text("The owner said no.")
+    assert not stopped()
+    wallet.refuses = False
+    sign(page, wallet)
+    eventually(stopped)
+
+
+def told(town: Town, path: str) -> Any:
+    """What the platform says of votes."""
+    return httpx.get(f"{town.platform.url}/v1/votes/{path}", timeout=60).json()
+
+
+def positions(town: Town) -> list[tuple[int, str | None, int | None]]:
+    """Who said what in the first vote, and by whom."""
+    said = told(town, "1/positions")["positions"]
+    return [(one["organisation"]["number"], one["position"], (one["holder"] or {}).get("number")) for one in said]
+
+
+def register(town: Town, number: int, wallet: Wallet) -> None:
+    """The wallet consents, and votes for the organisation from then on."""
+    members = f"{town.platform.url}/v1/members/{number}"
+    asked = json.dumps(httpx.get(f"{members}/consents/{wallet.address}").json()["typed_data"])
+    consent = json.loads(wallet.answer("eth_signTypedData_v4", json.dumps([wallet.address, asked])))["result"]
+    body = {"scopes": ["vote"], "label": "portefeuille-1", "account": wallet.address.lower(), "consent": consent}
+    headers = {"Authorization": f"Bearer {town.platform.key}"}
+    added = httpx.post(f"{members}/accounts", json=body, headers=headers, timeout=120)
+    assert added.status_code in (200, 201), added.text
+
+
+def sign(page: Page, wallet: Wallet) -> None:
+    """Have the wallet sign: the very transaction the page shows, once, and nothing else."""
+    shown = page.locator("#wallet")
+    expected = {name: shown.get_attribute(f"data-{name}") for name in ("to", "data")}
+    then = shown.get_attribute("data-next")
+    before = len(wallet.sent)
+    page.get_by_role("button", name="Porte-clés").click()
+    page.wait_for_url(f"**{then}")
+    assert wallet.sent[before:] == [{"from": wallet.address, "value": "0x0"} | expected]
 
 
 def test_a_consent_of_somebody_else_is_refused_by_the_chain(town: Town, tmp_path: Path) -> None:
