@@ -501,6 +501,7 @@ class Application:
         routes += common_pages(self.renderer).routes
         app.add_middleware(UnreadCount, service=self.notices, people=self.people, recognition=recognition)
         app.add_middleware(JsonAddress)
+        app.add_middleware(metrics.Counted)
         return app
 
     @contextlib.asynccontextmanager

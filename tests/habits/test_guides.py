@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,15 @@ def text(language: str, name: str) -> str:
     return (FOLDER / language / f"{name}.md").read_text(encoding="utf-8")
 
 
+@cache
+def tree() -> Any:
+    """Every command. Made once: it takes longer than all that is asked of it."""
+    return typer.main.get_command(application())
+
+
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command that words lead to, and what of them is left for its arguments."""
-    found: Any = typer.main.get_command(application())
+    found = tree()
     while words and words[0] in getattr(found, "commands", {}):
         found = found.commands[words.pop(0)]
     return found, words
@@ -52,6 +59,31 @@ def test_every_command_and_option_exists(language: str, name: str) -> None:
         if words[0].strip() != line.strip():
             required = [set(each.opts) for each in command.params if each.required and each.param_type_name == "option"]
             assert all(names & set(OPTION.findall(line)) for names in required), f"{line}: it needs {required}"
+
+
+FOR_PEOPLE = ("members", "people", "votes")
+"""Groups of commands whose every one is for somebody a guide is written for."""
+
+
+def commands_below(command: Any, name: str) -> list[str]:
+    """The names of every command there is below one."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        return [name]
+    return [one for word, each in below.items() for one in commands_below(each, f"{name} {word}")]
+
+
+def in_no_guide(commands: list[str], language: str) -> list[str]:
+    every = "".join(text(language, name) for name in GUIDES)
+    return [name for name in commands if not re.search(rf"maillon {re.escape(name)}(?![\w-])", every)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_command_for_people_is_in_a_guide(language: str) -> None:
+    found = [name for group in FOR_PEOPLE for name in commands_below(tree().commands[group], group)]
+    assert len(found) > 35
+    assert in_no_guide(found, language) == []
+    assert in_no_guide(["votes brak", "votes abolish"], language) == ["votes brak", "votes abolish"]
 
 
 @pytest.mark.parametrize("name", GUIDES)
