@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 
 from maillon.commands import application
 from maillon.ledger.genesis import MEMBERS
+from maillon.ledger.signing import Account
 from running_platform import Running, start
-from town import APPLICATION, NAME, PDF
+from town import APPLICATION, NAME, PDF, eventually
 
 
 def invoke(platform: Running, *arguments: str, adding: dict[str, str] | None = None) -> Result:
@@ -138,6 +139,80 @@ def test_an_organisation_says_its_did_and_is_found_by_its_account(platform: Runn
     assert run(platform, "members", "nodes", "999", status=1)["error"]
 
 
+@pytest.fixture(scope="module")
+def administrator(platform: Running, number: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key file whose account administers the town."""
+    return key_file(platform, number, tmp_path_factory.mktemp("keys") / "administrator.key", "33" * 32, "admin")
+
+
+def private(path: Path, secret: str) -> Path:
+    """A key file nobody else reads."""
+    path.touch(mode=0o600)
+    path.write_text(secret)
+    return path
+
+
+def key_file(platform: Running, number: str, path: Path, secret: str, scope: str) -> Path:
+    given = ("--label", path.stem, "--scope", scope)
+    run(platform, "members", "delegate", number, "--key", str(private(path, secret)), *given)
+    return path
+
+
+def test_an_organisation_acts_with_a_key_the_server_never_has(
+    platform: Running, number: str, administrator: Path, tmp_path: Path
+) -> None:
+    sign, more = ("--key", str(administrator), "--yes"), ("--sign-with", str(administrator), "--yes")
+    # No credential of the home is good: the key alone acts.
+    alone = {"MAILLON_API_KEY": "ml_nobody"}
+    # 1. Its DID, said before it is signed: whoever says nothing has signed nothing.
+    asked = invoke(platform, "members", "did", number, "did:web:key.example", "--key", str(administrator), adding=alone)
+    assert asked.exit_code == 1
+    assert f"the decentralised identifier of {NAME} is did:web:key.example" in asked.stderr
+    assert run(platform, "members", "show", number)["did"] is None
+    signed = run(platform, "members", "did", number, "did:web:key.example", *sign, adding=alone)
+    assert "did:web:key.example" in signed["says"]
+    eventually(lambda: run(platform, "members", "show", number)["did"] == "did:web:key.example")
+    assert run(platform, "members", "did", number, "key.example", *sign, adding=alone, status=1)["error"]
+    # 2. Accounts: added with the consent of another key file, changed, paid, removed.
+    other, stranger = private(tmp_path / "secretariat.key", "44" * 32), private(tmp_path / "stranger.key", "55" * 32)
+    add = ("members", "delegate", number, "--label", "secretariat-4", "--scope", "vote")
+    assert "--key FILE adds yours" in run(platform, *add, *more, adding=alone, status=2)["error"]
+    said = run(platform, *add, "--key", str(other), *more, adding=alone)["says"]
+    assert said.endswith("called secretariat-4, acts for " + NAME + " from now on, and may: vote.")
+    account = "0x" + Account(bytes.fromhex("44" * 32)).address.hex()
+
+    def scopes() -> list[list[str]]:
+        shown = run(platform, "members", "show", number)["accounts"]
+        return [one["scopes"] for one in shown if one["address"] == account and one["until"] is None]
+
+    eventually(lambda: scopes() == [["vote"]])
+    change = ("members", "delegate", number, "--account", account)
+    run(platform, *change, "--label", "secretariat-4", "--scope", "publish", *more, adding=alone)
+    eventually(lambda: scopes() == [["publish"]])
+    run(platform, *change, "--credits", *more, adding=alone)
+    # What does not administer is refused by the law; what acts for nobody, or for another member, signs nothing.
+    by_other = ("--sign-with", str(other), "--yes")
+    assert "members: " in run(platform, *change, "--remove", *by_other, adding=alone, status=1)["error"]
+    strange = run(platform, "members", "leave", number, "--key", str(stranger), "--yes", status=1)
+    assert "acts for nobody" in strange["error"]
+    assert "not for member 1" in run(platform, "members", "did", "1", "did:web:x.example", *sign, status=1)["error"]
+    run(platform, *change, "--remove", *more, adding=alone)
+    eventually(lambda: scopes() == [])
+    # 3. An invitation is as good as one the server signs: an applicant shows it; a forged one opens nothing.
+    whom = ("--scheme", "siren", "--identifier", "000 004 101", "--name", "Régie des eaux du Rhune")
+    word = run(platform, "members", "invite", number, *whom, *sign, adding=alone)["invitation"]
+    (tmp_path / "invitation.txt").write_text(word)
+    (tmp_path / "forged.txt").write_text(word[:-8] + "AAAAAAAA")
+    contact = ("--contact", "Lucien Moreau", "--address", "lucien.moreau@memoire-vive.example")
+    apply = ("members", "apply", *whom, "--kind", "association", *contact, "--invitation")
+    assert run(platform, *apply, str(tmp_path / "forged.txt"), status=1)["error"]
+    assert run(platform, *apply, str(tmp_path / "invitation.txt"))["invited_by"] == int(number)
+    # 4. The key is nowhere in the home.
+    secret = bytes.fromhex("33" * 32)
+    files = [path.read_bytes() for path in platform.home.rglob("*") if path.is_file()]
+    assert not [content for content in files if secret in content or secret.hex().encode() in content]
+
+
 def test_people_and_keys_of_an_organisation_at_its_server(platform: Running, number: str) -> None:
     # 1. Inviting, seeing who is invited, taking it back once.
     lea = "lea.roussel@ambrun.example"
@@ -170,3 +245,15 @@ def test_people_and_keys_of_an_organisation_at_its_server(platform: Running, num
         ("keys", "create", "x", "--organisation", "1"),
     ):
         assert run(platform, *command, status=1, adding={"MAILLON_API_KEY": made["key"]})["error"]
+
+
+def test_an_organisation_leaves_with_a_key_of_its_own(platform: Running, tmp_path: Path) -> None:
+    identifier, _ = applied(platform, "000 004 200", "Cercle du Rhune")
+    gone = str(run(platform, "members", "admit", identifier, "--evidence", "register")["organisation"])
+    key = key_file(platform, gone, tmp_path / "cercle.key", "66" * 32, "admin")
+    asked = invoke(platform, "members", "leave", gone, "--key", str(key))
+    assert asked.exit_code == 1
+    assert "Cercle du Rhune leaves the alliance" in asked.stderr
+    assert run(platform, "members", "show", gone)["status"] == "active"
+    run(platform, "members", "leave", gone, "--key", str(key), "--yes")
+    eventually(lambda: run(platform, "members", "show", gone)["status"] == "departed")

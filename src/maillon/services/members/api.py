@@ -20,7 +20,9 @@ from maillon.kit import idempotency, problems
 from maillon.kit.clock import Clock
 from maillon.kit.forms import bounded_body
 from maillon.kit.throttle import Throttle
+from maillon.ledger.acts import prepared_document
 from maillon.services.members import errors, rules, views
+from maillon.services.members.acts import AnyAct
 from maillon.services.members.documents import MAXIMUM_DOCUMENT
 from maillon.services.members.errors import Refused, Unavailable
 from maillon.services.members.model import ApplicationState, Evidence
@@ -431,6 +433,12 @@ def router(  # noqa: C901, PLR0915 - one function for each route
     async def consent(number: Number, address: AccountAddress) -> dict[str, Any]:
         found = await service.consent_to_sign(number, rules.parse_address(address))
         return {"digest": "0x" + found.digest.hex(), "typed_data": found.typed_data()}
+
+    @made.post("/members/{number}/acts", summary="Prepare an act to be signed elsewhere, and say what it means",
+               responses=_refusals(404, 503))  # fmt: skip
+    async def prepare(number: Number, act: AnyAct) -> dict[str, Any]:
+        call, says = await service.prepare(number, act)
+        return prepared_document(call, service.chain_id, says)
 
     @made.put("/members/{number}/accounts/{address}", summary="Change what an account may do",
               responses=_refusals(401, 403, 404, 409, 503))  # fmt: skip

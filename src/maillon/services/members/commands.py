@@ -6,10 +6,12 @@ The code of an application is a secret: it comes from MAILLON_APPLICATION or fro
 
 from __future__ import annotations
 
+import datetime
 import getpass
 import os
+import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import httpx
@@ -19,6 +21,10 @@ from maillon.kit.credentials import authorization
 from maillon.kit.errors import KitError
 from maillon.kit.settings import Settings, load
 from maillon.kit.terminal import REFUSED, UNDECIDED, fail, print_json, print_table
+
+if TYPE_CHECKING:
+    from maillon.ledger.client import Server
+    from maillon.ledger.signing import Account
 
 commands = typer.Typer(no_args_is_help=True, help="Who belongs to the alliance, and how one comes to belong.")
 
@@ -30,6 +36,10 @@ _Home = Annotated[
 _Number = Annotated[int, typer.Argument(min=1, help="The organisation's number in the directory.")]
 _Application = Annotated[str, typer.Argument(help="The id of the application, as `members queue` shows it.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Do not ask again.")]
+_Signing = Annotated[
+    Path | None,
+    typer.Option("--key", help="Sign with the key of this file, which stays in it, not the server's."),
+]
 _NAMES = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}
 """How a document of an applicant is called here: never by the name its applicant gave it."""
 
@@ -541,6 +551,8 @@ def members_invite(  # noqa: PLR0917 - options of a command
     scheme: Annotated[str, typer.Option(help="siren, siret, euid, lei or vat.")],
     identifier: Annotated[str, typer.Option(help="Whom you invite.")],
     name: Annotated[str, typer.Option(help="Its legal name.")],
+    key: _Signing = None,
+    yes: _Yes = False,
     home: _Home = None,
     url: _Url = None,
     as_json: _Json = False,
@@ -548,8 +560,11 @@ def members_invite(  # noqa: PLR0917 - options of a command
     """Sign an invitation for another organisation to join; good once, for thirty days."""
     settings = _settings(as_json, home=home, url=url)
     body = {"scheme": scheme, "identifier": identifier, "legal_name": name}
-    path = f"/members/{number}/invitations"
-    document = _ask(settings, "POST", path, _credentials(settings, as_json=as_json), as_json=as_json, json=body)
+    if key is not None:
+        document = {"invitation": _vouch(settings, number, body, key, yes=yes, as_json=as_json)}
+    else:
+        path = f"/members/{number}/invitations"
+        document = _ask(settings, "POST", path, _credentials(settings, as_json=as_json), as_json=as_json, json=body)
     if as_json:
         print_json(document)
     else:
@@ -567,6 +582,11 @@ def members_delegate(  # noqa: PLR0917 - options of a command
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Let the account act no more.")] = False,
     credited: Annotated[bool, typer.Option("--credits", help="Have the credits paid to the account.")] = False,
+    signer: Annotated[
+        Path | None,
+        typer.Option("--sign-with", help="Sign with the key of this file, which stays in it, not the server's."),
+    ] = None,
+    yes: _Yes = False,
     home: _Home = None,
     url: _Url = None,
     as_json: _Json = False,
@@ -574,7 +594,6 @@ def members_delegate(  # noqa: PLR0917 - options of a command
     """Add an account that acts for one's organisation, change or remove one, or have the credits paid to it."""
     settings = _settings(as_json, home=home, url=url)
     path, body = f"/members/{number}/accounts", {"scopes": scope or [], "label": label}
-    headers = _credentials(settings, as_json=as_json)
     if remove and credited:
         fail("--remove and --credits are two things to ask for", as_json=as_json)
     if account is None and (remove or credited):
@@ -583,6 +602,15 @@ def members_delegate(  # noqa: PLR0917 - options of a command
         if account is not None:
             fail("--key adds the account of that key; --account changes one there is", as_json=as_json)
         body |= _consenting(settings, number, key, as_json=as_json)
+    if signer is not None:
+        if account is None and key is None:
+            fail("whose key is made by the server is added by the server's: --key FILE adds yours", as_json=as_json)
+        asked = {"act": "add"} | body if account is None else {"account": account}
+        if account is not None:
+            asked |= {"act": "remove"} if remove else {"act": "credits"} if credited else {"act": "change"} | body
+        _sign(settings, number, asked, signer, yes=yes, as_json=as_json)
+        return
+    headers = _credentials(settings, as_json=as_json)
     if account is None:
         document = _ask(settings, "POST", path, headers, as_json=as_json, json=body)
     elif remove:
@@ -628,23 +656,102 @@ def _consenting(settings: Settings, number: int, path: Path, *, as_json: bool) -
     return {"account": account, "consent": "0x" + consent.sign(signer).hex()}
 
 
+def _sign(settings: Settings, number: int, asked: dict[str, Any], key: Path, *, yes: bool, as_json: bool) -> None:
+    """Do what is asked with a key of this machine: said first, encoded here, and compared with what the server made."""
+    # Imported here: only this signs.
+    from maillon.ledger import client  # noqa: PLC0415
+    from maillon.ledger.contracts.members import Members  # noqa: PLC0415
+    from maillon.ledger.port import Address  # noqa: PLC0415
+    from maillon.services.members.acts import encode, parse_act  # noqa: PLC0415
+    from maillon.services.members.errors import Refused  # noqa: PLC0415
+
+    server = client.Server(settings.server_url)
+    try:
+        account = client.read_key(key, lambda: typer.prompt("Passphrase", hide_input=True, err=True))
+        _check_acting(server, number, account)
+        prepared = server.post(f"/v1/members/{number}/acts", asked)
+        members = Members(Address(bytes.fromhex(prepared["to"][2:])))
+        call = client.checked(prepared, encode(members, parse_act(asked)))
+        signed = client.sign_after_yes(server, prepared, call, account, yes=yes)
+    except client.ServerUnreachable as error:
+        fail(str(error), UNDECIDED, as_json=as_json)
+    except (client.ClientError, Refused) as error:
+        fail(str(error), REFUSED, as_json=as_json)
+    finally:
+        server.close()
+    if as_json:
+        print_json({"transaction": signed.transaction, "block": signed.block, "says": prepared["says"]["en"]})
+    else:
+        typer.echo(f"in block {signed.block}: {signed.transaction}")
+
+
+def _check_acting(server: Server, number: int, account: Account) -> None:
+    """An account acts for one organisation: whatever it signs is done in that one's name. Raises `ServerRefused`."""
+    from maillon.ledger.client import ServerRefused  # noqa: PLC0415
+
+    found = server.get(f"/v1/accounts/0x{account.address.hex()}/member")["member"]
+    if found != number:
+        acts = f"acts for member {found}" if found else "acts for nobody"
+        raise ServerRefused(f"{account!r} {acts}, not for member {number}: nothing was signed")
+
+
+def _vouch(settings: Settings, number: int, asked: dict[str, str], key: Path, *, yes: bool, as_json: bool) -> str:
+    """An invitation signed with a key of this machine; the server is asked for network and contract alone."""
+    # Imported here: only this signs.
+    from maillon.ledger import client  # noqa: PLC0415
+    from maillon.ledger.port import Address  # noqa: PLC0415
+    from maillon.services.members import rules  # noqa: PLC0415
+    from maillon.services.members.consent import invitation_digest  # noqa: PLC0415
+    from maillon.services.members.errors import Refused  # noqa: PLC0415
+    from maillon.services.members.identifiers import identifier_hash, shown  # noqa: PLC0415
+    from maillon.services.members.vouchers import Voucher  # noqa: PLC0415
+
+    server = client.Server(settings.server_url)
+    try:
+        identifier, name = rules.parse_invited(asked)
+        account = client.read_key(key, lambda: typer.prompt("Passphrase", hide_input=True, err=True))
+        _check_acting(server, number, account)
+        domain = server.get(f"/v1/members/{number}/consents/0x{account.address.hex()}")["typed_data"]["domain"]
+        if not yes:
+            whom = f"{name} ({identifier.scheme} {shown(identifier)})"
+            client.confirm(f"You sign: member {number} invites {whom} to join; good once, for thirty days.")
+        members = Address(bytes.fromhex(domain["verifyingContract"][2:]))
+        nonce = secrets.randbits(128)
+        expires = int((datetime.datetime.now(datetime.UTC) + rules.INVITATION_LIFE).timestamp())
+        hashed = identifier_hash(identifier)
+        digest = invitation_digest(int(domain["chainId"]), members, hashed, name, nonce, expires)
+        return Voucher.sign(identifier, name, nonce, expires, digest, account).text
+    except client.ServerUnreachable as error:
+        fail(str(error), UNDECIDED, as_json=as_json)
+    except (client.ClientError, Refused) as error:
+        fail(str(error), REFUSED, as_json=as_json)
+    finally:
+        server.close()
+
+
 @commands.command("did")
-def members_did(
+def members_did(  # noqa: PLR0917 - options of a command
     number: _Number,
     did: Annotated[str, typer.Argument(help="did:METHOD:…; empty ('') for none.")],
+    key: _Signing = None,
+    yes: _Yes = False,
     home: _Home = None,
     url: _Url = None,
     as_json: _Json = False,
 ) -> None:
     """Say which decentralised identifier is one's organisation's."""
     settings = _settings(as_json, home=home, url=url)
+    if key is not None:
+        _sign(settings, number, {"act": "did", "did": did}, key, yes=yes, as_json=as_json)
+        return
     path, headers = f"/members/{number}/did", _credentials(settings, as_json=as_json)
     _show(_ask(settings, "PUT", path, headers, as_json=as_json, json={"did": did}), as_json=as_json)
 
 
 @commands.command("leave")
-def members_leave(
+def members_leave(  # noqa: PLR0917 - options of a command
     number: _Number,
+    key: _Signing = None,
     yes: _Yes = False,
     home: _Home = None,
     url: _Url = None,
@@ -652,6 +759,9 @@ def members_leave(
 ) -> None:
     """Leave the alliance, in the next block."""
     settings = _settings(as_json, home=home, url=url)
+    if key is not None:
+        _sign(settings, number, {"act": "leave"}, key, yes=yes, as_json=as_json)
+        return
     if not yes and not typer.confirm(f"Have member {number} leave the alliance?", err=True):
         raise typer.Exit(REFUSED)
     path = f"/members/{number}/departure"

@@ -17,6 +17,7 @@ from maillon.ledger.port import Address, Signer
 DOMAIN_NAME: Final = "Maillon Members"
 DOMAIN_VERSION: Final = "1"
 DOMAIN_TYPE: Final = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+_INVITATION_TYPE: Final = keccak256(b"Invitation(bytes32 organisation,string legalName,uint256 nonce,uint256 expires)")
 _CONSENT_TYPE: Final = keccak256(b"Consent(bytes32 organisation,address account,uint256 nonce)")
 
 
@@ -24,6 +25,15 @@ def domain_separator(chain_id: int, members: Address) -> bytes:
     """Of every signature `Members` takes: this network, this contract."""
     named = (DOMAIN_TYPE, keccak256(DOMAIN_NAME.encode()), keccak256(DOMAIN_VERSION.encode()), chain_id, members)
     return keccak256(encode(("bytes32", "bytes32", "bytes32", "uint256", "address"), named))
+
+
+def invitation_digest(  # noqa: PLR0917 - the members of the struct
+    chain_id: int, members: Address, organisation: bytes, legal_name: str, nonce: int, expires: int
+) -> bytes:
+    """What a member's admin signs to invite an organisation, by the hash of its identifier and its name."""
+    said = (_INVITATION_TYPE, organisation, keccak256(legal_name.encode()), nonce, expires)
+    struct = keccak256(encode(("bytes32", "bytes32", "bytes32", "uint256", "uint256"), said))
+    return keccak256(b"\x19\x01" + domain_separator(chain_id, members) + struct)
 
 
 @dataclass(frozen=True, slots=True)

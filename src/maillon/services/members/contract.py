@@ -13,8 +13,7 @@ from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
-from maillon.evidence.hashing import keccak256
-from maillon.ledger.abi import Call, NotDecodable, ask, encode, instruct
+from maillon.ledger.abi import Call, NotDecodable, ask, instruct
 from maillon.ledger.contracts.admissions import Admissions
 from maillon.ledger.contracts.admissions import decode_event as decode_admissions
 from maillon.ledger.contracts.directory import Directory
@@ -24,7 +23,7 @@ from maillon.ledger.contracts.network import Network
 from maillon.ledger.contracts.network import Node as AcceptedNode
 from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
-from maillon.services.members.consent import Consent, domain_separator
+from maillon.services.members.consent import Consent, invitation_digest
 from maillon.services.members.errors import LedgerUnavailable, NoRegister, RefusedByLedger
 from maillon.services.members.identifiers import identifier_hash, scheme_word
 from maillon.services.members.model import (
@@ -43,7 +42,6 @@ MEMBERS: Final = b"Members".ljust(32, b"\0")
 ADMISSIONS: Final = b"Admissions".ljust(32, b"\0")
 NETWORK: Final = b"Network".ljust(32, b"\0")
 NOBODY: Final = Address(bytes(20))
-_INVITATION_TYPE: Final = keccak256(b"Invitation(bytes32 organisation,string legalName,uint256 nonce,uint256 expires)")
 _Answer = TypeVar("_Answer")
 
 
@@ -134,6 +132,11 @@ class MembersContract:
         if found is None:
             raise NoRegister
         return Admissions(found)
+
+    @property
+    def chain_id(self) -> int:
+        """Of the network it is on."""
+        return self._chain_id
 
     async def _ask(self, call: Call[_Answer]) -> _Answer:
         with _translated():
@@ -409,16 +412,9 @@ class MembersContract:
     # Signed invitations.
 
     async def invitation_digest(self, identifier: Identifier, legal_name: str, nonce: int, expires: int) -> bytes:
-        """What a member's admin signs to invite an organisation (EIP-712, domain "Maillon Members", version 1)."""
+        """What a member's admin signs to invite an organisation, here and now."""
         address = await self.members_address()
-        domain = domain_separator(self._chain_id, address)
-        invitation = keccak256(
-            encode(
-                ("bytes32", "bytes32", "bytes32", "uint256", "uint256"),
-                (_INVITATION_TYPE, identifier_hash(identifier), keccak256(legal_name.encode()), nonce, expires),
-            )
-        )
-        return keccak256(b"\x19\x01" + domain + invitation)
+        return invitation_digest(self._chain_id, address, identifier_hash(identifier), legal_name, nonce, expires)
 
 
 def _decoded(event: Event) -> Any:

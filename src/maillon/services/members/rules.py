@@ -166,6 +166,14 @@ def parse_reason(text: str) -> str:
     return reason
 
 
+def parse_did(text: str) -> str:
+    """A decentralised identifier, or nothing. Raises `InvalidDid`."""
+    did = text.strip()
+    if not (did == "" or (did.startswith("did:") and did.isascii() and did.isprintable() and len(did) <= 160)):
+        raise errors.InvalidDid
+    return did
+
+
 def parse_case(text: str) -> bytes:
     """The case of a suspension: 64 hexadecimal digits. Raises `UnknownCase`."""
     if _CASE.fullmatch(text) is None:

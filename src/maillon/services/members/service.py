@@ -23,14 +23,18 @@ from maillon.kit.audit import Deed, record
 from maillon.kit.clock import Clock
 from maillon.kit.errors import KitError
 from maillon.kit.idempotency import Answer
+from maillon.kit.language import LANGUAGES, Language
 from maillon.kit.mail import Letter, Outbox
 from maillon.kit.notices import Notices, Word
 from maillon.kit.store import Store
+from maillon.ledger.abi import Call
+from maillon.ledger.contracts.members import Members
 from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address, Signer
 from maillon.ledger.signing import Account
 from maillon.services.members import errors, rules
 from maillon.services.members import store as tables
+from maillon.services.members.acts import AnyAct, encode
 from maillon.services.members.consent import Consent
 from maillon.services.members.contract import MembersContract
 from maillon.services.members.documents import MAXIMUM_DOCUMENTS, CheckedDocument, check_document
@@ -58,6 +62,7 @@ from maillon.services.members.names import ComparedName, compared, mixed_scripts
 from maillon.services.members.register import Register
 from maillon.services.members.store import Filter, PrivateStore, new_code
 from maillon.services.members.vouchers import Voucher, check_voucher, parse_voucher
+from maillon.services.members.words import Words
 from maillon.services.people import OFFICE, PeopleService, Role
 
 FIRST_LABEL: Final = "administration-1"
@@ -824,11 +829,20 @@ class MembersService:
 
     async def set_did(self, number: int, did: str, actor: str) -> OrganisationPage:
         """Say which decentralised identifier is the organisation's. Raises as `add_account`."""
-        text = did.strip()
-        if not (text == "" or (text.startswith("did:") and text.isascii() and text.isprintable() and len(text) <= 160)):
-            raise errors.InvalidDid
+        text = rules.parse_did(did)
         await self._contract.set_did(text, await self.signer(number, Scope.ADMIN))
         return await self._done(number, "organisation", "did-changed", actor, text)
+
+    async def prepare(self, number: int, act: AnyAct) -> tuple[Call[Any], dict[Language, str]]:
+        """An act for whoever holds a key elsewhere, and what it means. Raises `UnknownOrganisation`, a `Refused`."""
+        name = (await self.organisation(number)).organisation.legal_name
+        call = encode(Members(await self._contract.members_address()), act)
+        return call, {language: Words(language).signs(act, name) for language in LANGUAGES}
+
+    @property
+    def chain_id(self) -> int:
+        """Of the network the register is on."""
+        return self._contract.chain_id
 
     async def kept_accounts(self, number: int) -> set[bytes]:
         """The accounts whose keys this instance keeps."""

@@ -15,13 +15,13 @@ from starlette.responses import Response
 from maillon.kit import problems
 from maillon.kit.language import program_language
 from maillon.kit.problems import BODY_TOO_LARGE, Problem
+from maillon.ledger.acts import prepared_document
 from maillon.services.votes import errors
 from maillon.services.votes.acting import MAXIMUM, Acting, AnyAct, Delegates, Number
 from maillon.services.votes.documents import (
     involved,
     listed_document,
     named,
-    prepared_document,
     proposal_document,
     proxy_document,
     said_document,

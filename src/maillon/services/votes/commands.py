@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -29,9 +28,10 @@ class _Session:
 
     def __init__(self, home: Path | None, url: str | None, *, as_json: bool) -> None:
         # Imported here: `--help` and `recount` need no client.
+        from maillon.ledger import client as signing  # noqa: PLC0415
         from maillon.services.votes import client  # noqa: PLC0415
 
-        self.client = client
+        self.client, self.signing = client, signing
         self.server = client.Server(load(home=home, url=url).server_url)
         self.as_json = as_json
 
@@ -40,21 +40,17 @@ class _Session:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         self.server.close()
-        if isinstance(error, self.client.ServerUnreachable):
+        if isinstance(error, self.signing.ServerUnreachable):
             fail(str(error), UNDECIDED, as_json=self.as_json)
-        if isinstance(error, self.client.ClientError):
+        if isinstance(error, self.signing.ClientError):
             fail(str(error), REFUSED, as_json=self.as_json)
 
     def act(self, asked: dict[str, Any], encode: Any, key: Path, *, yes: bool) -> None:
         """Prepare, say what is signed, sign after a yes, and say what became of it."""
-        account = self.client.read_key(key, lambda: typer.prompt("Passphrase", hide_input=True, err=True))
+        account = self.signing.read_key(key, lambda: typer.prompt("Passphrase", hide_input=True, err=True))
         prepared = self.server.prepare(asked)
-        call = self.client.checked(prepared, encode(prepared))
-        if not yes:
-            sys.stderr.write(f"{prepared['says']['en']}\nContract {prepared['to']}, signed by {account!r}.\n")
-            if not typer.confirm("Sign?", err=True):
-                fail("nothing was signed", REFUSED, as_json=self.as_json)
-        signed = self.server.sign(call, account)
+        call = self.signing.checked(prepared, encode(prepared))
+        signed = self.signing.sign_after_yes(self.server, prepared, call, account, yes=yes)
         if prepared.get("text"):
             self.server.send_text(prepared["text"])
         if self.as_json:

@@ -6,13 +6,12 @@ Pages are made of these, `.json` gives them as they are, the API gives them in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from maillon.kit.language import Language
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Act, Effects, organisations_of
-from maillon.services.votes.contract import Prepared
 from maillon.services.votes.model import Cost, Proxy, Rehearsal, State, Statutes, Tally
 from maillon.services.votes.rules import add_up, favour_needed, lacking, quorum_needed
 from maillon.services.votes.service import Listed, Said, Shown, VotesService
@@ -272,15 +271,4 @@ def proxy_document(proxy: Proxy, words: Words) -> dict[str, Any]:
         "proposal": proxy.proposal or None,
         "until": proxy.until,
         "until_in_words": words.when(proxy.until),
-    }
-
-
-def prepared_document(prepared: Prepared, chain_id: int, says: Mapping[Language, str]) -> dict[str, Any]:
-    """An act before it is signed: what a wallet is given, and what it signs in words."""
-    return {
-        "chain_id": chain_id,
-        "to": checksum(prepared.to),
-        "data": "0x" + prepared.data.hex(),
-        "value": "0x0",
-        "says": dict(says),
     }

@@ -21,6 +21,7 @@ from maillon.kit.forms import read_form
 from maillon.kit.language import Language
 from maillon.kit.page import SECURITY_HEADERS, Renderer
 from maillon.kit.problems import FORBIDDEN, Problem
+from maillon.ledger.acts import prepared_document
 from maillon.services.people import EnteringRoute
 from maillon.services.votes import forms
 from maillon.services.votes.acting import (
@@ -45,7 +46,6 @@ from maillon.services.votes.documents import (
     involved,
     listed_document,
     named,
-    prepared_document,
     proposal_document,
     proxy_document,
     rehearsal_document,

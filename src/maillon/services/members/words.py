@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an act in the register means to whoever signs it, in French and in English: made of the act alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maillon.kit.language import Language, translations
+from maillon.services.members.acts import AddAct, AnyAct, ChangeAct, CreditsAct, DidAct, RemoveAct
+
+
+class Words:
+    """One language."""
+
+    def __init__(self, language: Language) -> None:
+        self._catalogue = translations(language)
+
+    def say(self, message: str, **values: Any) -> str:
+        """A message of the catalogue with its values."""
+        said = self._catalogue.gettext(message)
+        return said % values if values else said
+
+    def scopes(self, names: list[str]) -> str:
+        """What an account may do."""
+        said = {
+            "admin": self.say("administer"),
+            "vote": self.say("vote"),
+            "operate": self.say("operate nodes"),
+            "publish": self.say("publish"),
+        }
+        return ", ".join(said.get(name, name) for name in names) or self.say("only pay and be paid")
+
+    def signs(self, act: AnyAct, name: str) -> str:
+        """What whoever signs an act of an organisation of that name says with it."""
+        if isinstance(act, AddAct | ChangeAct):
+            return self._may(act, name)
+        if isinstance(act, RemoveAct):
+            return self.say("You sign: account %(account)s acts for %(name)s no more.", account=act.account, name=name)
+        if isinstance(act, CreditsAct):
+            return self.say(
+                "You sign: the credits of %(name)s are paid to account %(account)s from the next period on.",
+                account=act.account,
+                name=name,
+            )
+        if isinstance(act, DidAct):
+            return self._named(act.did.strip(), name)
+        return self.say(
+            "You sign: %(name)s leaves the alliance in the next block: no vote, no credits, no nodes.", name=name
+        )
+
+    def _may(self, act: AddAct | ChangeAct, name: str) -> str:
+        values = {"account": act.account, "label": act.label, "name": name, "scopes": self.scopes(act.scopes)}
+        if isinstance(act, AddAct):
+            return self.say(
+                "You sign: account %(account)s, called %(label)s, acts for %(name)s from now on, and may: %(scopes)s.",
+                **values,
+            )
+        return self.say(
+            "You sign: account %(account)s of %(name)s, called %(label)s, may from now on: %(scopes)s.", **values
+        )
+
+    def _named(self, did: str, name: str) -> str:
+        if not did:
+            return self.say("You sign: %(name)s has no decentralised identifier any more.", name=name)
+        return self.say("You sign: the decentralised identifier of %(name)s is %(did)s.", name=name, did=did)
