@@ -2,21 +2,27 @@
 """The sentence is true: what it claims, in either language, is read back from its text and held against the law.
 
 The law here is the statutes' own wording (`has_majority`, a quorum of the total), applied to votes really added, and
-not the arithmetic the sentence was made with.
+not the arithmetic the sentence was made with; after the close it is also the contract itself, which does what was
+decided or refuses to.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given, settings
+from assembly import FOUNDERS, GOVERN, Assembly, member
+from contract_evm import Refused
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_recount import as_ours
 
 from maillon.kit.language import LANGUAGES, Language
 from maillon.services.votes.model import (
     Outlook,
+    Position,
     Proposal,
     ProposalKind,
     State,
@@ -174,11 +180,77 @@ def test_after_the_close_every_claim_holds(vote: Vote, now: int, language: Langu
     assert says(language, "passed", sentence) == vote.passes()
     assert says(language, "refused", sentence) == (not vote.passes())
     assert not says(language, "passes", sentence)
-    for claim, attribute in (("quorum lacked", "quorum"), ("majority lacked", "majority")):
-        claimed = numbers(language, claim, sentence)
-        assert claimed == {
-            each.college: getattr(each, attribute) for each in vote.outlook(now).lacking if getattr(each, attribute)
-        }
+    quorums, majorities = numbers(language, "quorum lacked", sentence), numbers(language, "majority lacked", sentence)
+    assert quorums.keys() | majorities.keys() <= {group for group, _ in vote.groups()}
+    for group, tally in vote.groups():
+        # So much more weight would have reached the quorum, and less would not have; what is not said was not lacked.
+        lacked = quorums.get(group, 0)
+        assert (tally.present + lacked) * 10_000 >= tally.total * vote.terms.quorum
+        assert lacked == 0 or (tally.present + lacked - 1) * 10_000 < tally.total * vote.terms.quorum
+        # So much more in favour would have made the majority, and less would not have.
+        wanted = majorities.get(group, 0)
+        assert has_majority(replace(tally, in_favour=tally.in_favour + wanted), vote.terms)
+        assert wanted == 0 or not has_majority(replace(tally, in_favour=tally.in_favour + wanted - 1), vote.terms)
+
+
+def held(name: str, kind: ProposalKind, positions: Sequence[int]) -> Assembly:
+    """A vote under the real contract, in which the founders took these positions, 0 none; it has closed."""
+    assembly = Assembly(name)
+    opens = assembly.time + 5
+    assembly.send(GOVERN.propose(kind, b"\x17" * 32, (), opens, opens + 60), member(1))
+    assembly.next_block(5)
+    for number, position in zip(FOUNDERS, positions, strict=True):
+        if position:
+            assembly.send(GOVERN.cast(1, position, bytes([position]) * 32), member(number))
+    assembly.next_block(60)
+    return assembly
+
+
+def is_done(assembly: Assembly) -> bool:
+    """Whether the contract does what was proposed, once it can be done."""
+    assembly.next_block(20)
+    try:
+        return bool(assembly.attempt(GOVERN.execute(1, ())))
+    except Refused:
+        return False
+
+
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(["plain", "weighted"]),
+    st.sampled_from([ProposalKind.ORDINARY, ProposalKind.CONSTITUTIONAL]),
+    st.lists(st.integers(0, 4), min_size=len(FOUNDERS), max_size=len(FOUNDERS)),
+)
+def test_after_the_close_the_contract_does_what_the_sentence_says(
+    name: str, kind: ProposalKind, positions: list[int]
+) -> None:
+    assembly = held(name, kind, positions)
+    counted = assembly.recount.votes()[1]
+    found = outlook(
+        counted.proposal, counted.statutes, counted.count.tallies, executed=False, now=assembly.time, failure=None
+    )
+    lacked = [as_ours(each) for each in assembly.ask(GOVERN.missing(1))]
+    done = is_done(assembly)
+    for language in LANGUAGES:
+        sentence = Words(language).sentence(found)
+        assert says(language, "passed", sentence) == done
+        assert says(language, "refused", sentence) == (not done)
+        quorums, majorities = (numbers(language, f"{what} lacked", sentence) for what in ("quorum", "majority"))
+        assert quorums == {each.college: each.quorum for each in lacked if each.quorum}
+        assert majorities == {each.college: each.majority for each in lacked if each.majority}
+    if name != "plain" or done:
+        return
+    # Where each has one vote: had so many more voted as the sentence says, it would have passed; with one less, not.
+    wanted, present = majorities.get(None, 0), quorums.get(None, 0)
+    silent = [place for place, position in enumerate(positions) if not position]
+    more = [Position.FOR] * wanted + [Position.ABSTAIN] * (present - wanted)
+    for missed, passes in ((0, True), (1, False)):
+        if len(more) - missed > len(silent):
+            continue
+        others = list(positions)
+        for place, position in zip(silent, more[missed:], strict=False):
+            others[place] = position
+        assert is_done(held(name, kind, others)) == passes
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
