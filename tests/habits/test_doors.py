@@ -132,6 +132,7 @@ ANYBODY = {
         "/v1/credits/faucet",
         "/v1/login/device",
         "/v1/login/token",
+        "/v1/members/{number}/acts",
         "/v1/votes/acts",
         "/v1/votes/texts",
         "/{language}/application",
@@ -202,6 +203,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "acceptance": {"evidence": ["register"]},
     "accounts": {"scopes": ["vote"], "label": "a"},
     "acts": {"act": "brake"},
+    "appeal": REASON,
     "credit-account": {"account": "0x" + "11" * 20},
     "did": {"did": ""},
     "invitations": {"address": "x@evil.example", "roles": ["administrator"]},
@@ -305,6 +307,7 @@ async def _belongings(made: Application, mayor: Actor) -> dict[str, str]:
         "first": "1",
         "identifier": file.application.id,
         "document": kept.id,
+        "case": "ab" * 32,
         "address": "0x" + "11" * 20,
         "language": "en",
     }
