@@ -502,6 +502,8 @@ class Application:
         app.add_middleware(UnreadCount, service=self.notices, people=self.people, recognition=recognition)
         app.add_middleware(JsonAddress)
         app.add_middleware(metrics.Counted)
+        described = app.openapi
+        app.openapi = lambda: problems.describe_refusals(described())  # type: ignore[method-assign]
         return app
 
     @contextlib.asynccontextmanager
@@ -520,7 +522,12 @@ class Application:
         async def live() -> dict[str, str]:
             return {"status": "live"}
 
-        @app.get("/health/ready", tags=["operations"], summary="The instance takes work, or 503 with the reason")
+        @app.get(
+            "/health/ready",
+            tags=["operations"],
+            summary="The instance takes work, or 503 with the reason",
+            responses={503: {"description": "It does not, and why"}},
+        )
         async def ready() -> dict[str, Any]:
             return await self.readiness()
 
@@ -528,7 +535,16 @@ class Application:
         async def health() -> dict[str, Any]:
             return await self.health()
 
-        @app.get("/metrics", include_in_schema=False)
+        @app.get(
+            "/metrics",
+            tags=["operations"],
+            summary="What is counted and measured, for Prometheus",
+            response_class=Response,
+            responses={
+                200: {"content": {"text/plain": {}}, "description": "docs/operating/metrics.md"},
+                503: {"description": "The ledger does not answer"},
+            },
+        )
         async def exposition() -> Response:
             metrics.height.set(int(await self.ledger.head()))
             return Response(metrics.exposition(), media_type=metrics.MEDIA_TYPE)

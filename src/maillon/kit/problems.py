@@ -136,6 +136,27 @@ def response(
     return Response(document(kind, detail, language, **members), kind.status, said, MEDIA_TYPE)
 
 
+def describe_refusals(document: dict[str, Any]) -> dict[str, Any]:
+    """An OpenAPI document in which every refusal is a problem detail, as here they are, whatever the framework says."""
+    texts = ("type", "title", "detail", "advice")
+    properties: dict[str, Any] = {name: {"type": "string"} for name in texts} | {"status": {"type": "integer"}}
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for framework in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(framework, None)
+    schemas["Problem"] = {
+        "type": "object",
+        "description": "RFC 9457; docs/operating/errors.md lists the types",
+        "properties": properties,
+        "required": [*texts[:3], "status"],
+    }
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if status[0] in "45":
+                    response["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return document
+
+
 def describe(error: Exception) -> tuple[ProblemType, str, dict[str, str]] | None:
     """How an error of ours looks on the wire: type, detail, headers; None for one nobody meant."""
     if isinstance(error, Problem):
