@@ -233,9 +233,10 @@ FORMS: list[dict[str, str]] = [
 VOLATILE = {
     *("people_session", "people_attempt", "idempotency"),
     *("mail_outbox", "notice"),
-    *("members_head", "votes_cursor", "notary_head", "notary_checkpoint"),
+    *("members_head", "votes_cursor", "notary_head", "notary_checkpoint", "notary_submission"),
 }
-"""Tables that change by being asked, as letters are carried, and as the chain and the log go on."""
+"""Tables that change by being asked, as letters are carried, and as the chain and the log go on. An entry waits in
+`notary_submission` until the log has it; its line in the trail stays."""
 SEEN = {"last_used", "seen"}
 """Columns that say when somebody was here."""
 
