@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, expect
 from maillon.ledger.contracts.brake import Brake
 from maillon.ledger.genesis import BRAKE, name_word
 from running_platform import Start
-from town import APPLICATION, PATIENCE, Town, eventually, join, person, platform_with_clock, run
+from town import APPLICATION, NAME, PATIENCE, Town, eventually, join, person, platform_with_clock, run
 
 HOUR = 3_600
 ANNOUNCE = """(() => {
@@ -133,6 +133,26 @@ def shown_again(page: Page, address: str, text: str) -> None:
     page.goto(address)
 
 
+def signs_in_the_register(town: Town, page: Page, wallet: Wallet, number: int) -> None:
+    """It names a DID; nothing is signed for an organisation the account does not act for."""
+    label = ("--label", "portefeuille-1", "--scope", "admin", "--scope", "vote")
+    run(town, "members", "delegate", str(number), "--account", wallet.address, *label)
+    page.goto(town.url(f"organisations/{number}/register"))
+    page.locator("#did").fill("did:web:ambrun.example")
+    page.locator("button[name=elsewhere][value=did]").click()
+    expect(page.locator(".lead")).to_contain_text(f"identifier of {NAME} is did:web:ambrun.example")
+    page.evaluate("document.getElementById('wallet').dataset.member = '1'")
+    page.get_by_role("button", name="Porte-clés").click()
+    expect(page.locator("#wallet [data-outcome]")).to_contain_text("does not act for the organisation")
+    assert "eth_sendTransaction" not in wallet.asked
+    page.evaluate(f"document.getElementById('wallet').dataset.member = '{number}'")
+    page.get_by_role("button", name="Porte-clés").click()
+    # The address is the same as before: the register itself has a form to add a wallet.
+    expect(page.locator("#wallet-label")).to_be_visible()
+    eventually(lambda: run(town, "members", "show", str(number))["did"] == "did:web:ambrun.example")
+    wallet.asked.clear()
+
+
 def test_a_delegate_votes_with_a_wallet_of_its_own(town: Town, mayor: Page, tmp_path: Path) -> None:
     applied = run(town, "members", "apply", *APPLICATION)
     number = run(town, "members", "admit", applied["id"], "--evidence", "register")["organisation"]
@@ -155,7 +175,9 @@ def test_a_delegate_votes_with_a_wallet_of_its_own(town: Town, mayor: Page, tmp_
     assert accounts["portefeuille-1"]["address"].lower() == wallet.address.lower()
     assert accounts["portefeuille-1"]["scopes"] == ["vote"]
     assert "eth_sendTransaction" not in wallet.asked
-    # 3. It votes: on another network first, which the page says; then on this one.
+    # 3. Once it may administer, it signs acts of the register, which the page says in words first.
+    signs_in_the_register(town, mayor, wallet, number)
+    # 4. It votes: on another network first, which the page says; then on this one.
     put_to_the_vote(town, tmp_path)
     mayor.goto(town.url("votes/1"))
     mayor.locator("input[name=position][value=for]").check()
@@ -171,7 +193,7 @@ def test_a_delegate_votes_with_a_wallet_of_its_own(town: Town, mayor: Page, tmp_
     shown_again(mayor, town.url("votes/1"), "Avec notre propre clé.")
     positions = httpx.get(f"{town.platform.url}/v1/votes/1/positions").json()["positions"]
     assert [(one["organisation"]["number"], one["position"]) for one in positions] == [(number, "for")]
-    # 4. The key is nowhere in the home, nor did a page ever hold it.
+    # 5. The key is nowhere in the home, nor did a page ever hold it.
     files = [path.read_bytes() for path in town.platform.home.rglob("*") if path.is_file()]
     assert not [one for one in files if wallet.secret in one or wallet.secret.hex().encode() in one]
     assert wallet.secret.hex() not in mayor.content()

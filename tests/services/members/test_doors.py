@@ -15,6 +15,9 @@ import sqlalchemy as sa
 from alliance import fields
 from maillon.kit import idempotency
 from maillon.kit.settings import Settings
+from maillon.ledger.contracts.members import Members
+from maillon.ledger.genesis import MEMBERS
+from maillon.ledger.port import Address
 from maillon.main import Application, exclusive_home
 from maillon.services.members.model import HistoryEntry
 from maillon.services.members.views import requests_document
@@ -232,6 +235,47 @@ async def test_the_office_pages_of_members_are_for_the_office_alone(
         assert (await http.post(page, data=given, headers=mayor)).status_code == 403
         assert (await http.post(page, data=given, headers=OURS | {"Accept": "text/html"})).status_code == 303
     assert "office/members" not in (await http.get(f"/fr/organisations/{member}/register", headers=mayor)).text
+
+
+async def test_an_act_of_the_register_is_said_and_prepared_for_a_key_elsewhere(
+    http: httpx.AsyncClient, officer: dict[str, str], instance: Application
+) -> None:
+    people, person = instance.people, "2f" * 10
+    with instance.store.transaction() as connection:
+        profile = Profile("steward@ambrun.example", "Ada Martin", "fr")
+        people._people.insert_person(connection, person, profile, instance.clock.now())
+        people._people.replace_roles(connection, person, "1", list(Role), "system", instance.clock.now())
+        session = people._begin(connection, person, {"passkey"}, "Firefox, Linux", None)
+    steward = OURS | {"Accept": "text/html", "Cookie": f"maillon={session.token}"}
+    page, before = "/en/organisations/1/register", (await http.get("/v1/members/1")).json()
+    account = before["accounts"][0]["address"]
+    for given, says, called in (
+        ({"elsewhere": "did", "did": "did:web:a.example"}, "identifier of Sandbox is did:web:a.example",
+         Members(MEMBERS).set_did("did:web:a.example")),
+        ({"elsewhere": "leave"}, "Sandbox leaves the alliance", Members(MEMBERS).leave()),
+        ({"elsewhere": "remove", "account": account}, "acts for Sandbox no more",
+         Members(MEMBERS).remove_account(Address(bytes.fromhex(account[2:])))),
+    ):  # fmt: skip
+        shown = await http.post(page, data=given, headers=steward)
+        assert shown.status_code == 200, shown.text
+        assert says in shown.text
+        assert "0x" + called.data.hex() in shown.text
+        assert "FILE" in shown.text
+    # Nothing was signed; what is no act, or cannot be, is refused, and so is whoever may not.
+    assert (await http.get("/v1/members/1")).json()["history"] == before["history"]
+    for wrong, status in (
+        ({"elsewhere": "add"}, 422),
+        ({"elsewhere": "did", "did": "a.example"}, 422),
+        ({"elsewhere": "remove"}, 404),
+    ):
+        assert (await http.post(page, data=wrong, headers=steward)).status_code == status
+    refused = await http.post(page, data={"elsewhere": "leave"}, headers=officer)
+    assert refused.status_code == 403
+    prepared = await http.post("/v1/members/1/acts", json={"act": "leave"})
+    assert prepared.json()["data"] == "0x" + Members(MEMBERS).leave().data.hex()
+    for body in ({"act": "leave", "more": 1}, {"act": "exclude"}, {"act": "did", "did": "a.example"}):
+        assert (await http.post("/v1/members/1/acts", json=body)).status_code == 422
+    assert (await http.post("/v1/members/999/acts", json={"act": "leave"})).status_code == 404
 
 
 async def test_no_member_of_a_body_is_assigned_by_accident(http: httpx.AsyncClient) -> None:

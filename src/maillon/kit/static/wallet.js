@@ -26,6 +26,11 @@ const sign = async (provider, button) => {
         await provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: chain }] });
       } catch { tell(place.dataset.wrong); return; }
     }
+    /* An account acts for one organisation: what another signs would be done in the name of that one. */
+    if (place.dataset.member) {
+      const answer = await fetch(`/v1/accounts/${from}/member`, { headers: { Accept: "application/json" } });
+      if (!answer.ok || String((await answer.json()).member) !== place.dataset.member) { tell(place.dataset.other); return; }
+    }
     await provider.request({ method: "eth_sendTransaction", params: [{ from, to: place.dataset.to, data: place.dataset.data, value: "0x0" }] });
     tell(place.dataset.sent);
     await keepText();

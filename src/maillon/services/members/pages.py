@@ -9,6 +9,7 @@ ETag, what is private by nobody.
 from __future__ import annotations
 
 import datetime
+import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -21,7 +22,9 @@ from maillon.kit.forms import read_form, read_upload
 from maillon.kit.language import Language
 from maillon.kit.page import SECURITY_HEADERS, Renderer
 from maillon.kit.throttle import Throttle
+from maillon.ledger.acts import prepared_document
 from maillon.services.members import errors, identifiers, rules, views
+from maillon.services.members.acts import parse_act
 from maillon.services.members.api import Number, attachment, parse_evidence, parse_filter
 from maillon.services.members.documents import MAXIMUM_DOCUMENT, MAXIMUM_DOCUMENTS
 from maillon.services.members.errors import InvalidApplication, Refused
@@ -476,6 +479,8 @@ class _Pages:
         """What the button says, for whoever may."""
         target = Target("organisation", str(number))
         form = await self._form(request)
+        if form.text("elsewhere"):
+            return await self._elsewhere(request, language, number, form)
         act = form.text("act")
         action = {"leave": rules.MEMBER_LEAVE, "invite": rules.MEMBER_INVITE}.get(act, rules.MEMBER_CHANGE)
         actor = await self._who.enter_for(request, action, target)
@@ -488,6 +493,43 @@ class _Pages:
         except Refused as refused:
             return await self._own_page(request, language, number, actor, refused=refused)
         return self._go(f"/{language}/organisations/{number}/register?done={done}")
+
+    async def _elsewhere(self, request: Request, language: Language, number: int, form: _Fields) -> Response:
+        """An act in words, as a wallet or a command line signs it; nothing is signed here."""
+        act = form.text("elsewhere")
+        action = rules.MEMBER_LEAVE if act == "leave" else rules.MEMBER_CHANGE
+        actor = await self._who.enter_for(request, action, Target("organisation", str(number)))
+        account, label, did = form.text("account")[:42], form.text("label")[:40], form.text("did")[:200]
+        scopes = form.texts("scope")[:4]
+        fields: dict[str, Any] = {}
+        if act in ("change", "credits", "remove"):
+            fields = {"account": account}
+        if act == "change":
+            fields |= {"scopes": scopes, "label": label}
+        if act == "did":
+            fields = {"did": did}
+        try:
+            call, says = await self._service.prepare(number, parse_act({"act": act} | fields))
+            page = await self._service.organisation(number)
+        except Refused as refused:
+            return await self._own_page(request, language, number, actor, refused=refused)
+        kinds = {"credits": " --credits", "remove": " --remove"}
+        command = f"maillon members delegate {number} --account {account}{kinds.get(act, '')} --sign-with FILE"
+        if act == "change":
+            # Parsed above: neither a label nor a scope has what a shell would read.
+            command = " ".join((command, "--label", label, *(f"--scope {scope}" for scope in scopes)))
+        elif act == "did":
+            command = f"maillon members did {number} {shlex.quote(did.strip())} --key FILE"
+        elif act == "leave":
+            command = f"maillon members leave {number} --key FILE"
+        document = {
+            "number": number,
+            "legal_name": page.organisation.legal_name,
+            "says": says[language],
+            "prepared": prepared_document(call, self._service.chain_id, says),
+            "command": command,
+        }
+        return self._private(request, language, "members_sign.html", document)
 
     async def _act(self, form: _Fields, act: str, number: int, actor: Actor) -> str:
         if act == "leave":
