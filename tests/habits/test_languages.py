@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from importlib import resources
 
 import jinja2
 import pytest
@@ -31,6 +33,14 @@ def test_every_sentence_has_its_french(french: dict[str, str]) -> None:
 
 def test_the_catalogue_says_nothing_the_code_does_not(french: dict[str, str]) -> None:
     assert sorted(set(french) - sentences.all_sentences() - FRAGMENTS) == []
+
+
+def test_no_sentence_has_its_french_twice() -> None:
+    """Of two the reader of the catalogue takes one, and says nothing of the other."""
+    written = (resources.files("maillon.kit") / "locale/fr/LC_MESSAGES/messages.po").read_text()
+    stated = re.findall(r'^((?:msgctxt .*\n)?msgid ".*"\n(?:".*"\n)*)', written, re.MULTILINE)
+    assert len(stated) > 1000
+    assert [sentence for sentence, times in Counter(stated).items() if times > 1] == []
 
 
 def test_the_sentences_are_found_where_they_stand() -> None:
