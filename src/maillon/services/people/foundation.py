@@ -11,7 +11,8 @@ import datetime
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection
 
@@ -39,13 +40,15 @@ from maillon.services.people.model import (
     SessionRecord,
     Target,
 )
-from maillon.services.people.passkeys import Passkeys
 from maillon.services.people.passwords import (
     Passwords,
     new_recovery_codes,
 )
 from maillon.services.people.provider import Provider
 from maillon.services.people.store import PeopleStore, new_code, new_id
+
+if TYPE_CHECKING:
+    from maillon.services.people.passkeys import Passkeys
 
 MAXIMUM_LABEL = 80
 
@@ -94,7 +97,7 @@ class Foundation:
         self._notices = notices
         self._access = access
         self._passwords = passwords
-        self._passkeys = Passkeys(public_url, network)
+        self._public_url = public_url
         self._url = public_url.rstrip("/")
         self._network = network
         self.providers = dict(providers)
@@ -102,6 +105,13 @@ class Foundation:
         self._life = session_life
         self._kept_elsewhere: dict[str, Callable[[Connection, str], Any]] = {}
         self._names: Callable[[Collection[str]], Mapping[str, str]] = lambda _organisations: {}
+
+    @cached_property
+    def _passkeys(self) -> Passkeys:
+        # Made for the first who uses one: the library takes a tenth of a second to load, of each start.
+        from maillon.services.people.passkeys import Passkeys  # noqa: PLC0415
+
+        return Passkeys(self._public_url, self._network)
 
     def name_organisations(self, names: Callable[[Collection[str]], Mapping[str, str]]) -> None:
         """Have organisations called by what another service knows of them: here they are ids. Called from threads."""
