@@ -102,7 +102,7 @@ def test_a_small_town_in_a_browser(town: Town, office: Page, mayor: Page, secret
     votes(town, mayor, secretary)
     # 7. It leaves. Its past stays where everybody reads it.
     mayor.goto(town.url(f"organisations/{number}/register"))
-    mayor.locator("button[value=leave]").click()
+    mayor.locator("button[name=act][value=leave]").click()
     expect(mayor.locator(".notice--ok")).to_be_visible()
     mayor.goto(town.url(f"members/{number}"))
     town.look(mayor, "town-departed")
