@@ -10,6 +10,7 @@ import datetime
 import getpass
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -230,9 +231,9 @@ def members_apply(  # noqa: PLR0917 - options of a command
     settings = _settings(as_json, home=home, url=url)
     try:
         word = "" if invitation is None else invitation.read_text().strip()
-        sent = [(path.name, path.read_bytes()) for path in document or []]
     except (OSError, UnicodeDecodeError) as error:
         fail(f"cannot be read: {error}", as_json=as_json)
+    sent = _documents_in(document or [], as_json=as_json)
     body = {
         "scheme": scheme,
         "identifier": identifier,
@@ -246,11 +247,7 @@ def members_apply(  # noqa: PLR0917 - options of a command
         "invitation": word,
     }
     made = _ask(settings, "POST", "/applications", {}, as_json=as_json, json=body)
-    headers = {"Application-Code": made["code"]}
-    for file_name, content in sent:
-        path = f"/applications/mine/documents?name={quote(file_name)}"
-        kept = _ask(settings, "POST", path, headers, as_json=as_json, content=content)
-        made["documents"].append(kept)
+    made["documents"] += _send(settings, {"Application-Code": made["code"]}, sent, as_json=as_json)
     if as_json:
         print_json(made)
     else:
@@ -284,6 +281,25 @@ def _application(document: dict[str, Any], *, as_json: bool) -> None:
     ])  # fmt: skip
 
 
+def _documents_in(files: Sequence[Path], *, as_json: bool) -> list[tuple[str, bytes]]:
+    """Names and contents, all read before anything is sent."""
+    try:
+        return [(path.name, path.read_bytes()) for path in files]
+    except OSError as error:
+        fail(f"cannot be read: {error}", as_json=as_json)
+
+
+def _send(
+    settings: Settings, headers: dict[str, str], documents: Sequence[tuple[str, bytes]], *, as_json: bool
+) -> list[dict[str, Any]]:
+    """Documents to the application of a code, one after the other; what the server keeps of each."""
+    kept = []
+    for name, content in documents:
+        path = f"/applications/mine/documents?name={quote(name)}"
+        kept.append(_ask(settings, "POST", path, headers, as_json=as_json, content=content))
+    return kept
+
+
 @commands.command("document")
 def members_document(
     files: Annotated[list[Path], typer.Argument(help="PDF, PNG or JPEG, of 5 MB each.")],
@@ -293,14 +309,8 @@ def members_document(
 ) -> None:
     """Add documents to one's application; those before one that is refused are kept."""
     settings = _settings(as_json, home=home, url=url)
-    try:
-        sent = [(path.name, path.read_bytes()) for path in files]
-    except OSError as error:
-        fail(f"cannot be read: {error}", as_json=as_json)
-    headers, kept = _code(), []
-    for name, content in sent:
-        path = f"/applications/mine/documents?name={quote(name)}"
-        kept.append(_ask(settings, "POST", path, headers, as_json=as_json, content=content))
+    sent = _documents_in(files, as_json=as_json)
+    kept = _send(settings, _code(), sent, as_json=as_json)
     if as_json:
         print_json({"documents": kept})
     else:
