@@ -17,7 +17,7 @@ from gettext import GNUTranslations, NullTranslations
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -48,6 +48,18 @@ def translations(language: Language) -> NullTranslations:
     write_mo(compiled, _catalogue(language))
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+class Messages:
+    """The messages of the catalogue in one language, for what says them with values of its own."""
+
+    def __init__(self, language: Language) -> None:
+        self._catalogue = translations(language)
+
+    def say(self, message: str, **values: Any) -> str:
+        """A message of the catalogue with its values."""
+        said = self._catalogue.gettext(message)
+        return said % values if values else said
 
 
 @cache

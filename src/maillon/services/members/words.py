@@ -3,22 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from maillon.kit.language import Language, translations
+from maillon.kit.language import Messages
 from maillon.services.members.acts import AddAct, AnyAct, ChangeAct, CreditsAct, DidAct, RemoveAct
 
 
-class Words:
+class Words(Messages):
     """One language."""
-
-    def __init__(self, language: Language) -> None:
-        self._catalogue = translations(language)
-
-    def say(self, message: str, **values: Any) -> str:
-        """A message of the catalogue with its values."""
-        said = self._catalogue.gettext(message)
-        return said % values if values else said
 
     def scopes(self, names: list[str]) -> str:
         """What an account may do."""

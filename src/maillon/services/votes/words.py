@@ -17,7 +17,7 @@ from babel.dates import format_datetime, get_timezone
 from babel.lists import format_list
 from babel.numbers import format_percent
 
-from maillon.kit.language import Language, say, say_number, translations
+from maillon.kit.language import Language, Messages, say, say_number
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Act, Change, RawAct, Unit, Unread, Value, directory_name
 from maillon.services.votes.model import Cost, Lacking, Outlook, Position, ProposalKind, Rehearsal, State, Tally
@@ -52,19 +52,14 @@ def _moment(language: Language, zone: str, place: str, seconds: int) -> str:
     return f"{day} {join} {hour} ({zone_words})"
 
 
-class Words:
+class Words(Messages):
     """One language. `names` tells legal names, and `zone` in which time zone hours are said."""
 
     def __init__(self, language: Language, names: Names = by_number, zone: str = "Europe/Paris") -> None:
+        super().__init__(language)
         self.language = language
         self._names = names
         self._zone = zone
-        self._catalogue = translations(language)
-
-    def say(self, message: str, **values: Any) -> str:
-        """A message of the catalogue with its values."""
-        said = self._catalogue.gettext(message)
-        return said % values if values else said
 
     def counted(self, n: int, one: str, several: str, **values: Any) -> str:
         """A message for one and a message for several; French says nothing of nothing in the singular."""
