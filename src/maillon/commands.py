@@ -41,18 +41,38 @@ def run() -> None:
 def _run(arguments: list[str]) -> NoReturn:
     import typer  # noqa: PLC0415 - see above
     from typer.exceptions import TyperException  # noqa: PLC0415
-    from typer.main import get_command  # noqa: PLC0415
+    from typer.main import get_group  # noqa: PLC0415
 
     from maillon.kit import terminal  # noqa: PLC0415
 
     as_json = "--json" in arguments
     try:
-        sys.exit(get_command(application()).main(arguments, prog_name="maillon", standalone_mode=not as_json))
+        commands = get_group(_with_only(application(), arguments[:1]))
+        sys.exit(commands.main(arguments, prog_name="maillon", standalone_mode=not as_json))
     except TyperException as error:
         # Wrong usage, which the library would say in a frame of text.
         terminal.fail(error.format_message(), error.exit_code, as_json=as_json)
     except typer.Abort:
         terminal.fail("interrupted", terminal.REFUSED, as_json=as_json)
+
+
+def _with_only(made: typer.Typer, named: list[str]) -> typer.Typer:
+    """Without the commands that were not named, where one was: to prepare them all takes a tenth of a second."""
+    from typer.main import get_command_name  # noqa: PLC0415 - see above
+
+    commands = {
+        command.name or get_command_name(command.callback.__name__): command
+        for command in made.registered_commands
+        if command.callback
+    }
+    groups = {group.name: group for group in made.registered_groups}
+    if found := commands.keys() & named:
+        made.registered_commands = [commands[name] for name in found]
+        made.registered_groups = []
+    elif chosen := groups.keys() & named:
+        made.registered_groups = [groups[name] for name in chosen]
+        made.registered_commands = []
+    return made
 
 
 def application() -> typer.Typer:

@@ -89,7 +89,6 @@ from maillon.services.people import pages as people_pages
 from maillon.services.people.errors import TrailNotNotarised
 from maillon.services.people.model import SessionKind
 from maillon.services.people.passwords import Passwords
-from maillon.services.people.provider import Provider
 from maillon.services.people.rules import ENTRY_APPEND
 from maillon.services.people.store import PeopleStore
 from maillon.services.people.trail import SUBJECT as TRAIL
@@ -105,6 +104,7 @@ if TYPE_CHECKING:
     from maillon.ledger.node import NodeLedger
     from maillon.network.configuration import NodeHome
     from maillon.network.registration import Registered
+    from maillon.services.people.provider import Provider
 
 _log = structlog.get_logger("maillon")
 _SANDBOX_FUNDS = 10**6 * 10**18
@@ -650,7 +650,6 @@ def people_parts(  # noqa: PLR0917 - what they are built over
     )
     outbox = Outbox(store, clock, encryption, mailer, settings.mail_from)
     notices = Notices(clock, encryption)
-    callback = f"{settings.portal_url}/log-in/callback"
     people = PeopleService(
         store,
         PeopleStore(encryption),
@@ -661,11 +660,21 @@ def people_parts(  # noqa: PLR0917 - what they are built over
         passwords=Passwords(),
         public_url=settings.portal_url,
         network=network,
-        providers={provider.id: Provider(provider, clock, callback) for provider in settings.providers},
+        providers=_providers(settings, clock),
         session_idle=datetime.timedelta(minutes=settings.session_idle),
         session_life=datetime.timedelta(hours=settings.session_life),
     )
     return outbox, notices, people
+
+
+def _providers(settings: Settings, clock: Clock) -> dict[str, Provider]:
+    """Those that are configured, each under its name. Where there is none, their library is not loaded."""
+    if not settings.providers:
+        return {}
+    from maillon.services.people.provider import Provider  # noqa: PLC0415 - see above
+
+    callback = f"{settings.portal_url}/log-in/callback"
+    return {provider.id: Provider(provider, clock, callback) for provider in settings.providers}
 
 
 @contextlib.contextmanager

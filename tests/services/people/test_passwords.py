@@ -36,6 +36,32 @@ def test_a_password_is_taken_as_it_was_typed() -> None:
     assert not passwords.matches(kept, longest[:-1]), "the end counts too"
 
 
+class _Watched(argon2.PasswordHasher):
+    """Remembers what it was asked to compare with."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=2, memory_cost=64, parallelism=2, salt_len=20, hash_len=40)
+        self.compared: list[str] = []
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002 - the library's word
+        """As the library does."""
+        self.compared.append(str(hash))
+        return super().verify(hash, password)
+
+
+def test_somebody_unknown_takes_as_much_work_as_anybody() -> None:
+    hasher = _Watched()
+    passwords = Passwords(hasher)
+    kept = passwords.hash(TYPED)
+    assert not passwords.matches(None, TYPED)
+    assert passwords.matches(kept, TYPED)
+    instead, known = hasher.compared
+    assert known == kept
+    assert argon2.extract_parameters(instead) == argon2.extract_parameters(kept)
+    assert Passwords(hasher).matches(None, TYPED) is False
+    assert hasher.compared[-1] != instead, "another each time: nobody can know a password that matches it"
+
+
 @pytest.mark.parametrize(
     "password",
     [

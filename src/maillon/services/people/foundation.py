@@ -44,11 +44,11 @@ from maillon.services.people.passwords import (
     Passwords,
     new_recovery_codes,
 )
-from maillon.services.people.provider import Provider
 from maillon.services.people.store import PeopleStore, new_code, new_id
 
 if TYPE_CHECKING:
     from maillon.services.people.passkeys import Passkeys
+    from maillon.services.people.provider import Provider
 
 MAXIMUM_LABEL = 80
 
