@@ -24,6 +24,8 @@ MEASUREMENTS = (
     *("engine", "network 7 20", "network 10 20", "network 13 20", "snapshot"),
 )
 """Scripts, with their arguments."""
+MOST_SECONDS = 7_200
+"""One measurement. The 100,000 blocks of `snapshot` take most of an hour."""
 
 TARGETS: tuple[tuple[str, str, str, str, float], ...] = (
     ("start", "cold_seconds_to_ready", "cold `up`, new home, to ready (s)", "under", 6),
@@ -92,7 +94,7 @@ def run(name: str) -> dict[str, Any]:
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=1800,
+        timeout=MOST_SECONDS,
     )
     figures: dict[str, Any] = json.loads(finished.stdout.strip().splitlines()[-1])
     return figures

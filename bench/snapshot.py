@@ -105,7 +105,7 @@ def move(network: LocalNetwork, source: LocalNode, folder: Path) -> dict[str, An
     }
 
 
-def main(blocks: int = 10_000) -> None:
+def main(blocks: int = 100_000) -> None:
     """Print the figures as one line of JSON."""
     # CometBFT reads its settings from the environment too: no pause after a block, no wait for others' votes.
     hurry = {"CMT_CONSENSUS_TIMEOUT_COMMIT": "0s", "CMT_CONSENSUS_SKIP_TIMEOUT_COMMIT": "true"}
