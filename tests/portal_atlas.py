@@ -16,7 +16,7 @@ import secrets
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
@@ -245,18 +245,27 @@ def make_administrator(platform: Running) -> tuple[str, str]:
         key = {"name": "logiciel-actes", "scope": ["notary:write", "people:manage"], "days": "365"}
         assert http.post("/en/organisations/office/keys", data=key).status_code == 200
         assert http.post("/en/account/recovery-codes", data={"nothing": ""}).status_code == 200
+        used = [code]
+        for organisation in ("1", "2"):
+            # The key of the first is nowhere in the instance, that of the second is kept by it.
+            asked = {"address": form["address"], "roles": ["administrator"], "language": "en"}
+            operator = {"Authorization": f"Bearer {platform.key}"}
+            sent = http.post(f"/v1/organisations/{organisation}/invitations", json=asked, headers=operator)
+            assert sent.status_code == 201, sent.text
+            used.append(_invitation(platform, form["address"], used))
+            assert http.post("/en/join", data={"way": "accept", "code": used[-1]}).status_code == 303
         return http.cookies["maillon"], _invitation(platform, invitation["address"])
 
 
-def _invitation(platform: Running, address: Any) -> str:
-    """The code of the letter with one to somebody."""
+def _invitation(platform: Running, address: Any, used: Collection[str] = ()) -> str:
+    """The code of a letter with one to somebody, that was not used."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         for path in (platform.home / "mail").glob("*.eml"):
             letter = message_from_bytes(path.read_bytes(), policy=default)
             body = letter.get_body(("plain",))
             found = None if body is None else re.search(r"/join#(\S+)", body.get_content())
-            if address in letter["To"] and found:
+            if address in letter["To"] and found and found[1] not in used:
                 return found[1]
         time.sleep(0.2)
     raise RuntimeError(f"no letter reached {address}")
@@ -569,6 +578,23 @@ def _go_to_the_provider(page: Page, example: Example) -> None:
     page.locator("a[rel=noreferrer].btn--main").wait_for()
 
 
+def _read_an_account(page: Page, _example: Example) -> None:
+    """What an organisation would sign to add an account; nothing is signed."""
+    page.locator("#label").fill("secretariat-de-mairie-1")
+    page.locator("form:has(button[value=add]) input[value=vote]").check()
+    page.locator("button[value=add]").click()
+    page.locator(".lead").wait_for()
+
+
+def _read_an_invitation(page: Page, _example: Example) -> None:
+    """The same of an invitation."""
+    page.locator("#scheme").select_option("siren")
+    page.locator("#identifier").fill("552 032 534")
+    page.locator("#legal_name").fill("Syndicat intercommunal des eaux de la haute vallée de l’Ambre et du Valdorme")
+    page.locator("button[value=invite]").click()
+    page.locator(".lead").wait_for()
+
+
 def _read_a_suspension(page: Page, _example: Example) -> None:
     """What an officer would sign; nothing is signed."""
     page.locator("#reason").fill("Les clés de ses nœuds sont publiées depuis lundi.")
@@ -665,6 +691,8 @@ ATLAS: tuple[Sight, ...] = (
     Sight("office-member", "office/members/1", known=True),
     Sight("office-member-sign", "office/members/1", act=_read_a_suspension, known=True),
     Sight("register", "organisations/1/register", act=_open_rows, known=True),
+    Sight("register-sign", "organisations/2/register", act=_read_an_account, known=True),
+    Sight("register-sign-elsewhere", "organisations/1/register", act=_read_an_invitation, known=True),
     Sight("nodes", "organisations/1/nodes", known=True),
     Sight("provider-unknown", "log-in/with/nobody", 401),
     Sight("provider-link", "account/providers/nobody", 422, known=True),

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -19,7 +23,7 @@ from typer.testing import CliRunner
 from maillon.commands import application
 from maillon.ledger.genesis import MEMBERS
 from maillon.ledger.signing import Account
-from running_platform import Running, start
+from running_platform import Running, environment, start
 from town import APPLICATION, NAME, PDF, eventually
 
 
@@ -139,6 +143,63 @@ def test_an_organisation_says_its_did_and_is_found_by_its_account(platform: Runn
     assert run(platform, "members", "nodes", "999", status=1)["error"]
 
 
+def at_a_terminal(platform: Running, answer: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program with somebody at a terminal, who answers what it asks."""
+    place = ("--home", str(platform.home), "--url", platform.url)
+    hand, terminal = os.openpty()
+    try:
+        os.write(hand, answer.encode())
+        command = [sys.executable, "-m", "maillon", *arguments, *place]
+        alone = {name: text for name, text in environment().items() if name != "MAILLON_API_KEY"}
+        return subprocess.run(
+            command, stdin=terminal, capture_output=True, text=True, check=False, timeout=120, env=alone
+        )
+    finally:
+        os.close(hand)
+        os.close(terminal)
+
+
+def test_what_the_servers_key_signs_is_said_and_asked_of_who_sits_there(platform: Running, number: str) -> None:
+    def did() -> Any:
+        return run(platform, "members", "show", number)["did"]
+
+    said = f"You sign: the decentralised identifier of {NAME} is did:web:server.example.\n"
+    name = ("members", "did", number, "did:web:server.example")
+    # 1. Nobody is there: it is said, and done.
+    assert invoke(platform, *name).stderr == said
+    assert did() == "did:web:server.example"
+    # 2. Somebody is: nothing is signed after a no, all after a yes or with --yes.
+    away = ("members", "did", number, "")
+    refused = at_a_terminal(platform, "n\n", *away)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"You sign: {NAME} has no decentralised identifier any more.\nSign? ")
+    assert did() == "did:web:server.example"
+    assert at_a_terminal(platform, "y\n", *away).returncode == 0
+    assert did() is None
+    assert "Sign?" not in at_a_terminal(platform, "", *name, "--yes").stderr
+    assert did() == "did:web:server.example"
+    assert at_a_terminal(platform, "y\n", *away).returncode == 0
+    # 3. Of an account made there, of one there is, of an invitation.
+    made = invoke(platform, "members", "delegate", number, "--label", "Caisse-1", "--scope", "vote", "--scope", "admin")
+    assert (
+        made.stderr
+        == f"You sign: a new account, called caisse-1, acts for {NAME} from now on, and may: vote, administer.\n"
+    )
+    shown = run(platform, "members", "show", number)["accounts"]
+    account = next(one["address"] for one in shown if one["label"] == "caisse-1")
+    gone = invoke(platform, "members", "delegate", number, "--account", account, "--remove")
+    assert gone.stderr == f"You sign: account {account} acts for {NAME} no more.\n"
+    whom = ("--scheme", "siren", "--identifier", "000 004 101", "--name", "Régie des eaux du Rhune")
+    invited = invoke(platform, "members", "invite", number, *whom).stderr
+    assert invited.startswith(f"You sign: {NAME} invites Régie des eaux du Rhune (SIREN 000 004 101) to join;")
+    # 4. Leaving asks whoever runs it, or none; what is no act is said by nobody.
+    left = invoke(platform, "members", "leave", number)
+    assert left.exit_code == 1
+    assert left.stderr.startswith(f"You sign: {NAME} leaves the alliance in the next block")
+    assert run(platform, "members", "show", number)["status"] == "active"
+    assert run(platform, "members", "delegate", number, "--label", "Camille Aubin", status=1)["error"]
+
+
 @pytest.fixture(scope="module")
 def administrator(platform: Running, number: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key file whose account administers the town."""
@@ -198,6 +259,7 @@ def test_an_organisation_acts_with_a_key_the_server_never_has(
     assert "not for member 1" in run(platform, "members", "did", "1", "did:web:x.example", *sign, status=1)["error"]
     run(platform, *change, "--remove", *more, adding=alone)
     eventually(lambda: scopes() == [])
+    adds_by_its_consent(platform, number, other, administrator)
     # 3. An invitation is as good as one the server signs: an applicant shows it; a forged one opens nothing.
     whom = ("--scheme", "siren", "--identifier", "000 004 101", "--name", "Régie des eaux du Rhune")
     word = run(platform, "members", "invite", number, *whom, *sign, adding=alone)["invitation"]
@@ -211,6 +273,26 @@ def test_an_organisation_acts_with_a_key_the_server_never_has(
     secret = bytes.fromhex("33" * 32)
     files = [path.read_bytes() for path in platform.home.rglob("*") if path.is_file()]
     assert not [content for content in files if secret in content or secret.hex().encode() in content]
+
+
+def adds_by_its_consent(platform: Running, number: str, other: Path, administrator: Path) -> None:
+    """An account is added by what it signed before, as the page hands it on; a consent of another adds nothing."""
+    account = Account(bytes.fromhex(other.read_text()))
+    asked = httpx.get(f"{platform.url}/v1/members/{number}/consents/0x{account.address.hex()}").json()
+    parity, r, s = account.sign_hash(bytes.fromhex(asked["digest"][2:]))
+    signature = f"0x{r:064x}{s:064x}{27 + parity:02x}"
+    add = ("members", "delegate", number, "--label", "secretariat-5", "--scope", "vote")
+    more = ("--sign-with", str(administrator), "--yes")
+    of = ("--account", "0x" + account.address.hex(), "--consent")
+    assert "--account" in run(platform, *add, "--consent", signature, *more, status=2)["error"]
+    assert "--account" in run(platform, *add, *of, signature, "--remove", *more, status=2)["error"]
+    assert "consent" in run(platform, *add, *of, f"0x{'11' * 64}1b", *more, status=1)["error"]
+    run(platform, *add, *of, signature, *more)
+
+    def labels() -> list[str]:
+        return [one["label"] for one in run(platform, "members", "show", number)["accounts"]]
+
+    eventually(lambda: "secretariat-5" in labels())
 
 
 def test_people_and_keys_of_an_organisation_at_its_server(platform: Running, number: str) -> None:

@@ -139,7 +139,7 @@ def signs_in_the_register(town: Town, page: Page, wallet: Wallet, number: int) -
     run(town, "members", "delegate", str(number), "--account", wallet.address, *label)
     page.goto(town.url(f"organisations/{number}/register"))
     page.locator("#did").fill("did:web:ambrun.example")
-    page.locator("button[name=elsewhere][value=did]").click()
+    page.locator("button[value=did]").click()
     expect(page.locator(".lead")).to_contain_text(f"identifier of {NAME} is did:web:ambrun.example")
     page.evaluate("document.getElementById('wallet').dataset.member = '1'")
     page.get_by_role("button", name="Porte-clés").click()
@@ -150,7 +150,46 @@ def signs_in_the_register(town: Town, page: Page, wallet: Wallet, number: int) -
     # The address is the same as before: the register itself has a form to add a wallet.
     expect(page.locator("#wallet-label")).to_be_visible()
     eventually(lambda: run(town, "members", "show", str(number))["did"] == "did:web:ambrun.example")
+    adds_and_invites(town, page, wallet, number)
     wallet.asked.clear()
+
+
+def adds_and_invites(town: Town, page: Page, wallet: Wallet, number: int) -> None:
+    """An account whose key is made here, by a transaction; an invitation, by a signature an applicant then shows."""
+    page.goto(town.url(f"organisations/{number}/register"))
+    page.locator("#label").fill("secretariat-2")
+    page.locator("form:has(button[value=add]) input[value=publish]").check()
+    page.locator("button[value=add]").click()
+    expect(page.locator(".lead")).to_contain_text(
+        f"called secretariat-2, acts for {NAME} from now on, and may: publish."
+    )
+    page.get_by_role("button", name="Porte-clés").click()
+    expect(page.locator("#wallet-label")).to_be_visible()
+
+    def scopes() -> list[list[str]]:
+        return [
+            one["scopes"]
+            for one in run(town, "members", "show", str(number))["accounts"]
+            if one["label"] == "secretariat-2"
+        ]
+
+    eventually(lambda: scopes() == [["publish"]])
+    sent = len(wallet.sent)
+    page.goto(town.url(f"organisations/{number}/register"))
+    page.locator("#scheme").select_option("siren")
+    page.locator("#identifier").fill("000 004 101")
+    page.locator("#legal_name").fill("Régie des eaux du Rhune")
+    page.locator("button[value=invite]").click()
+    expect(page.locator(".lead")).to_contain_text(f"{NAME} invites Régie des eaux du Rhune (SIREN 000 004 101)")
+    page.get_by_role("button", name="Porte-clés").click()
+    word = page.locator(".notice--ok [data-copy]").get_attribute("data-copy")
+    (town.clock.parent / "invitation").write_text(str(word))
+    whom = ("--scheme", "siren", "--identifier", "000 004 101", "--name", "Régie des eaux du Rhune")
+    contact = ("--contact", "Lucien Moreau", "--address", "lucien.moreau@memoire-vive.example")
+    shown = ("--invitation", str(town.clock.parent / "invitation"))
+    applied = run(town, "members", "apply", *whom, "--kind", "association", *contact, *shown)
+    assert applied["invited_by"] == number
+    assert len(wallet.sent) == sent, "a signature alone"
 
 
 def test_a_delegate_votes_with_a_wallet_of_its_own(town: Town, mayor: Page, tmp_path: Path) -> None:
@@ -170,6 +209,8 @@ def test_a_delegate_votes_with_a_wallet_of_its_own(town: Town, mayor: Page, tmp_
     # 2. The wallet consents, and acts for the town from the next block on; its key was asked for a signature alone.
     wallet.refuses = False
     mayor.get_by_role("button", name="Porte-clés").click()
+    expect(mayor.locator(".lead")).to_contain_text("called portefeuille-1, acts for")
+    mayor.locator("form:has(input[name=confirmed]) button").click()
     expect(mayor.locator(".notice--ok")).to_be_visible()
     accounts = {one["label"]: one for one in run(town, "members", "show", str(number))["accounts"]}
     assert accounts["portefeuille-1"]["address"].lower() == wallet.address.lower()

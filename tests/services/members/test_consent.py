@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from maillon.services.members.errors import InvalidConsent, RefusedByLedger
 from maillon.services.members.identifiers import identifier_hash
 from maillon.services.members.model import Scheme, Scope
 from maillon.services.members.rules import parse_consent
+from maillon.services.members.vouchers import Voucher, signer_of
 
 
 async def test_the_digest_is_the_contracts_and_the_wallets(home: Path) -> None:
@@ -41,6 +43,15 @@ async def test_a_consent_is_good_once_for_one_organisation_and_by_its_account(ho
         again = await contract.consent_to_sign(office, TOWN.address)
         assert again.nonce == asked.nonce + 1
         assert again.digest != asked.digest
+
+
+async def test_an_invitation_is_what_a_wallet_makes_of_its_typed_data(home: Path) -> None:
+    async with open_alliance(home) as alliance:
+        asked = await alliance.contract.invitation(a_form().identifier, "Régie du Rhune", 2**127 + 5, 2_000_000_000)
+        signed = Wallet.from_key(bytes([4]) * 32).sign_typed_data(full_message=asked.typed_data())
+        voucher = Voucher(a_form().identifier, asked.legal_name, asked.nonce, asked.expires, bytes(signed.signature))
+        assert signer_of(voucher, asked.digest) == TOWN.address
+        assert signer_of(voucher, replace(asked, nonce=5).digest) != TOWN.address
 
 
 @pytest.mark.parametrize("text", ["", "0x", "0x" + "0" * 128, "0x" + "0" * 132, "00" * 65, "0x" + "g" * 130])

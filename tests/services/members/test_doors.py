@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import datetime
+import html
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -237,23 +239,28 @@ async def test_the_office_pages_of_members_are_for_the_office_alone(
     assert "office/members" not in (await http.get(f"/fr/organisations/{member}/register", headers=mayor)).text
 
 
-async def test_an_act_of_the_register_is_said_and_prepared_for_a_key_elsewhere(
-    http: httpx.AsyncClient, officer: dict[str, str], instance: Application
-) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def steward(instance: Application) -> dict[str, str]:
+    """The browser of an administrator of the sandbox's own organisation, whose key this instance keeps nowhere."""
     people, person = instance.people, "2f" * 10
     with instance.store.transaction() as connection:
         profile = Profile("steward@ambrun.example", "Ada Martin", "fr")
         people._people.insert_person(connection, person, profile, instance.clock.now())
         people._people.replace_roles(connection, person, "1", list(Role), "system", instance.clock.now())
         session = people._begin(connection, person, {"passkey"}, "Firefox, Linux", None)
-    steward = OURS | {"Accept": "text/html", "Cookie": f"maillon={session.token}"}
+    return OURS | {"Accept": "text/html", "Cookie": f"maillon={session.token}"}
+
+
+async def test_an_act_of_the_register_is_said_and_prepared_for_a_key_elsewhere(
+    http: httpx.AsyncClient, officer: dict[str, str], steward: dict[str, str]
+) -> None:
     page, before = "/en/organisations/1/register", (await http.get("/v1/members/1")).json()
     account = before["accounts"][0]["address"]
     for given, says, called in (
-        ({"elsewhere": "did", "did": "did:web:a.example"}, "identifier of Sandbox is did:web:a.example",
+        ({"act": "did", "did": "did:web:a.example"}, "identifier of Sandbox is did:web:a.example",
          Members(MEMBERS).set_did("did:web:a.example")),
-        ({"elsewhere": "leave"}, "Sandbox leaves the alliance", Members(MEMBERS).leave()),
-        ({"elsewhere": "remove", "account": account}, "acts for Sandbox no more",
+        ({"act": "leave"}, "Sandbox leaves the alliance", Members(MEMBERS).leave()),
+        ({"act": "remove", "account": account}, "acts for Sandbox no more",
          Members(MEMBERS).remove_account(Address(bytes.fromhex(account[2:])))),
     ):  # fmt: skip
         shown = await http.post(page, data=given, headers=steward)
@@ -261,21 +268,97 @@ async def test_an_act_of_the_register_is_said_and_prepared_for_a_key_elsewhere(
         assert says in shown.text
         assert "0x" + called.data.hex() in shown.text
         assert "FILE" in shown.text
+        # No key of this organisation is kept here: the page offers none, and confirming signs nothing.
+        assert 'name="confirmed"' not in shown.text
+        assert (await http.post(page, data=given | {"confirmed": "yes"}, headers=steward)).status_code == 409
     # Nothing was signed; what is no act, or cannot be, is refused, and so is whoever may not.
     assert (await http.get("/v1/members/1")).json()["history"] == before["history"]
     for wrong, status in (
-        ({"elsewhere": "add"}, 422),
-        ({"elsewhere": "did", "did": "a.example"}, 422),
-        ({"elsewhere": "remove"}, 404),
+        ({"act": "add"}, 422),
+        ({"act": "add", "label": "desk-1", "scope": "officer"}, 422),
+        ({"act": "did", "did": "a.example"}, 422),
+        ({"act": "remove"}, 404),
+        ({"act": "wallet", "label": "desk-1"}, 404),
+        ({"act": "wallet", "label": "desk-1", "account": account, "consent": "0x00"}, 422),
     ):
         assert (await http.post(page, data=wrong, headers=steward)).status_code == status
-    refused = await http.post(page, data={"elsewhere": "leave"}, headers=officer)
+    refused = await http.post(page, data={"act": "leave"}, headers=officer)
     assert refused.status_code == 403
     prepared = await http.post("/v1/members/1/acts", json={"act": "leave"})
     assert prepared.json()["data"] == "0x" + Members(MEMBERS).leave().data.hex()
     for body in ({"act": "leave", "more": 1}, {"act": "exclude"}, {"act": "did", "did": "a.example"}):
         assert (await http.post("/v1/members/1/acts", json=body)).status_code == 422
     assert (await http.post("/v1/members/999/acts", json={"act": "leave"})).status_code == 404
+
+
+def inputs(text: str, holds: str) -> dict[str, Any]:
+    """The hidden fields of the form that holds some text, as a browser sends them."""
+    found = next(one for one in re.findall(r"<form.*?</form>", text, re.DOTALL) if holds in one)
+    given: dict[str, Any] = {}
+    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', found):
+        given.setdefault(name, []).append(html.unescape(value))
+    return given
+
+
+async def test_an_act_of_the_register_is_signed_with_the_kept_key_when_its_page_is_confirmed(
+    http: httpx.AsyncClient, instance: Application, member: str
+) -> None:
+    people, person = instance.people, "3f" * 10
+    with instance.store.transaction() as connection:
+        profile = Profile("first@ambrun.example", "Camille Aubin", "fr")
+        people._people.insert_person(connection, person, profile, instance.clock.now())
+        people._people.replace_roles(connection, person, member, list(Role), "system", instance.clock.now())
+        session = people._begin(connection, person, {"passkey"}, "Firefox, Linux", None)
+    mayor = OURS | {"Accept": "text/html", "Cookie": f"maillon={session.token}"}
+    page, address = f"/en/organisations/{member}/register", f"/v1/members/{member}"
+
+    async def accounts() -> dict[str, list[str]]:
+        shown = (await http.get(address)).json()["accounts"]
+        return {one["label"]: one["scopes"] for one in shown if one["until"] is None}
+
+    before = await accounts()
+    # 1. A new account: the page names it, and its key waits here; asked again, the same account is offered.
+    asked = {"act": "add", "label": "Desk-1", "scope": ["vote", "publish"]}
+    said = await http.post(page, data=asked, headers=mayor)
+    assert "called desk-1, acts for" in said.text
+    assert "and may: vote, publish." in said.text
+    form = inputs(said.text, 'name="confirmed"')
+    assert inputs((await http.post(page, data=asked, headers=mayor)).text, 'name="confirmed"') == form
+    assert await accounts() == before
+    assert (await http.post(page, data=form, headers=mayor)).headers["location"].endswith("done=added")
+    assert await accounts() == before | {"desk-1": ["vote", "publish"]}
+    # Once it acts, it is offered no more, and what was confirmed twice is done once.
+    (account,) = form["account"]
+    other = inputs((await http.post(page, data=asked, headers=mayor)).text, 'name="confirmed"')["account"]
+    assert other != [account]
+    assert (await http.post(page, data=form, headers=mayor)).status_code == 409
+    # 2. Each other act: said, then signed when that very form comes back; a word in place of yes signs nothing.
+    for given, done in (
+        ({"act": "change", "account": account, "label": "desk-2", "scope": "vote"}, "changed"),
+        ({"act": "credits", "account": account}, "credits"),
+        ({"act": "did", "did": "did:web:a.example"}, "did"),
+    ):
+        history = (await http.get(address)).json()["history"]
+        maybe = await http.post(page, data=given | {"confirmed": "no"}, headers=mayor)
+        assert maybe.status_code == 200
+        assert (await http.get(address)).json()["history"] == history
+        signed = await http.post(page, data=inputs(maybe.text, 'name="confirmed"'), headers=mayor)
+        assert signed.headers["location"].endswith(f"done={done}"), signed.text
+        assert (await http.get(address)).json()["history"] != history
+    # 3. An invitation: nothing is signed before, and then the page shows its word.
+    whom = {"act": "invite", "scheme": "siren", "identifier": "000 004 200", "legal_name": "Cercle du Rhune"}
+    read = await http.post(page, data=whom, headers=mayor)
+    assert "invites Cercle du Rhune (SIREN 000 004 200) to join" in read.text
+    shown = await http.post(page, data=inputs(read.text, 'name="confirmed"'), headers=mayor)
+    assert "Hand this word on" in shown.text
+    wrong = whom | {"nonce": "1", "expires": "2000000000", "signature": "0x" + "11" * 64 + "1b"}
+    for signature in (wrong["signature"], "0x11", "x"):
+        refused = await http.post(page, data=wrong | {"signature": signature}, headers=mayor)
+        assert refused.status_code == 422, refused.text
+    # 4. It is removed.
+    away = await http.post(page, data={"act": "remove", "account": account}, headers=mayor)
+    await http.post(page, data=inputs(away.text, 'name="confirmed"'), headers=mayor)
+    assert await accounts() == before
 
 
 async def test_no_member_of_a_body_is_assigned_by_accident(http: httpx.AsyncClient) -> None:

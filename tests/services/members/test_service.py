@@ -136,8 +136,8 @@ async def test_a_signed_invitation_admits_once_and_is_a_members(
     expires = int(clock.now().timestamp()) + 3_600
 
     async def word(signer: Account, nonce: int) -> str:
-        digest = await alliance.contract.invitation_digest(form.identifier, form.legal_name, nonce, expires)
-        return Voucher.sign(form.identifier, form.legal_name, nonce, expires, digest, signer).text
+        asked = await alliance.contract.invitation(form.identifier, form.legal_name, nonce, expires)
+        return Voucher.sign(form.identifier, form.legal_name, nonce, expires, asked.digest, signer).text
 
     async def refused(text: str, reason: str) -> None:
         with pytest.raises(errors.InvalidVoucher, match=reason):

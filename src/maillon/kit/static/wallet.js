@@ -1,5 +1,6 @@
 /* Signing with a wallet of the browser (EIP-6963, EIP-1193). Apache-2.0. The page says what is signed; this hands exactly
-   the page's transaction to the wallet, and nothing else. */
+   the page's transaction to the wallet, or the typed data (EIP-712) whose signature a form of the page then carries, and
+   nothing else. */
 "use strict";
 const place = document.getElementById("wallet");
 const outcome = place.querySelector("[data-outcome]");
@@ -17,24 +18,51 @@ const keepText = async () => {
   }
 };
 
+/* An account acts for one organisation: what another signs would be done in the name of that one. */
+const acting = async (accounts) => {
+  if (!place.dataset.member) return accounts[0];
+  for (const account of accounts) {
+    const answer = await fetch(`/v1/accounts/${account}/member`, { headers: { Accept: "application/json" } });
+    if (answer.ok && String((await answer.json()).member) === place.dataset.member) return account;
+  }
+  return null;
+};
+
+const send = async (provider, from) => {
+  await provider.request({ method: "eth_sendTransaction", params: [{ from, to: place.dataset.to, data: place.dataset.data, value: "0x0" }] });
+  tell(place.dataset.sent);
+  await keepText();
+  location.href = place.dataset.next;
+};
+
+/* What an account consents to depends on the account: it is asked for when the account is known. */
+const consent = async (account) => {
+  const answer = await fetch(place.dataset.consents + account, { headers: { Accept: "application/json" } });
+  const asked = await answer.json();
+  if (!answer.ok) throw new Error(asked.detail);
+  place.elements.account.value = account;
+  return JSON.stringify(asked.typed_data);
+};
+
+const give = async (provider, from) => {
+  const typed = place.dataset.consents ? await consent(from) : place.dataset.typed;
+  place.querySelector("[data-signed]").value = await provider.request({ method: "eth_signTypedData_v4", params: [from, typed] });
+  place.submit();
+};
+
 const sign = async (provider, button) => {
+  if (place.reportValidity && !place.reportValidity()) return;
   button.setAttribute("aria-busy", "true");
   try {
-    const [from] = await provider.request({ method: "eth_requestAccounts" });
+    const accounts = await provider.request({ method: "eth_requestAccounts" });
     if (await provider.request({ method: "eth_chainId" }) !== chain) {
       try {
         await provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: chain }] });
       } catch { tell(place.dataset.wrong); return; }
     }
-    /* An account acts for one organisation: what another signs would be done in the name of that one. */
-    if (place.dataset.member) {
-      const answer = await fetch(`/v1/accounts/${from}/member`, { headers: { Accept: "application/json" } });
-      if (!answer.ok || String((await answer.json()).member) !== place.dataset.member) { tell(place.dataset.other); return; }
-    }
-    await provider.request({ method: "eth_sendTransaction", params: [{ from, to: place.dataset.to, data: place.dataset.data, value: "0x0" }] });
-    tell(place.dataset.sent);
-    await keepText();
-    location.href = place.dataset.next;
+    const from = await acting(accounts);
+    if (!from) { tell(place.dataset.other); return; }
+    await (place.dataset.to ? send : give)(provider, from);
   } catch (error) {
     tell(`${place.dataset.refused} ${error && error.message ? error.message : ""}`);
   } finally { button.removeAttribute("aria-busy"); }

@@ -423,7 +423,7 @@ def router(  # noqa: C901, PLR0915 - one function for each route
         scopes = rules.parse_scopes(body.scopes)
         if body.account or body.consent:
             account, consent = rules.parse_address(body.account), rules.parse_consent(body.consent)
-            added = service.add_wallet(number, account, scopes, body.label, consent, actor.tag)
+            added = service.add_consenting(number, account, scopes, body.label, consent, actor.tag)
         else:
             added = service.add_account(number, scopes, body.label, actor.tag)
         return await _own(request, number, key, actor, added)

@@ -10,7 +10,8 @@ import datetime
 import getpass
 import os
 import secrets
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -26,6 +27,7 @@ from maillon.kit.terminal import REFUSED, UNDECIDED, fail, print_json, print_tab
 if TYPE_CHECKING:
     from maillon.ledger.client import Server
     from maillon.ledger.signing import Account
+    from maillon.services.members.words import Words
 
 commands = typer.Typer(no_args_is_help=True, help="Who belongs to the alliance, and how one comes to belong.")
 
@@ -574,6 +576,7 @@ def members_invite(  # noqa: PLR0917 - options of a command
         document = {"invitation": _vouch(settings, number, body, key, yes=yes, as_json=as_json)}
     else:
         path = f"/members/{number}/invitations"
+        _say(settings, number, lambda words, one: _invites(words, body, one), yes=yes, as_json=as_json)
         document = _ask(settings, "POST", path, _credentials(settings, as_json=as_json), as_json=as_json, json=body)
     if as_json:
         print_json(document)
@@ -590,6 +593,9 @@ def members_delegate(  # noqa: PLR0917 - options of a command
     key: Annotated[
         Path | None, typer.Option(help="Add the account of this key file instead: the key stays in the file.")
     ] = None,
+    consent: Annotated[
+        str | None, typer.Option(help="What the account has signed, as the portal shows it: adds the account.")
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Let the account act no more.")] = False,
     credited: Annotated[bool, typer.Option("--credits", help="Have the credits paid to the account.")] = False,
     signer: Annotated[
@@ -603,34 +609,54 @@ def members_delegate(  # noqa: PLR0917 - options of a command
 ) -> None:
     """Add an account that acts for one's organisation, change or remove one, or have the credits paid to it."""
     settings = _settings(as_json, home=home, url=url)
-    path, body = f"/members/{number}/accounts", {"scopes": scope or [], "label": label}
+    act = _delegation(account, key, consent, remove=remove, credited=credited, as_json=as_json)
+    path = f"/members/{number}/accounts"
+    body: dict[str, Any] = {"scopes": scope or [], "label": label}
+    if key is not None:
+        body |= _consenting(settings, number, key, as_json=as_json)
+    elif consent is not None:
+        body |= {"account": account, "consent": consent}
+    asked: dict[str, Any] = {"act": act, "account": account}
+    asked |= body if act in ("add", "change") else {}
+    if signer is not None:
+        if act == "make":
+            fail("whose key is made by the server is added by the server's: --key FILE adds yours", as_json=as_json)
+        _sign(settings, number, asked, signer, yes=yes, as_json=as_json)
+        return
+    headers = _credentials(settings, as_json=as_json)
+    if act == "make":
+        _say(settings, number, lambda words, name: words.makes(label, scope or [], name), yes=yes, as_json=as_json)
+    else:
+        _say_act(settings, number, asked, yes=yes, as_json=as_json)
+    if act in ("make", "add"):
+        document = _ask(settings, "POST", path, headers, as_json=as_json, json=body)
+    elif act == "remove":
+        document = _ask(settings, "DELETE", f"{path}/{quote(account or '')}", headers, as_json=as_json)
+    elif act == "credits":
+        path = f"/members/{number}/credit-account"
+        document = _ask(settings, "PUT", path, headers, as_json=as_json, json={"account": account})
+    else:
+        document = _ask(settings, "PUT", f"{path}/{quote(account or '')}", headers, as_json=as_json, json=body)
+    _show(document, as_json=as_json)
+
+
+def _delegation(
+    account: str | None, key: Path | None, consent: str | None, *, remove: bool, credited: bool, as_json: bool
+) -> str:
+    """The act its options ask for, `make` being to add an account of the server's; ends the program for none."""
     if remove and credited:
         fail("--remove and --credits are two things to ask for", as_json=as_json)
     if account is None and (remove or credited):
         fail("say which account: --account 0x…", as_json=as_json)
-    if key is not None:
-        if account is not None:
-            fail("--key adds the account of that key; --account changes one there is", as_json=as_json)
-        body |= _consenting(settings, number, key, as_json=as_json)
-    if signer is not None:
-        if account is None and key is None:
-            fail("whose key is made by the server is added by the server's: --key FILE adds yours", as_json=as_json)
-        asked = {"act": "add"} | body if account is None else {"account": account}
-        if account is not None:
-            asked |= {"act": "remove"} if remove else {"act": "credits"} if credited else {"act": "change"} | body
-        _sign(settings, number, asked, signer, yes=yes, as_json=as_json)
-        return
-    headers = _credentials(settings, as_json=as_json)
-    if account is None:
-        document = _ask(settings, "POST", path, headers, as_json=as_json, json=body)
-    elif remove:
-        document = _ask(settings, "DELETE", f"{path}/{quote(account)}", headers, as_json=as_json)
-    elif credited:
-        path = f"/members/{number}/credit-account"
-        document = _ask(settings, "PUT", path, headers, as_json=as_json, json={"account": account})
-    else:
-        document = _ask(settings, "PUT", f"{path}/{quote(account)}", headers, as_json=as_json, json=body)
-    _show(document, as_json=as_json)
+    if key is not None and account is not None:
+        fail("--key adds the account of that key; --account changes one there is", as_json=as_json)
+    if consent is not None and (account is None or remove or credited):
+        fail("--consent adds the account that gave it: --account 0x…", as_json=as_json)
+    if remove or credited:
+        return "remove" if remove else "credits"
+    if key is not None or consent is not None:
+        return "add"
+    return "make" if account is None else "change"
 
 
 def _consenting(settings: Settings, number: int, path: Path, *, as_json: bool) -> dict[str, str]:
@@ -664,6 +690,46 @@ def _consenting(settings: Settings, number: int, path: Path, *, as_json: bool) -
     )
     typer.echo(f"{signer!r} consents to act for {identifier.scheme} {shown(identifier)}", err=True)
     return {"account": account, "consent": "0x" + consent.sign(signer).hex()}
+
+
+def _say(
+    settings: Settings, number: int, speak: Callable[[Words, str], str], *, yes: bool, as_json: bool,
+    always: bool = False,
+) -> None:  # fmt: skip
+    """Say on standard error what the server is to sign; ask who sits at a terminal, or whoever it is with `always`."""
+    # Imported here: only this signs.
+    from maillon.ledger import client  # noqa: PLC0415
+    from maillon.services.members.errors import Refused  # noqa: PLC0415
+    from maillon.services.members.words import Words  # noqa: PLC0415
+
+    name = _ask(settings, "GET", f"/members/{number}", {}, as_json=as_json)["legal_name"]
+    try:
+        says = speak(Words("en"), name)
+        if yes or not (always or sys.stdin.isatty()):
+            typer.echo(says, err=True)
+        else:
+            client.confirm(says)
+    except (client.ClientError, Refused) as error:
+        fail(str(error), REFUSED, as_json=as_json)
+
+
+def _say_act(
+    settings: Settings, number: int, asked: dict[str, Any], *, yes: bool, as_json: bool, always: bool = False
+) -> None:  # fmt: skip
+    """The same of an act."""
+    from maillon.services.members.acts import parse_act  # noqa: PLC0415
+
+    _say(
+        settings, number, lambda words, name: words.signs(parse_act(asked), name), yes=yes, as_json=as_json,
+        always=always,
+    )  # fmt: skip
+
+
+def _invites(words: Words, asked: dict[str, str], name: str) -> str:
+    """What whoever invites signs. Raises a `Refused`."""
+    from maillon.services.members.rules import parse_invited  # noqa: PLC0415
+
+    return words.invites(*parse_invited(asked), name)
 
 
 def _sign(settings: Settings, number: int, asked: dict[str, Any], key: Path, *, yes: bool, as_json: bool) -> None:
@@ -711,10 +777,11 @@ def _vouch(settings: Settings, number: int, asked: dict[str, str], key: Path, *,
     from maillon.ledger import client  # noqa: PLC0415
     from maillon.ledger.port import Address  # noqa: PLC0415
     from maillon.services.members import rules  # noqa: PLC0415
-    from maillon.services.members.consent import invitation_digest  # noqa: PLC0415
+    from maillon.services.members.consent import Invitation  # noqa: PLC0415
     from maillon.services.members.errors import Refused  # noqa: PLC0415
-    from maillon.services.members.identifiers import identifier_hash, shown  # noqa: PLC0415
+    from maillon.services.members.identifiers import identifier_hash  # noqa: PLC0415
     from maillon.services.members.vouchers import Voucher  # noqa: PLC0415
+    from maillon.services.members.words import Words  # noqa: PLC0415
 
     server = client.Server(settings.server_url)
     try:
@@ -723,14 +790,12 @@ def _vouch(settings: Settings, number: int, asked: dict[str, str], key: Path, *,
         _check_acting(server, number, account)
         domain = server.get(f"/v1/members/{number}/consents/0x{account.address.hex()}")["typed_data"]["domain"]
         if not yes:
-            whom = f"{name} ({identifier.scheme} {shown(identifier)})"
-            client.confirm(f"You sign: member {number} invites {whom} to join; good once, for thirty days.")
+            client.confirm(_invites(Words("en"), asked, server.get(f"/v1/members/{number}")["legal_name"]))
         members = Address(bytes.fromhex(domain["verifyingContract"][2:]))
         nonce = secrets.randbits(128)
         expires = int((datetime.datetime.now(datetime.UTC) + rules.INVITATION_LIFE).timestamp())
-        hashed = identifier_hash(identifier)
-        digest = invitation_digest(int(domain["chainId"]), members, hashed, name, nonce, expires)
-        return Voucher.sign(identifier, name, nonce, expires, digest, account).text
+        said = Invitation(int(domain["chainId"]), members, identifier_hash(identifier), name, nonce, expires)
+        return Voucher.sign(identifier, name, nonce, expires, said.digest, account).text
     except client.ServerUnreachable as error:
         fail(str(error), UNDECIDED, as_json=as_json)
     except (client.ClientError, Refused) as error:
@@ -755,6 +820,7 @@ def members_did(  # noqa: PLR0917 - options of a command
         _sign(settings, number, {"act": "did", "did": did}, key, yes=yes, as_json=as_json)
         return
     path, headers = f"/members/{number}/did", _credentials(settings, as_json=as_json)
+    _say_act(settings, number, {"act": "did", "did": did}, yes=yes, as_json=as_json)
     _show(_ask(settings, "PUT", path, headers, as_json=as_json, json={"did": did}), as_json=as_json)
 
 
@@ -772,7 +838,6 @@ def members_leave(  # noqa: PLR0917 - options of a command
     if key is not None:
         _sign(settings, number, {"act": "leave"}, key, yes=yes, as_json=as_json)
         return
-    if not yes and not typer.confirm(f"Have member {number} leave the alliance?", err=True):
-        raise typer.Exit(REFUSED)
-    path = f"/members/{number}/departure"
-    _show(_ask(settings, "POST", path, _credentials(settings, as_json=as_json), as_json=as_json), as_json=as_json)
+    path, headers = f"/members/{number}/departure", _credentials(settings, as_json=as_json)
+    _say_act(settings, number, {"act": "leave"}, yes=yes, as_json=as_json, always=True)
+    _show(_ask(settings, "POST", path, headers, as_json=as_json), as_json=as_json)

@@ -23,7 +23,7 @@ from maillon.ledger.contracts.network import Network
 from maillon.ledger.contracts.network import Node as AcceptedNode
 from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
-from maillon.services.members.consent import Consent, invitation_digest
+from maillon.services.members.consent import Consent, Invitation
 from maillon.services.members.errors import LedgerUnavailable, NoRegister, RefusedByLedger
 from maillon.services.members.identifiers import identifier_hash, scheme_word
 from maillon.services.members.model import (
@@ -411,10 +411,10 @@ class MembersContract:
 
     # Signed invitations.
 
-    async def invitation_digest(self, identifier: Identifier, legal_name: str, nonce: int, expires: int) -> bytes:
+    async def invitation(self, identifier: Identifier, legal_name: str, nonce: int, expires: int) -> Invitation:
         """What a member's admin signs to invite an organisation, here and now."""
         address = await self.members_address()
-        return invitation_digest(self._chain_id, address, identifier_hash(identifier), legal_name, nonce, expires)
+        return Invitation(self._chain_id, address, identifier_hash(identifier), legal_name, nonce, expires)
 
 
 def _decoded(event: Event) -> Any:

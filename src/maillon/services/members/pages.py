@@ -24,7 +24,16 @@ from maillon.kit.page import SECURITY_HEADERS, Renderer
 from maillon.kit.throttle import Throttle
 from maillon.ledger.acts import prepared_document
 from maillon.services.members import errors, identifiers, rules, views
-from maillon.services.members.acts import parse_act
+from maillon.services.members.acts import (
+    AddAct,
+    AnyAct,
+    ChangeAct,
+    CreditsAct,
+    DidAct,
+    LeaveAct,
+    RemoveAct,
+    parse_act,
+)
 from maillon.services.members.api import Number, attachment, parse_evidence, parse_filter
 from maillon.services.members.documents import MAXIMUM_DOCUMENT, MAXIMUM_DOCUMENTS
 from maillon.services.members.errors import InvalidApplication, Refused
@@ -461,6 +470,7 @@ class _Pages:
             "history": [views.history_document(entry) for entry in page.history[:20]],
             "cases": [views.case_document(one) for one in cases],
             "invitation": invitation,
+            "chain_id": self._service.chain_id,
             "done": done if done in ("added", "changed", "removed", "credits", "did", "left", "appealed") else "",
         }
         return self._private(request, language, "members_own.html", document | self._choices(language), refused)
@@ -476,90 +486,136 @@ class _Pages:
         return self._private(request, language, "members_nodes.html", document)
 
     async def change_own(self, request: Request, language: Language, number: Number) -> Response:
-        """What the button says, for whoever may."""
+        """Say in words what would be signed; then, when that very form comes back confirmed, sign it with the kept key.
+
+        Answering a suspension is for the office to read, and is signed by nobody.
+        """
         target = Target("organisation", str(number))
         form = await self._form(request)
-        if form.text("elsewhere"):
-            return await self._elsewhere(request, language, number, form)
         act = form.text("act")
         action = {"leave": rules.MEMBER_LEAVE, "invite": rules.MEMBER_INVITE}.get(act, rules.MEMBER_CHANGE)
         actor = await self._who.enter_for(request, action, target)
         try:
             if act == "invite":
-                given = {name: form.text(name)[:640] for name in ("scheme", "identifier", "legal_name")}
-                word = await self._service.invite(number, given, actor.tag)
-                return await self._own_page(request, language, number, actor, invitation=word)
-            done = await self._act(form, act, number, actor)
+                return await self._invite(request, language, number, form, actor)
+            if act == "appeal":
+                case = rules.parse_case(form.text("case"))
+                await self._service.appeal_suspension(number, case, form.text("text"), actor.tag)
+                done = "appealed"
+            else:
+                asked = await self._asked(number, form)
+                if form.text("confirmed") != "yes":
+                    return await self._confirmation(request, language, number, asked)
+                done = await self._act(number, asked, actor)
         except Refused as refused:
             return await self._own_page(request, language, number, actor, refused=refused)
         return self._go(f"/{language}/organisations/{number}/register?done={done}")
 
-    async def _elsewhere(self, request: Request, language: Language, number: int, form: _Fields) -> Response:
-        """An act in words, as a wallet or a command line signs it; nothing is signed here."""
-        act = form.text("elsewhere")
-        action = rules.MEMBER_LEAVE if act == "leave" else rules.MEMBER_CHANGE
-        actor = await self._who.enter_for(request, action, Target("organisation", str(number)))
-        account, label, did = form.text("account")[:42], form.text("label")[:40], form.text("did")[:200]
-        scopes = form.texts("scope")[:4]
-        fields: dict[str, Any] = {}
-        if act in ("change", "credits", "remove"):
-            fields = {"account": account}
-        if act == "change":
-            fields |= {"scopes": scopes, "label": label}
-        if act == "did":
-            fields = {"did": did}
-        try:
-            call, says = await self._service.prepare(number, parse_act({"act": act} | fields))
-            page = await self._service.organisation(number)
-        except Refused as refused:
-            return await self._own_page(request, language, number, actor, refused=refused)
-        kinds = {"credits": " --credits", "remove": " --remove"}
-        command = f"maillon members delegate {number} --account {account}{kinds.get(act, '')} --sign-with FILE"
-        if act == "change":
-            # Parsed above: neither a label nor a scope has what a shell would read.
-            command = " ".join((command, "--label", label, *(f"--scope {scope}" for scope in scopes)))
+    async def _asked(self, number: int, form: _Fields) -> AnyAct:
+        """The act of a form; an account that is made here is made first, so that what is signed names it."""
+        act = form.text("act")
+        fields: dict[str, Any] = {"act": act}
+        if act in ("wallet", "change", "remove", "credits"):
+            rules.parse_address(form.text("account"))
+            fields["account"] = form.text("account")
+        if act in ("add", "wallet", "change"):
+            fields |= {"label": rules.parse_label(form.text("label")), "scopes": form.texts("scope")[:4]}
+            rules.parse_scopes(fields["scopes"])
+        if act == "add":
+            account, consent = await self._service.offer_account(number)
+            fields |= {"account": "0x" + account.hex(), "consent": "0x" + consent.hex()}
+        elif act == "wallet":
+            fields |= {"act": "add", "consent": form.text("consent")[:132]}
         elif act == "did":
-            command = f"maillon members did {number} {shlex.quote(did.strip())} --key FILE"
-        elif act == "leave":
-            command = f"maillon members leave {number} --key FILE"
+            fields["did"] = form.text("did")[:200].strip()
+        return parse_act(fields)
+
+    async def _confirmation(self, request: Request, language: Language, number: int, act: AnyAct) -> Response:
+        call, says = await self._service.prepare(number, act)
+        fields = act.model_dump() | ({"act": "wallet"} if isinstance(act, AddAct) else {})
+        signed = {"prepared": prepared_document(call, self._service.chain_id, says)}
+        return await self._sign_page(request, language, number, act.act, fields, says, _command(number, act), signed)
+
+    async def _sign_page(  # noqa: PLR0917 - what is shown
+        self, request: Request, language: Language, number: int, act: str, fields: Mapping[str, Any],
+        says: Mapping[Language, str], command: str, signed: Mapping[str, Any],
+    ) -> Response:  # fmt: skip
+        page = await self._service.organisation(number)
         document = {
             "number": number,
             "legal_name": page.organisation.legal_name,
+            "act": act,
+            "fields": dict(fields),
             "says": says[language],
-            "prepared": prepared_document(call, self._service.chain_id, says),
+            "kept": await self._service.keeps_key_of(number),
             "command": command,
         }
-        return self._private(request, language, "members_sign.html", document)
+        return self._private(request, language, "members_sign.html", document | dict(signed))
 
-    async def _act(self, form: _Fields, act: str, number: int, actor: Actor) -> str:
-        if act == "leave":
+    async def _invite(
+        self, request: Request, language: Language, number: int, form: _Fields, actor: Actor
+    ) -> Response:  # fmt: skip
+        """The same for an invitation, which no transaction carries: what is signed is the word that is handed on."""
+        given = {name: form.text(name)[:640] for name in ("scheme", "identifier", "legal_name")}
+        if form.text("confirmed") == "yes":
+            word = await self._service.invite(number, given, actor.tag)
+            return await self._own_page(request, language, number, actor, invitation=word)
+        if form.text("signature"):
+            nonce, expires, signature = (form.text(name)[:200] for name in ("nonce", "expires", "signature"))
+            word = await self._service.take_invitation(number, given, nonce, expires, signature, actor.tag)
+            return await self._own_page(request, language, number, actor, invitation=word)
+        invitation, says = await self._service.prepare_invitation(number, given)
+        options = (
+            ("--scheme", given["scheme"]),
+            ("--identifier", given["identifier"]),
+            ("--name", given["legal_name"]),
+        )
+        said = " ".join(f"{option} {shlex.quote(text)}" for option, text in options)
+        command = f"maillon members invite {number} {said} --key FILE"
+        until = datetime.datetime.fromtimestamp(invitation.expires, datetime.UTC)
+        prepared = {"typed_data": invitation.typed_data(), "expires": until}
+        fields = {"act": "invite"} | given
+        return await self._sign_page(request, language, number, "invite", fields, says, command, prepared)
+
+    async def _act(self, number: int, act: AnyAct, actor: Actor) -> str:
+        if isinstance(act, LeaveAct):
             await self._service.leave(number, actor.tag)
             return "left"
-        if act == "did":
-            await self._service.set_did(number, form.text("did"), actor.tag)
+        if isinstance(act, DidAct):
+            await self._service.set_did(number, act.did, actor.tag)
             return "did"
-        if act == "appeal":
-            case = rules.parse_case(form.text("case"))
-            await self._service.appeal_suspension(number, case, form.text("text"), actor.tag)
-            return "appealed"
-        if act in ("remove", "credits"):
-            account = rules.parse_address(form.text("account"))
-            change = self._service.remove_account if act == "remove" else self._service.set_credit_account
-            await change(number, account, actor.tag)
-            return "removed" if act == "remove" else "credits"
-        scopes = rules.parse_scopes(form.texts("scope"))
-        if act == "change":
-            account = rules.parse_address(form.text("account"))
-            await self._service.set_scopes(number, account, scopes, form.text("label"), actor.tag)
+        account = rules.parse_address(act.account)
+        if isinstance(act, RemoveAct):
+            await self._service.remove_account(number, account, actor.tag)
+            return "removed"
+        if isinstance(act, CreditsAct):
+            await self._service.set_credit_account(number, account, actor.tag)
+            return "credits"
+        scopes = rules.parse_scopes(act.scopes)
+        if isinstance(act, ChangeAct):
+            await self._service.set_scopes(number, account, scopes, act.label, actor.tag)
             return "changed"
-        if act == "wallet":
-            account, consent = rules.parse_address(form.text("account")), rules.parse_consent(form.text("consent"))
-            await self._service.add_wallet(number, account, scopes, form.text("label"), consent, actor.tag)
-        elif act == "add":
-            await self._service.add_account(number, scopes, form.text("label"), actor.tag)
-        else:
-            raise errors.UnknownAct
+        consent = rules.parse_consent(act.consent)
+        await self._service.add_consenting(number, account, scopes, act.label, consent, actor.tag)
         return "added"
+
+
+def _command(number: int, act: AnyAct) -> str:
+    """What somebody runs to sign an act with a key file; what an act holds was parsed."""
+    if isinstance(act, LeaveAct):
+        return f"maillon members leave {number} --key FILE"
+    if isinstance(act, DidAct):
+        return f"maillon members did {number} {shlex.quote(act.did)} --key FILE"
+    words = ["maillon members delegate", str(number), "--account", act.account]
+    if isinstance(act, RemoveAct):
+        words.append("--remove")
+    elif isinstance(act, CreditsAct):
+        words.append("--credits")
+    else:
+        words += ["--label", act.label, *(f"--scope {scope}" for scope in act.scopes)]
+    if isinstance(act, AddAct):
+        words += ["--consent", act.consent]
+    return " ".join((*words, "--sign-with FILE"))
 
 
 def _countries(document: Mapping[str, Any]) -> list[str]:

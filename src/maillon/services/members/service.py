@@ -35,7 +35,7 @@ from maillon.ledger.signing import Account
 from maillon.services.members import errors, rules
 from maillon.services.members import store as tables
 from maillon.services.members.acts import AnyAct, encode
-from maillon.services.members.consent import Consent
+from maillon.services.members.consent import Consent, Invitation
 from maillon.services.members.contract import MembersContract
 from maillon.services.members.documents import MAXIMUM_DOCUMENTS, CheckedDocument, check_document
 from maillon.services.members.identifiers import legal_person, shown
@@ -50,6 +50,7 @@ from maillon.services.members.model import (
     DocumentRecord,
     Evidence,
     HistoryEntry,
+    Identifier,
     Operation,
     Organisation,
     RollEntry,
@@ -61,7 +62,7 @@ from maillon.services.members.model import (
 from maillon.services.members.names import ComparedName, compared, mixed_scripts, parse_name, plain, similar
 from maillon.services.members.register import Register
 from maillon.services.members.store import Filter, PrivateStore, new_code
-from maillon.services.members.vouchers import Voucher, check_voucher, parse_voucher
+from maillon.services.members.vouchers import Voucher, check_voucher, parse_voucher, signed_voucher, signer_of
 from maillon.services.members.words import Words
 from maillon.services.people import OFFICE, PeopleService, Role
 
@@ -163,6 +164,7 @@ class MembersService:
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
         self._settling = asyncio.Lock()
+        self._adding = asyncio.Lock()
 
     # Life.
 
@@ -365,14 +367,16 @@ class MembersService:
 
     async def _vouched(self, text: str, form: ApplicationForm) -> tuple[Voucher, int]:
         voucher = parse_voucher(text)
-        digest = await self._contract.invitation_digest(
-            voucher.identifier, voucher.legal_name, voucher.nonce, voucher.expires
-        )
+        digest = await self._digest_of(voucher)
         signer = check_voucher(voucher, digest, form, self._clock.now())
         inviter = await self._contract.acting(signer, Scope.ADMIN)
         if inviter is None:
             raise errors.InvalidVoucher("was not signed by an administrator of an active member")
         return voucher, inviter
+
+    async def _digest_of(self, voucher: Voucher) -> bytes:
+        said = (voucher.identifier, voucher.legal_name, voucher.nonce, voucher.expires)
+        return (await self._contract.invitation(*said)).digest
 
     async def _file(self, identifier: str) -> ApplicationFile:
         def read(session: Connection) -> ApplicationFile:
@@ -732,20 +736,23 @@ class MembersService:
 
     async def signer(self, number: int, scope: Scope) -> Account:
         """The organisation's key that is kept here and may do this. Raises `KeyNotKept`, `Unavailable`."""
-
-        def read(session: Connection) -> bytes | None:
-            kept = self._private.keys_of(session, number)
-            for account in tables.accounts_of(session, number):
-                if account.scopes & scope == scope and account.address in kept:
-                    return self._private.key(session, account.address)
-            return None
-
-        secret = await self._read(read)
+        secret = await self._read(self._secret_of, number, scope)
         if secret is None:
             raise errors.KeyNotKept(" ".join(rules.names_of(scope, rules.SCOPE_NAMES)))
         account = Account(secret)
         await self._fill(account.address)
         return account
+
+    def _secret_of(self, session: Connection, number: int, scope: Scope) -> bytes | None:
+        kept = self._private.keys_of(session, number)
+        for account in tables.accounts_of(session, number):
+            if account.scopes & scope == scope and account.address in kept:
+                return self._private.key(session, account.address)
+        return None
+
+    async def keeps_key_of(self, number: int) -> bool:
+        """Whether a key that administers the organisation is kept here."""
+        return await self._read(self._secret_of, number, Scope.ADMIN) is not None
 
     async def _fill(self, account: Address) -> None:
         """See that an account has credits, where no period grants them. Raises `Unavailable`."""
@@ -771,32 +778,44 @@ class MembersService:
 
         Raises `KeyNotKept`, `InvalidLabel`, `RefusedByLedger`, `Unavailable`.
         """
-        plain_label = rules.parse_label(label)
-        signer = await self.signer(number, Scope.ADMIN)
+        rules.parse_label(label)
+        await self.signer(number, Scope.ADMIN)
+        # One at a time: an account that was offered is offered again until the chain has it.
+        async with self._adding:
+            account, consent = await self.offer_account(number)
+            return await self.add_consenting(number, account, scopes, label, consent, actor)
+
+    async def offer_account(self, number: int) -> tuple[Address, bytes]:
+        """An account whose key is kept here, and its consent to act for an organisation that has yet to add it.
+
+        The same again while it is not added. Raises `UnknownOrganisation`, `Unavailable`.
+        """
         page = await self.organisation(number)
-        secret = secrets.token_bytes(32)
-        account = Account(secret)
         now = self._clock.now()
-        # stage: the key is kept before the chain knows the account; a crash leaves the key of nobody's account.
-        await self._write(
-            lambda session: self._private.insert_key(session, account.address, secret, now, organisation=number)
-        )
-        try:
-            await self._contract.add_account(page.organisation.identifier, account, scopes, plain_label, signer)
-        except errors.RefusedByLedger:
-            await self._write(lambda session: self._private.delete_key(session, account.address))
-            raise
-        return await self._done(number, "account", "added", actor, "0x" + account.address.hex())
+
+        def work(session: Connection) -> Account:
+            added = {account.address for account in tables.accounts_of(session, number, past=True)}
+            waiting = min(self._private.keys_of(session, number) - added, default=None)
+            secret = None if waiting is None else self._private.key(session, waiting)
+            if secret is not None:
+                return Account(secret)
+            made = Account(fresh := secrets.token_bytes(32))
+            # stage: the key is kept before the chain knows the account; a crash leaves one to be offered again.
+            self._private.insert_key(session, made.address, fresh, now, organisation=number)
+            return made
+
+        account = await self._write(work)
+        return account.address, await self._contract.consent(page.organisation.identifier, account)
 
     async def consent_to_sign(self, number: int, account: bytes) -> Consent:
         """What an account whose key is elsewhere signs to act for an organisation. Raises `UnknownOrganisation`."""
         page = await self.organisation(number)
         return await self._contract.consent_to_sign(page.organisation.identifier, Address(account))
 
-    async def add_wallet(  # noqa: PLR0917 - what is entered on the chain
+    async def add_consenting(  # noqa: PLR0917 - what is entered on the chain
         self, number: int, account: bytes, scopes: Scope, label: str, consent: bytes, actor: str
     ) -> OrganisationPage:
-        """Let an account whose key never was here act for the organisation: it has signed that it will.
+        """Let an account act for the organisation that has signed that it will, wherever its key is.
 
         Raises as `add_account`; what is no signature of the account is `RefusedByLedger`.
         """
@@ -849,15 +868,41 @@ class MembersService:
         return await self._read(self._private.keys_of, number)
 
     async def invite(self, number: int, form: Mapping[str, str], actor: str) -> str:
-        """A signed invitation for an organisation to join. Raises `InvalidApplication`, `KeyNotKept`."""
+        """A signed invitation for an organisation to join. Raises a `Refused`, `KeyNotKept`."""
         identifier, name = rules.parse_invited(form)
         signer = await self.signer(number, Scope.ADMIN)
-        nonce = secrets.randbits(128)
+        asked = await self._invitation(identifier, name)
+        voucher = Voucher.sign(identifier, name, asked.nonce, asked.expires, asked.digest, signer)
+        return await self._signed(number, voucher, actor)
+
+    async def _invitation(self, identifier: Identifier, name: str) -> Invitation:
         expires = int((self._clock.now() + rules.INVITATION_LIFE).timestamp())
-        digest = await self._contract.invitation_digest(identifier, name, nonce, expires)
-        voucher = Voucher.sign(identifier, name, nonce, expires, digest, signer)
-        await self._write(lambda session: self._record(session, "invitation", "signed", actor, str(identifier), number))
+        return await self._contract.invitation(identifier, name, secrets.randbits(128), expires)
+
+    async def _signed(self, number: int, voucher: Voucher, actor: str) -> str:
+        detail = str(voucher.identifier)
+        await self._write(lambda session: self._record(session, "invitation", "signed", actor, detail, number))
         return voucher.text
+
+    async def prepare_invitation(
+        self, number: int, form: Mapping[str, str]
+    ) -> tuple[Invitation, dict[Language, str]]:  # fmt: skip
+        """An invitation for whoever holds a key, and what it means. Raises `UnknownOrganisation`, a `Refused`."""
+        identifier, invited = rules.parse_invited(form)
+        name = (await self.organisation(number)).organisation.legal_name
+        said = {language: Words(language).invites(identifier, invited, name) for language in LANGUAGES}
+        return await self._invitation(identifier, invited), said
+
+    async def take_invitation(  # noqa: PLR0917 - what is signed
+        self, number: int, form: Mapping[str, str], nonce: str, expires: str, signature: str, actor: str
+    ) -> str:
+        """An invitation that was signed elsewhere. Raises a `Refused`: `InvalidVoucher` when no administrator did."""
+        identifier, name = rules.parse_invited(form)
+        voucher = signed_voucher(identifier, name, nonce, expires, signature)
+        signer = signer_of(voucher, await self._digest_of(voucher))
+        if await self._contract.acting(signer, Scope.ADMIN) != number:
+            raise errors.InvalidVoucher("was not signed by an administrator of this organisation")
+        return await self._signed(number, voucher, actor)
 
     # What officers do.
 

@@ -82,13 +82,24 @@ def parse_voucher(text: str) -> Voucher:
         scheme, _, value = str(document["organisation"]).partition(":")
         identifier = parse(parse_scheme(scheme), value)
         name = parse_name(str(document["legal_name"]))
-        nonce, expires = int(document["nonce"]), document["expires"]
-        signature = bytes.fromhex(str(document["signature"]))
     except (binascii.Error, orjson.JSONDecodeError, ValueError, InvalidIdentifier, InvalidName):
         raise InvalidVoucher("cannot be read") from None
-    if not (0 <= nonce < 2**256 and isinstance(expires, int) and 0 <= expires < 2**40 and len(signature) == 65):
+    if not isinstance(document["expires"], int):
         raise InvalidVoucher("cannot be read")
-    return Voucher(identifier, name, nonce, expires, signature)
+    return signed_voucher(
+        identifier, name, str(document["nonce"]), str(document["expires"]), str(document["signature"])
+    )
+
+
+def signed_voucher(identifier: Identifier, legal_name: str, nonce: str, expires: str, signature: str) -> Voucher:
+    """A signed invitation from what was signed: decimal numbers, hexadecimal bytes. Raises `InvalidVoucher`."""
+    try:
+        number, end, signed = int(nonce), int(expires), bytes.fromhex(signature.removeprefix("0x"))
+    except ValueError:
+        raise InvalidVoucher("cannot be read") from None
+    if not (0 <= number < 2**256 and 0 <= end < 2**40 and len(signed) == 65):
+        raise InvalidVoucher("cannot be read")
+    return Voucher(identifier, legal_name, number, end, signed)
 
 
 def check_voucher(voucher: Voucher, digest: bytes, form: ApplicationForm, now: datetime.datetime) -> Address:
@@ -103,6 +114,11 @@ def check_voucher(voucher: Voucher, digest: bytes, form: ApplicationForm, now: d
         raise InvalidVoucher("is for another organisation")
     if voucher.legal_name != form.legal_name:
         raise InvalidVoucher("names the organisation otherwise than the application does")
+    return signer_of(voucher, digest)
+
+
+def signer_of(voucher: Voucher, digest: bytes) -> Address:
+    """Who signed an invitation: step 4 of `check_voucher` alone. Raises `InvalidVoucher`."""
     s = int.from_bytes(voucher.signature[32:64], "big")
     if voucher.signature[64] not in (27, 28) or s > _HALF_ORDER:
         raise InvalidVoucher("has no signature of a form the ledger knows")
