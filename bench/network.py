@@ -2,10 +2,11 @@
 """Four validators and their load on one machine: ERC-20 transfers to fresh accounts, offered at several rates.
 
 Everything is durable as in operation, and every process of the four nodes shares the machine with the sender.
-Transfers are signed while they are sent, spread over the nodes in batches, and counted in the blocks afterwards, from a
-pool that was empty before the first of them: whoever else sent something would be seen. What a full pool refuses is
-given again once there is room, so that *lost* means taken and in no block. Submit to final is the time from giving a
-transaction to a node until that node shows its receipt: a block there is final.
+Transfers are signed beforehand, as those who send them would on machines of their own. They are spread over the nodes
+in batches, and counted in the blocks afterwards, from a pool that was empty before the first of them: whoever else
+sent something would be seen. What a full pool refuses is given again once there is room, so that *lost* means taken
+and in no block. Submit to final is the time from giving a transaction to a node until that node shows its receipt: a
+block there is final.
 
 Then one of four is killed and stays dead under load, comes back, and a node whose data are gone replays the whole
 chain from the others, which is what a newcomer does.
@@ -19,8 +20,10 @@ them, only the first part is run. What an idle chain grows by, and a join by sna
 from __future__ import annotations
 
 import asyncio
+import collections
 import itertools
 import json
+import math
 import shutil
 import statistics
 import sys
@@ -220,22 +223,26 @@ async def offer(
 ) -> dict[str, Any]:
     """Offer so many transfers a second, then wait until all are in blocks; `nodes` are those that live."""
     settle(network, nodes)
+    signed = collections.deque(
+        (sender, ["0x" + sender.sign().hex() for _ in range(BATCH)])
+        for sender, _ in zip(itertools.cycle(senders), range(math.ceil(rate * seconds / BATCH)), strict=False)
+    )
     async with httpx.AsyncClient(timeout=60) as client:
         phase = Phase(client, senders, nodes[0])
         watching = asyncio.create_task(phase.watch(nodes[0].height()))
         began = time.monotonic()
         giving: list[asyncio.Task[None]] = []
-        turns = itertools.cycle(senders)
-        while (elapsed := time.monotonic() - began) < seconds:
+        while signed and (elapsed := time.monotonic() - began) < seconds:
             if len(giving) * BATCH >= rate * elapsed:
                 await asyncio.sleep(0.005)
                 continue
-            sender = next(turns)
-            batch = ["0x" + sender.sign().hex() for _ in range(BATCH)]
-            giving.append(asyncio.create_task(phase.give(sender, batch)))
-            # Signing takes its time, and what was signed before is to be on its way meanwhile.
+            giving.append(asyncio.create_task(phase.give(*signed.popleft())))
+            # What was given before is to be on its way meanwhile.
             await asyncio.sleep(0)
         given = len(giving) * BATCH
+        for sender, batch in signed:
+            # There was no time for them: their numbers are free again.
+            sender.nonce -= len(batch)
         await asyncio.gather(*giving)
         offered, refused = time.monotonic() - began, phase.refused
         deadline = time.monotonic() + DRAINED_WITHIN
