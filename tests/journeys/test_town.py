@@ -43,7 +43,10 @@ ASSOCIATION = "4"
 REGISTER_AND_MANDATE = "3"
 
 
-@pytest.fixture(params=[("fr", True), ("en", False)], ids=["fr", "en-without-scripts"])
+@pytest.fixture(
+    params=[("fr", True), ("en", True), ("en", False)],
+    ids=["fr", "en", "en-without-scripts"],
+)
 def town(request: pytest.FixtureRequest, starting: Start, tmp_path: Path) -> Iterator[Town]:
     clock = tmp_path / "clock"
     language, scripts = request.param
