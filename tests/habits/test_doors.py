@@ -225,10 +225,11 @@ FORMS: list[dict[str, str]] = [
         "label": "a",
         "account": "0x" + "11" * 20,
         "did": "did:web:a.example",
+        "confirmed": "yes",
         **INVITING,
     }
     | {"address": "x@evil.example", "role": "member", "name": "x", "scope": "notary:write", "reason": "r", "text": "t"}
-    for act in ("leave", "did", "invite", "add", "change", "credits", "remove", "refuse", "accept", "brake")
+    for act in ("leave", "did", "invite", "add", "wallet", "change", "credits", "remove", "refuse", "accept", "brake")
 ]
 VOLATILE = {
     *("people_session", "people_attempt", "idempotency"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import datetime
 import html
+import json
 import re
+import shlex
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -355,6 +357,15 @@ async def test_an_act_of_the_register_is_signed_with_the_kept_key_when_its_page_
     for signature in (wrong["signature"], "0x11", "x"):
         refused = await http.post(page, data=wrong | {"signature": signature}, headers=mayor)
         assert refused.status_code == 422, refused.text
+    # What was typed is text: for the page, for the wallet, for a shell.
+    name = "L'eau\"'><b>$(id)</b> & fils"
+    odd = (await http.post(page, data=whom | {"legal_name": name}, headers=mayor)).text
+    assert "<b>" not in odd
+    typed, command = re.search(r'data-typed="([^"]*)"', odd), re.search(r'data-copy="(maillon [^"]*)"', odd)
+    assert typed is not None
+    assert command is not None
+    assert json.loads(html.unescape(typed[1]))["message"]["legalName"] == name
+    assert shlex.split(html.unescape(command[1]))[-3:] == [name, "--key", "FILE"]
     # 4. It is removed.
     away = await http.post(page, data={"act": "remove", "account": account}, headers=mayor)
     await http.post(page, data=inputs(away.text, 'name="confirmed"'), headers=mayor)
