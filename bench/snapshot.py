@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an idle chain grows by, how fast a newcomer replays it, and how long a join by snapshot takes.
 
-One validator makes empty blocks as fast as this machine lets it, and goes on at its ordinary pace. A second node of its
-organisation comes and replays them all. Then the validator moves, as an operator would move it: its chain is exported,
-taken by a node that never ran, which is started and goes on. The join is from the taking to the first new block. With
-several validators each block keeps a signature more for each of them: some hundred bytes.
+One validator makes empty blocks as fast as this machine lets it. After some thousands it goes on at its ordinary pace
+while a second node of its organisation comes and replays them all, then in haste to the end. There the validator moves,
+as an operator would move it: its chain is exported, taken by a node that never ran, which is started and goes on. The
+join is from the taking to the first new block. With several validators each block keeps a signature more for each of
+them: some hundred bytes.
 
-    bench/snapshot.py [BLOCKS]
+    bench/snapshot.py [BLOCKS [REPLAYED]]
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from maillon.ledger.contracts.network import Network
 from maillon.ledger.genesis import NETWORK
 from maillon.network import snapshot
 from maillon.network.configuration import NodeHome
+from maillon.network.gateway import Limits
 from maillon.network.registration import NODE_KEY, digest_to_sign
 from maillon.network.supervisor import plan_of
 from network import size_of
@@ -36,6 +40,7 @@ BLOCKS_A_YEAR = 365 * 86_400
 SLOWEST = 2.0
 """Blocks a second below which something is wrong and nothing is waited for."""
 GOES_ON_WITHIN = 600
+MOST_BLOCKS = Limits().log_blocks
 
 
 def grow(node: LocalNode, blocks: int) -> float:
@@ -67,6 +72,15 @@ def replay(network: LocalNetwork) -> dict[str, float]:
         "replay_seconds": round(seconds, 1),
         "replay_blocks_per_second": round(blocks / seconds, 1),
     }
+
+
+def look_for_logs(node: LocalNode) -> dict[str, float]:
+    """How long a validator, which keeps no index of logs, looks for one contract's in as many blocks as one may ask."""
+    last = node.height()
+    asked = {"address": "0x" + NETWORK.hex(), "fromBlock": hex(max(0, last - MOST_BLOCKS + 1)), "toBlock": hex(last)}
+    began = time.monotonic()
+    node.rpc("eth_getLogs", asked)
+    return {"logs_blocks": min(last + 1, MOST_BLOCKS), "logs_seconds": round(time.monotonic() - began, 2)}
 
 
 def move(network: LocalNetwork, source: LocalNode, folder: Path) -> dict[str, Any]:
@@ -105,34 +119,45 @@ def move(network: LocalNetwork, source: LocalNode, folder: Path) -> dict[str, An
     }
 
 
-def main(blocks: int = 100_000) -> None:
-    """Print the figures as one line of JSON."""
+@contextlib.contextmanager
+def hurried(network: LocalNetwork, node: LocalNode) -> Iterator[None]:
+    """A validator that makes empty blocks as fast as it can, until it is stopped at the end."""
     # CometBFT reads its settings from the environment too: no pause after a block, no wait for others' votes.
     hurry = {"CMT_CONSENSUS_TIMEOUT_COMMIT": "0s", "CMT_CONSENSUS_SKIP_TIMEOUT_COMMIT": "true"}
+    os.environ |= hurry
+    node.bridge = Path(__file__).with_name("hurried_bridge.py")
+    try:
+        network.start([node])
+        yield
+    finally:
+        node.stop()
+        for variable in hurry:
+            del os.environ[variable]
+        node.bridge = None
+
+
+def main(blocks: int = 100_000, replayed: int = 10_000) -> None:
+    """Print the figures as one line of JSON."""
     with (
         tempfile.TemporaryDirectory(prefix="maillon-") as name,
         LocalNetwork(Path(name) / "network", engines_folder(), 1, others=1) as network,
     ):
         node, newcomer = network.nodes
-        os.environ |= hurry
-        node.bridge = Path(__file__).with_name("hurried_bridge.py")
-        network.start()
-        list_node(network, newcomer)
-        first, before = node.height(), size_of(node)
-        rate = grow(node, blocks)
+        with hurried(network, node):
+            list_node(network, newcomer)
+            first, before = node.height(), size_of(node)
+            rate = grow(node, min(replayed, blocks))
+        network.start([node])
+        figures = {"blocks_made_per_second": round(rate, 1), **replay(network)}
         node.stop()
-        growth = (size_of(node) - before) / (blocks - first)
-        for variable in hurry:
-            del os.environ[variable]
-        node.bridge = None
-        network.start()
-        replayed = replay(network)
-        node.stop()
-        figures = {
-            "blocks_made_per_second": round(rate, 1),
+        with hurried(network, node):
+            grow(node, blocks)
+            last = node.height()
+            figures |= look_for_logs(node)
+        growth = (size_of(node) - before) / (last - first)
+        figures |= {
             "bytes_of_an_empty_block": round(growth),
             "idle_gigabytes_per_year": round(growth * BLOCKS_A_YEAR / 1e9, 1),
-            **replayed,
             **move(network, node, Path(name)),
         }
     print(json.dumps(figures))
