@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,44 @@ def test_they_render_without_anything_raw(language: Language, name: str) -> None
     assert "<h2 id=" in guide.html
     assert "<script" not in guide.html
     assert "**" not in guide.html
+
+
+def lines_to_run(markdown: str) -> list[str]:
+    return [line.strip() for line in re.findall(r"^ {4}(maillon .*)$", markdown, re.MULTILINE)]
+
+
+def lines_shown(rendered: str) -> list[str]:
+    blocks = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", rendered, re.DOTALL)
+    return [line.strip() for block in blocks for line in unescape(block).splitlines() if line.startswith("maillon ")]
+
+
+@pytest.mark.parametrize("name", GUIDES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_line_to_run_stands_in_a_block_of_its_own(language: Language, name: str) -> None:
+    """Indented right behind a list, it would run on in the list's last item."""
+    assert lines_shown(read_guide(language, name).html) == lines_to_run(text(language, name))
+
+
+def test_a_line_that_runs_on_in_a_paragraph_is_found() -> None:
+    assert lines_shown("<ol><li>Refuse.<p>maillon members queue</p></li></ol>") == []
+    assert lines_to_run("1. Refuse.\n\n    maillon members queue\n") == ["maillon members queue"]
+
+
+# What French sets apart by a no-break space; in code a space is a space.
+_UNBOUND = re.compile(r" [:;!?»]|« ")
+_CODE = re.compile(r"^ {4}.*$|`[^`]*`|\]\([^)]*\)", re.MULTILINE)
+
+
+def unbound(markdown: str) -> list[str]:
+    return [line for line in _CODE.sub("", markdown).splitlines() if _UNBOUND.search(line)]
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_french_binds_its_signs_to_the_word_before(name: str) -> None:
+    assert unbound(text("fr", name)) == []
+    assert unbound("Votez : c’est tout.\n    maillon votes list  # ; rien\nVotez\u00a0: `a ;`.") == [
+        "Votez : c’est tout."
+    ]
 
 
 def test_a_guide_that_names_what_is_not_there_is_found() -> None:
