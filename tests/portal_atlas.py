@@ -595,6 +595,13 @@ def _read_an_invitation(page: Page, _example: Example) -> None:
     page.locator(".lead").wait_for()
 
 
+def _read_an_acceptance(page: Page, _example: Example) -> None:
+    """What the office would sign of an applicant; nothing is signed."""
+    page.locator("input[name=evidence][value=register]").check()
+    page.locator("button[value=accept]").click()
+    page.locator("input[name=confirmed]").wait_for(state="attached")
+
+
 def _read_a_suspension(page: Page, _example: Example) -> None:
     """What an officer would sign; nothing is signed."""
     page.locator("#reason").fill("Les clés de ses nœuds sont publiées depuis lundi.")
@@ -688,6 +695,7 @@ ATLAS: tuple[Sight, ...] = (
     Sight("application-none", "application", act=_follow_nothing),
     Sight("applications", "office/applications", known=True),
     Sight("review", "office/applications/{application}", known=True),
+    Sight("review-sign", "office/applications/{application}", act=_read_an_acceptance, known=True),
     Sight("office-member", "office/members/1", known=True),
     Sight("office-member-sign", "office/members/1", act=_read_a_suspension, known=True),
     Sight("register", "organisations/1/register", act=_open_rows, known=True),

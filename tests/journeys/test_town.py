@@ -81,6 +81,9 @@ def test_a_small_town_in_a_browser(town: Town, office: Page, mayor: Page, secret
     town.look(office, "town-review")
     office.locator("input[name=evidence][value=register]").check()
     office.locator("button[value=accept]").click()
+    town.look(office, "town-review-sign")
+    expect(office.locator(".lead")).to_contain_text(NAME)
+    office.locator("form:has(input[name=confirmed]) button").click()
     expect(office.locator(".notice--ok")).to_be_visible()
     # 4. Its first person comes by the letter, which calls the town by its name, and gets a second one in.
     join(town, mayor, town.letter("camille.aubin@ambrun.example"), "camille.aubin@ambrun.example", "Camille Aubin")

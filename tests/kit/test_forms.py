@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maillon.kit import problems
-from maillon.kit.forms import local_target, read_form
+from maillon.kit.forms import local_target, read_form, read_upload
 from maillon.kit.page import Renderer
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -27,6 +27,11 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     @app.post("/form")
     async def form(request: Request) -> dict[str, list[str]]:
         return await read_form(request, 100)
+
+    @app.post("/upload")
+    async def upload(request: Request) -> dict[str, object]:
+        found = await read_upload(request, 1_000)
+        return {"fields": found.fields, "name": found.name, "size": len(found.content), "is_whole": found.is_whole}
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal.test") as client:
         yield client
@@ -67,6 +72,25 @@ async def test_a_form_of_another_site_is_refused(http: httpx.AsyncClient, header
 )
 async def test_a_form_has_limits(http: httpx.AsyncClient, content: str, headers: dict[str, str], status: int) -> None:
     assert (await http.post("/form", content=content, headers=headers)).status_code == status
+
+
+@pytest.mark.parametrize(("size", "is_whole"), [(100, True), (1_000, False), (1_000_000, False)])
+async def test_a_file_that_is_too_large_leaves_what_was_typed_beside_it(
+    http: httpx.AsyncClient, size: int, is_whole: bool
+) -> None:
+    file = {"document": ("a.pdf", b"x" * size, "application/pdf")}
+    answer = await http.post("/upload", data={"code": "AB"}, files=file, headers={"Origin": "http://portal.test"})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["fields"], found["name"], found["is_whole"]) == ({"code": "AB"}, "a.pdf", is_whole)
+    assert found["size"] == size if is_whole else 0 < found["size"] < 1_000
+
+
+async def test_fields_that_are_too_large_by_themselves_are_refused(http: httpx.AsyncClient) -> None:
+    ours, file = {"Origin": "http://portal.test"}, {"document": ("a.pdf", b"x", "application/pdf")}
+    assert (await http.post("/upload", data={"code": "A" * 2_000}, files=file, headers=ours)).status_code == 413
+    assert (await http.post("/upload", data={"code": "A"}, headers=OURS)).status_code == 422
+    assert (await http.post("/upload", files=file)).status_code == 403
 
 
 @pytest.mark.parametrize(

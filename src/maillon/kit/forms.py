@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import parse_options_header
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from maillon.kit.problems import BODY_TOO_LARGE, INVALID, OTHER_SITE, Problem
@@ -20,6 +21,8 @@ from maillon.kit.problems import BODY_TOO_LARGE, INVALID, OTHER_SITE, Problem
 MAXIMUM_FORM = 65_536
 """Bytes of an ordinary form."""
 _MAXIMUM_FIELDS = 40
+_DRAINED = 64 * 1024 * 1024
+"""Bytes that are let pass unread of what is too large: a browser cut off while it sends shows no answer."""
 
 
 def require_same_origin(request: Request) -> None:
@@ -39,7 +42,7 @@ async def bounded_body(request: Request, maximum: int) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > maximum:
-            raise Problem(BODY_TOO_LARGE, f"this page reads at most {maximum} bytes")
+            raise Problem(BODY_TOO_LARGE, f"this page reads at most {maximum // 1024} kB")
     return bytes(body)
 
 
@@ -68,17 +71,33 @@ class Upload:
     name: str
     media_type: str
     content: bytes
+    is_whole: bool
+    """Whether all of the form came; otherwise it was too large, and `content` is the beginning of the file."""
 
 
 async def read_upload(request: Request, maximum: int) -> Upload:
-    """A form of one of our own pages with exactly one file (RFC 7578); raises a `Problem`."""
+    """A form of one of our own pages with exactly one file (RFC 7578), behind its fields; raises a `Problem`.
+
+    Never more than `maximum` bytes of it are held. A form that is larger is cut there, so that the page which sent it
+    can be shown again with what was typed.
+    """
     require_same_origin(request)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
+    media_type, options = parse_options_header(request.headers.get("content-type", ""))
+    boundary = options.get(b"boundary")
+    if media_type != b"multipart/form-data" or not boundary:
         raise Problem(INVALID, "a file is sent as multipart/form-data")
-    body = await bounded_body(request, maximum)
+    body, size = bytearray(), 0
+    async for chunk in request.stream():
+        body += chunk[: max(0, maximum - size)]
+        size += len(chunk)
+        if size > maximum + _DRAINED:
+            break
+    is_whole = size <= maximum
 
     async def stream() -> AsyncGenerator[bytes, None]:
-        yield body
+        yield bytes(body)
+        if not is_whole:
+            yield b"\r\n--" + boundary + b"--\r\n"
 
     parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=8, max_part_size=MAXIMUM_FORM)
     parser.spool_max_size = maximum + 1
@@ -90,8 +109,11 @@ async def read_upload(request: Request, maximum: int) -> Upload:
         fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         files = [value for value in form.values() if not isinstance(value, str)]
         if len(files) != 1:
+            if not is_whole:
+                raise Problem(BODY_TOO_LARGE, f"this page reads at most {maximum // 1024} kB")
             raise Problem(INVALID, "a file is missing")
-        return Upload(fields, files[0].filename or "", files[0].content_type or "", await files[0].read())
+        name, declared = files[0].filename or "", files[0].content_type or ""
+        return Upload(fields, name, declared, await files[0].read(), is_whole)
     finally:
         await form.close()
 

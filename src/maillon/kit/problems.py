@@ -79,7 +79,7 @@ BODY_TOO_LARGE = register(
     "body-too-large",
     413,
     "The request is too large",
-    "Send less in one request; files themselves are never sent, only their digests.",
+    "Send less in one request.",
 )
 TOO_MANY = register(
     "too-many-requests", 429, "Too many requests", "Wait the seconds Retry-After says, then go on more slowly."

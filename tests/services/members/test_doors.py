@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from alliance import fields
 from maillon.kit import idempotency
+from maillon.kit.page import moment
 from maillon.kit.settings import Settings
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.genesis import MEMBERS
@@ -34,6 +35,7 @@ OURS = {"Origin": "http://maillon.test"}
 REASON = {"reason": "a reason"}
 ID = "0" * 24
 ACCOUNT = "0x" + "11" * 20
+SIRENS = ["000004002", "000005009", "000006007", "000007005"]
 OF_OFFICE: list[tuple[str, str, Any]] = [
     ("GET", "/v1/applications", None),
     ("GET", f"/v1/applications/{ID}", None),
@@ -220,6 +222,66 @@ async def test_the_office_asks_for_a_suspension_after_it_has_read_what_it_signs(
     assert [one["case"] for one in requests_document([entry], instance.clock.now())] == ["5a" * 32]
     later = instance.clock.now() + datetime.timedelta(days=2)
     assert requests_document([entry], later) == []
+
+
+async def test_the_office_accepts_after_it_has_read_what_it_signs(
+    http: httpx.AsyncClient, instance: Application, officer: dict[str, str]
+) -> None:
+    operator, refusals = key(instance, None, "admin"), []
+    for number, (name, evidence, says) in enumerate(
+        (
+            ("Ville de Larne", ["register"], "of Ville de Larne it has seen: the entry in the public register;"),
+            ("Ville de Sorde", [], "Ville de Sorde stands on the chain as an applicant."),
+        )
+    ):
+        made = (await http.post("/v1/applications", json=fields(identifier=SIRENS[number], legal_name=name))).json()
+        page, told = f"/en/office/applications/{made['id']}", f"/v1/applications/{made['id']}"
+        asked: dict[str, Any] = {"act": "accept", "evidence": evidence}
+        # 1. The sentence, and nothing signed: the application can still be refused.
+        said = html.unescape((await http.post(page, data=asked, headers=officer)).text)
+        assert says in said
+        assert 'name="confirmed" value="yes"' in said
+        assert said.count('name="evidence"') == len(evidence)
+        assert (await http.get(told, headers=operator)).json()["state"] == "submitted"
+        # 2. Confirmed, it is done as it was said.
+        done = await http.post(page, data=asked | {"confirmed": "yes"}, headers=officer)
+        assert done.headers["location"] == f"{page}?done=accepted"
+        assert (await http.get(told, headers=operator)).json()["state"] == ("admitted" if evidence else "presented")
+        refusals.append(await http.post(page, data=asked, headers=officer))
+    # 3. A member is accepted no more; of an applicant on the chain nothing is signed while the rule asks for more.
+    assert [one.status_code for one in refusals] == [409, 200]
+    assert "Nothing is signed" in refusals[1].text
+    wrong = await http.post(page, data={"act": "accept", "evidence": "rumour"}, headers=officer)
+    assert wrong.status_code == 422
+
+
+async def test_a_document_that_is_too_large_leaves_the_applicant_on_the_page(http: httpx.AsyncClient) -> None:
+    made = await http.post("/v1/applications", json=fields(identifier=SIRENS[2], legal_name="Ville de Mauve"))
+    code, browser = made.json()["code"], OURS | {"Accept": "text/html"}
+    for size, status, says in ((6, 413, "Extrait.pdf\u00a0: 5 Mo au plus."), (0, 200, "La pièce est arrivée")):
+        content = PLAIN_PDF.replace(b"\nendobj", b" " * (size * 2**20) + b"\nendobj")
+        file = {"document": ("Extrait.pdf", content, "application/pdf")}
+        page = await http.post("/fr/application/documents", data={"code": code}, files=file, headers=browser)
+        assert page.status_code == status, page.text[:500]
+        assert says in html.unescape(page.text)
+        assert f'name="code" value="{code}"' in page.text
+    assert page.text.count("Extrait.pdf</th>") + page.text.count("Extrait.pdf<br>") == 1
+
+
+async def test_who_left_may_nothing_any_more_and_its_page_says_since_when(
+    http: httpx.AsyncClient, instance: Application
+) -> None:
+    operator, seen = key(instance, None, "admin"), {"evidence": ["register"]}
+    made = (await http.post("/v1/applications", json=fields(identifier=SIRENS[3], legal_name="Ville de Thure"))).json()
+    admitted = await http.post(f"/v1/applications/{made['id']}/acceptance", json=seen, headers=operator)
+    number = admitted.json()["organisation"]
+    page = f"/en/members/{number}"
+    assert "Nothing any more" not in (await http.get(page)).text
+    assert (await http.get(f"{page}.json")).json()["left"] is None
+    assert (await http.post(f"/v1/members/{number}/departure", headers=operator)).status_code == 200
+    assert "Nothing any more" in (await http.get(page)).text
+    left = datetime.datetime.fromisoformat((await http.get(f"{page}.json")).json()["left"])
+    assert f"<dt>Left</dt><dd>{moment(left, 'en')}</dd>" in (await http.get(page)).text
 
 
 async def test_the_office_pages_of_members_are_for_the_office_alone(

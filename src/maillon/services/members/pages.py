@@ -35,15 +35,17 @@ from maillon.services.members.acts import (
     parse_act,
 )
 from maillon.services.members.api import Number, attachment, parse_evidence, parse_filter
-from maillon.services.members.documents import MAXIMUM_DOCUMENT, MAXIMUM_DOCUMENTS
+from maillon.services.members.documents import MAXIMUM_DOCUMENT, MAXIMUM_DOCUMENTS, parse_file_name
 from maillon.services.members.errors import InvalidApplication, Refused
-from maillon.services.members.model import ApplicationState, Scheme, Scope
+from maillon.services.members.model import ApplicationState, Evidence, HistoryEntry, Scheme, Scope, Status
 from maillon.services.members.names import parse_name
 from maillon.services.members.service import PAGE, ApplicationFile, MembersService
 from maillon.services.people import Actor, EnteringRoute, Recognition, Target
 
 _MAXIMUM_UPLOAD = MAXIMUM_DOCUMENT + 64 * 1024
 _FIELDS = sorted(rules.FIELDS | {"invitation"})
+_ACCEPTABLE = (ApplicationState.SUBMITTED, ApplicationState.ACCEPTED, ApplicationState.PRESENTED)
+_ENDED = (Status.DEPARTED, Status.EXCLUDED)
 _NEWS = {"founded", "active", "departed", "excluded", "suspended"}
 
 
@@ -60,6 +62,10 @@ class _Fields:
     def texts(self, name: str) -> list[str]:
         """Every value of a field."""
         return self._fields.get(name, [])
+
+
+def _is_end(entry: HistoryEntry) -> bool:
+    return entry.event == "StatusChanged" and Status(entry.detail["status"]) in _ENDED
 
 
 def _fault(refused: Refused) -> dict[str, Any]:
@@ -180,6 +186,9 @@ class _Pages:
             "country_name": views.country_names(language).get(page.organisation.country, page.organisation.country),
             "accounts": [views.account_document(account) for account in page.accounts],
             "history": [views.history_document(entry) for entry in page.history],
+            "left": next((entry.time for entry in page.history if _is_end(entry)), None)
+            if page.organisation.status in _ENDED
+            else None,
             "former_names": [
                 str(entry.detail["legal_name"])
                 for entry in page.history
@@ -285,6 +294,8 @@ class _Pages:
         except Refused as refused:
             return self._private(request, language, "members_code.html", {}, refused)
         try:
+            if not upload.is_whole:
+                raise errors.DocumentTooLarge(parse_file_name(upload.name), MAXIMUM_DOCUMENT // 2**20)
             await self._service.add_document(code, upload.name, upload.media_type, upload.content)
         except Refused as refused:
             return self._application_page(request, language, file, code, refused=refused)
@@ -334,13 +345,12 @@ class _Pages:
             "country_name": views.country_names(language).get(
                 review.file.application.country, review.file.application.country
             ),
-            "reviewable": review.file.application.state
-            in (ApplicationState.SUBMITTED, ApplicationState.ACCEPTED, ApplicationState.PRESENTED),
+            "reviewable": review.file.application.state in _ACCEPTABLE,
         }
         return self._private(request, language, "members_review.html", document, refused)
 
     async def decide(self, request: Request, language: Language, identifier: str) -> Response:
-        """Ask for more, refuse, or answer for the evidence."""
+        """Ask for more, refuse, or answer for the evidence: that is said in words before it is signed."""
         actor = await self._who.enter_for(request, rules.APPLICATION_DECIDE, Target("instance"))
         form = await self._form(request)
         act = form.text("act")
@@ -352,13 +362,34 @@ class _Pages:
                 await self._service.refuse(identifier, form.text("reason"), actor.tag)
                 done = "refused"
             elif act == "accept":
-                await self._service.accept(identifier, parse_evidence(form.texts("evidence")), actor.tag)
+                seen = parse_evidence(form.texts("evidence"))
+                if form.text("confirmed") != "yes":
+                    return await self._acceptance(request, language, identifier, seen)
+                await self._service.accept(identifier, seen, actor.tag)
                 done = "accepted"
             else:
                 raise errors.UnknownAct
         except Refused as refused:
             return await self._review_page(request, language, identifier, refused=refused)
         return self._go(f"/{language}/office/applications/{identifier}?done={done}")
+
+    async def _acceptance(self, request: Request, language: Language, identifier: str, seen: Evidence) -> Response:
+        review = await self._service.review(identifier)
+        application = review.file.application
+        account, offices = await self._service.office()
+        if not offices & Scope.ADMISSION_OFFICER:
+            raise errors.NoOffice("0x" + account.hex())
+        if application.state not in _ACCEPTABLE:
+            raise errors.WrongState(application.state.value)
+        evidence = application.evidence | seen
+        missing = ["vote"] if review.rule is None else rules.missing_evidence(review.rule, evidence, offices)
+        document = views.review_document(review, self._clock.now()) | {
+            "asked": rules.names_of(seen, rules.EVIDENCE_NAMES),
+            "evidence": rules.names_of(evidence, rules.EVIDENCE_NAMES),
+            "missing": list(missing),
+            "office_account": "0x" + account.hex(),
+        }
+        return self._private(request, language, "members_review_sign.html", document)
 
     async def document(self, request: Request, identifier: str, document: str) -> Response:
         """A document, as a download."""

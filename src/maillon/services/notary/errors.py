@@ -62,7 +62,7 @@ class BodyTooLarge(Refused):
     slug = "body-too-large"
     status = 413
     title = "The request is too large"
-    advice = "Send less in one request; files themselves are never sent, only their digests."
+    advice = "Send less in one request."
 
 
 class UnsupportedContent(Refused):
