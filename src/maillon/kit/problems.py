@@ -62,9 +62,7 @@ OTHER_SITE = register(
     "This write came from another site",
     "Open the page here and send its form again. Programs write through /v1 with an API key.",
 )
-NOT_FOUND = register(
-    "not-found", 404, "There is nothing here", "Check the address. Programs find every route in /v1/openapi.json."
-)
+NOT_FOUND = register("not-found", 404, "There is nothing here", "Check the address.")
 METHOD = register("method-not-allowed", 405, "The route knows other methods", "Use a method of the Allow header.")
 CONFLICT = register(
     "idempotency-conflict",
@@ -73,7 +71,10 @@ CONFLICT = register(
     "Use a new key for a new request; send the same body again to get the first answer again.",
 )
 INVALID = register(
-    "invalid-request", 422, "The request is not what the route takes", "Correct the members named under errors."
+    "invalid-request",
+    422,
+    "The request cannot be read as it is",
+    "Check the address, or what was typed. Programs find under errors what to correct.",
 )
 BODY_TOO_LARGE = register(
     "body-too-large",
@@ -81,9 +82,7 @@ BODY_TOO_LARGE = register(
     "The request is too large",
     "Send less in one request.",
 )
-TOO_MANY = register(
-    "too-many-requests", 429, "Too many requests", "Wait the seconds Retry-After says, then go on more slowly."
-)
+TOO_MANY = register("too-many-requests", 429, "Too many requests", "Wait a minute, then go on more slowly.")
 UNAVAILABLE = register(
     "unavailable", 503, "This cannot be done at the moment", "Nothing was changed. Try again in a few seconds."
 )
@@ -240,7 +239,7 @@ def install(app: FastAPI, *bases: type[Exception], present: Present) -> None:
         found = [{"at": "/".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()]
         # A page whose address holds what no page knows does not exist, for a reader.
         kind = NOT_FOUND if all(item["loc"][0] == "path" for item in error.errors()) else INVALID
-        detail = f"{len(found)} members are not what the route takes"
+        detail = "something in it is not as expected"
         return shown(request, kind, detail, {}) or response(kind, detail, None, program_language(request), errors=found)
 
     async def answer_http(request: Request, error: Exception) -> Response:

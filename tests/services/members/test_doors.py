@@ -268,6 +268,29 @@ async def test_a_document_that_is_too_large_leaves_the_applicant_on_the_page(htt
     assert page.text.count("Extrait.pdf</th>") + page.text.count("Extrait.pdf<br>") == 1
 
 
+async def test_what_is_wrong_is_said_once_and_in_the_words_of_people(
+    http: httpx.AsyncClient, officer: dict[str, str]
+) -> None:
+    browser = OURS | {"Accept": "text/html"}
+    wrong = (await http.post("/en/application", data={"act": "show", "code": "none"}, headers=browser)).text
+    assert wrong.count("There is no such application") == 1
+    assert "Check its code" in wrong
+    unknown = (await http.get(f"/en/office/applications/{ID}", headers=officer)).text
+    assert "the office finds every application in its list" in unknown
+    empty = html.unescape((await http.post("/en/apply", data={"scheme": ""}, headers=browser)).text)
+    assert "Choose the kind of identifier." in empty
+    assert "called" not in empty
+    other = html.unescape((await http.post("/en/apply", data={"scheme": "duns"}, headers=browser)).text)
+    assert "There is no kind of identifier called duns" in other
+    for path in ("members?after=zzz", f"members?q={'x' * 500}"):
+        page = await http.get(f"/en/{path}", headers=browser)
+        assert page.status_code == 422
+        assert "Check the address" in page.text
+        assert "members are not" not in page.text
+        told = (await http.get(f"/en/{path}", headers={"Accept": "application/json"})).json()
+        assert [one["at"] for one in told["errors"]] == ["query/after" if "after" in path else "query/q"]
+
+
 async def test_who_left_may_nothing_any_more_and_its_page_says_since_when(
     http: httpx.AsyncClient, instance: Application
 ) -> None:

@@ -50,6 +50,12 @@ class UnknownScheme(InvalidIdentifier):
     field = "scheme"
 
 
+class SchemeMissing(UnknownScheme):
+    """None was chosen."""
+
+    message = "Choose the kind of identifier."
+
+
 class IdentifierCharacters(InvalidIdentifier):
     """Letters of other alphabets, digits of other scripts, signs: what only looks like the identifier is not it."""
 
@@ -124,7 +130,7 @@ class InvalidApplication(Refused):
 
     slug = "invalid-application"
     title = "The application is not complete"
-    advice = "Correct the members named under errors and send it again; nothing was kept."
+    advice = "Correct what is named and send it again; nothing was kept."
 
     def __init__(self, faults: tuple[Refused, ...]) -> None:
         super().__init__()
@@ -141,7 +147,7 @@ class UnknownKind(Refused):
     slug = "unknown-kind"
     title = "There is no such kind of organisation"
     message = "Choose what the organisation is."
-    advice = "Use company, small-company, education, administration, association or other."
+    advice = "Choose one of the list; programs: company, small-company, education, administration, association, other."
     field = "kind"
 
 
@@ -151,7 +157,7 @@ class UnknownCountry(Refused):
     slug = "unknown-country"
     title = "There is no such country"
     message = "Choose the country of the register."
-    advice = "Use the two letters of ISO 3166-1, as in FR."
+    advice = "Choose one of the list. Programs give its two letters of ISO 3166-1, as in FR."
     field = "country"
 
 
@@ -224,7 +230,9 @@ class UnknownApplication(Refused):
     slug = "unknown-application"
     status = 404
     title = "There is no such application"
-    advice = "Check the code of your application; it stands in the letter you were sent."
+    advice = (
+        "Check its code, which stands in the letter to the applicant; the office finds every application in its list."
+    )
 
 
 class WrongState(Refused):

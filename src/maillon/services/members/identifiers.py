@@ -27,6 +27,7 @@ from maillon.services.members.errors import (
     IdentifierOfPerson,
     IdentifierShape,
     InvalidIdentifier,
+    SchemeMissing,
     UnknownScheme,
 )
 from maillon.services.members.model import Identifier, PublicSource, Scheme
@@ -98,7 +99,7 @@ def parse_scheme(text: str) -> Scheme:
     try:
         return Scheme(text.strip().lower())
     except ValueError:
-        raise UnknownScheme(text[:20] or "?") from None
+        raise (UnknownScheme(text[:20]) if text else SchemeMissing()) from None
 
 
 def parse(scheme: Scheme, text: str) -> Identifier:

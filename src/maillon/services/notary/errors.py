@@ -97,7 +97,7 @@ class UnknownEntry(Refused):
     slug = "unknown-entry"
     status = 404
     title = "There is no such entry"
-    advice = "Use the id that the append answered. Salted commitments cannot be found by their file's digest."
+    advice = "Look in its receipt for its number. A salted commitment cannot be found by the digest of its file."
 
 
 class Unavailable(NotaryError):
