@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import io
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
@@ -23,19 +24,28 @@ def run() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character is shown its number: no answer depends on an encoding.
             stream.reconfigure(errors="backslashreplace")
-    if sys.argv[1:2] == ["verify"]:
-        from maillon.evidence.__main__ import verify_command  # noqa: PLC0415 - see above
-        from maillon.kit.home import default_home  # noqa: PLC0415
-
-        sys.exit(verify_command(sys.argv[2:], default_home() / "trust.json"))
-    # Loading makes objects that stay: looked through as often as Python does by itself, they cost a tenth of the start.
-    gc.set_threshold(100_000, 20, 20)
+    # Whoever asks us to end finds us as after Ctrl-C: what is open is closed, what is written half is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _run(sys.argv[1:])
+        _dispatch(sys.argv[1:])
+    except KeyboardInterrupt:
+        # A server that had not begun is stopped, which is what was asked; any other command has no answer.
+        sys.exit(0 if sys.argv[1:2] == ["up"] else 2)
     except Exception:  # noqa: BLE001 - the last that could catch it
         # A mistake of ours. Status 1 would say that the answer is no, and there is none.
         traceback.print_exc()
         sys.exit(2)
+
+
+def _dispatch(arguments: list[str]) -> NoReturn:
+    if arguments[:1] == ["verify"]:
+        from maillon.evidence.__main__ import verify_command  # noqa: PLC0415 - see above
+        from maillon.kit.home import default_home  # noqa: PLC0415
+
+        sys.exit(verify_command(arguments[1:], default_home() / "trust.json"))
+    # Loading makes objects that stay: looked through as often as Python does by itself, they cost a tenth of the start.
+    gc.set_threshold(100_000, 20, 20)
+    _run(arguments)
 
 
 def _run(arguments: list[str]) -> NoReturn:

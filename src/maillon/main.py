@@ -13,6 +13,7 @@ import datetime
 import fcntl
 import inspect
 import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -1101,13 +1102,19 @@ async def serve(
 ) -> None:
     """Run until SIGINT or SIGTERM; `ready` is called with the address once everything answers.
 
-    The caller holds the home. Raises what `Application.open` raises, and `HomeUnusable` when the port is in use.
+    The caller holds the home. Raises what `Application.open` raises, `HomeUnusable` when the port is in use, and
+    `CancelledError` when a signal comes before that.
     """
     # Imported here: only `up` needs a server.
     from maillon.kit import server  # noqa: PLC0415
 
     listening = server.listen(settings.host, settings.port)
     try:
+        # Until the server listens for these signals itself, they end what is being opened.
+        opening, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert opening is not None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, opening.cancel)
         # Letters and passkeys name the port that was given, not the 0 that was asked for.
         settings = settings.model_copy(update={"port": listening.getsockname()[1]})
         application = await Application.open(settings, progress, clock)

@@ -109,6 +109,28 @@ def test_a_signal_stops_it_cleanly_and_a_second_start_knows_everything(
     assert httpx.get(f"{second.url}/health").json()["ledger"]["chain_id"] == network
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "moment", ["opening the database …", "opening the ledger …", "making the first block …", "starting …"]
+)
+def test_a_signal_before_the_ready_line_stops_it_cleanly(starting: Start, home: Path, moment: str, number: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "maillon", "up", "--no-demo", "--home", str(home), "--port", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stderr is not None
+    assert any(line == f"{moment} …\n" for line in process.stderr)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=STOPPED_WITHIN)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    again = starting(home)
+    assert httpx.get(f"{again.url}/health").json()["status"] == "ready"
+
+
 def test_the_ready_line_is_the_last_thing_it_says(home: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from maillon.kit import courier, mail
 from maillon.kit.clock import FixedClock
 from maillon.kit.encryption import Encryption
-from maillon.kit.errors import InvalidSettings, MailUnavailable
+from maillon.kit.errors import MailUnavailable
 from maillon.kit.mail import Letter, Mailer, Outbox
 from maillon.kit.mailers import FolderMailer, SmtpMailer
 from maillon.kit.store import Store
@@ -226,9 +226,3 @@ def test_a_header_is_one_line(store: Store, clock: FixedClock, tmp_path: Path) -
     box = outbox(store, clock, FolderMailer(tmp_path / "mail"))
     with pytest.raises(ValueError, match="one line"):
         stage(store, box, Letter("a@b.example\nBcc: all@b.example", "x", "x"))
-
-
-@pytest.mark.parametrize("url", ["", "http://mail", "smtp://", "smtp://mail:port"])
-def test_a_url_of_no_mail_server_is_refused(url: str) -> None:
-    with pytest.raises(InvalidSettings, match="smtp"):
-        SmtpMailer(url)

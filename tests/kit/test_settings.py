@@ -44,12 +44,28 @@ def test_a_server_that_can_be_is_taken(chosen: dict[str, str]) -> None:
             ("database", value, "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
             for value in ("here", "", "mysql://u:secret@here/d", "sqlite://here", "postgresql://u:secret@here:port/d")
         ),
+        *(
+            ("smtp", value, "smtp://, smtp")
+            for value in ("", "http://u:secret@here", "smtp://", "smtp://u:secret@here:port", "smtp://a b")
+        ),
+        *(("origin", value, "a key's name is not empty") for value in ("", "a b", "a+b", "a\tb")),
     ],
 )
 def test_a_server_that_cannot_be_is_refused_without_its_secret(name: str, value: str, advice: str) -> None:
     with pytest.raises(InvalidSettings, match=f"setting {name}: {advice}") as refusal:
         load(**{name: value})
     assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["providers", "webhooks"])
+@pytest.mark.parametrize("value", ["secret", '["secret"', '[{"secret": 1}]', "3"])
+def test_a_list_in_the_environment_that_is_none_is_refused_without_its_secrets(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"MAILLON_{name.upper()}", value)
+    with pytest.raises(InvalidSettings, match=f"^setting {name}") as refusal:
+        load()
+    assert value not in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", [b"plain", b"100%", b"what?mode=memory", b"a#b", b"caf\xc3\xa9 & co", b"latin-\xe9"])

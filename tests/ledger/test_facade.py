@@ -91,7 +91,10 @@ def logging_code() -> bytes:
         (b"3", -32600, "invalid request"),
         (b'{"id":1}', -32600, "invalid request"),
         (b'{"jsonrpc":"1.0","id":1,"method":"eth_chainId"}', -32600, "invalid request"),
-        (b'{"jsonrpc":"2.0","id":{},"method":"eth_chainId"}', -32600, "invalid request"),
+        *(
+            (b'{"jsonrpc":"2.0","id":%b,"method":"eth_chainId"}' % identifier, -32600, "invalid request")
+            for identifier in (b"{}", b"[1]", b"true", b"18446744073709551617", b"-1e300")
+        ),
         (b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":{"a":1}}', -32602, "non-array args"),
         (b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[1]}', -32602, "too many arguments, want at most 0"),
         (b'{"jsonrpc":"2.0","id":1,"method":"eth_getCode"}', -32602, "missing value for required argument 0"),

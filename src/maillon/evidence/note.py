@@ -29,7 +29,8 @@ def _key_hash(name: str, key: bytes) -> bytes:
     return sha256(name.encode() + b"\n" + _ED25519 + key)[:4]
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise `Unreadable` of what cannot be the name of a key (C2SP signed-note)."""
     if not name or "+" in name or any(character < " " or character.isspace() for character in name):
         raise Unreadable(f"a key's name is not empty and has neither space nor plus sign: {name[:80]!r}")
 
@@ -38,7 +39,7 @@ class NoteSigner:
     """A key that signs notes under a name."""
 
     def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
-        _check_name(name)
+        check_name(name)
         self.name = name
         self._key = key
         self._public = key.public_key().public_bytes_raw()
@@ -69,7 +70,7 @@ class NoteVerifier:
         """From its written form; raises `Unreadable` when the parts contradict each other."""
         name, separator, rest = text.partition("+")
         written_hash, second, encoded = rest.partition("+")
-        _check_name(name)
+        check_name(name)
         data = parse_base64(encoded, "the verifier key")
         if not separator or not second or data[:1] != _ED25519 or len(data) != 33:
             raise Unreadable("a verifier key is NAME+HASH+KEY with an Ed25519 key")
@@ -121,7 +122,7 @@ class Note:
             name, space, encoded = line.removeprefix(_MARK).partition(" ")
             if not line.startswith(_MARK) or not space:
                 raise Unreadable("a signature line is an em dash, a name and base64")
-            _check_name(name)
+            check_name(name)
             data = parse_base64(encoded, "a note's signature")
             if len(data) < 5:
                 raise Unreadable("a note's signature is shorter than its key hash")

@@ -10,7 +10,7 @@ from email.policy import SMTP
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from maillon.kit.errors import InvalidSettings, MailRefused, MailUnavailable
+from maillon.kit.errors import MailRefused, MailUnavailable
 from maillon.kit.keys import write_private
 
 _TIMEOUT = 30
@@ -23,16 +23,11 @@ class SmtpMailer:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise InvalidSettings(f"setting smtp: not a URL: {error}") from None
-        if parts.scheme not in ("smtp", "smtp+tls", "smtps") or not parts.hostname:
-            raise InvalidSettings("setting smtp: smtp://, smtp+tls:// or smtps:// and a host")
+        parts = urlsplit(url)
+        assert parts.hostname, "checked with the settings"
         self._scheme = parts.scheme
         self._host = parts.hostname
-        self._port = port or (465 if parts.scheme == "smtps" else 587)
+        self._port = parts.port or (465 if parts.scheme == "smtps" else 587)
         self._user = unquote(parts.username or "")
         self._password = unquote(parts.password or "")
 

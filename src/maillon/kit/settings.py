@@ -13,8 +13,10 @@ from typing import Any, Literal
 from urllib.parse import SplitResult, quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from maillon.evidence.errors import Unreadable
+from maillon.evidence.note import check_name
 from maillon.kit.errors import InvalidSettings
 from maillon.kit.home import default_home
 
@@ -140,6 +142,24 @@ class Settings(BaseSettings):
             raise ValueError("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
         return text
 
+    @field_validator("origin")
+    @classmethod
+    def _check_origin(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                check_name(text)
+            except Unreadable as error:
+                raise ValueError(str(error)) from None
+        return text
+
+    @field_validator("smtp")
+    @classmethod
+    def _check_mail_server(cls, text: SecretStr | None) -> SecretStr | None:
+        parts = None if text is None else _split(text.get_secret_value(), "smtp", "smtp+tls", "smtps")
+        if text is not None and (parts is None or not parts.hostname):
+            raise ValueError("smtp://, smtp+tls:// or smtps://, a host, and perhaps a user, a password and a port")
+        return text
+
     @field_validator("mail_from")
     @classmethod
     def _check_sender(cls, text: str) -> str:
@@ -204,5 +224,9 @@ def load(**chosen: Any) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         why = first["msg"].removeprefix("Value error, ")
         raise InvalidSettings(f"setting {name}: {why}; see docs/operating/settings.md") from None
+    except SettingsError as error:
+        # The text names the setting and shows no value.
+        name = str(error).partition('"')[2].partition('"')[0]
+        raise InvalidSettings(f"setting {name}: a list in JSON; see docs/operating/settings.md") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise InvalidSettings(f"{FILE} cannot be read: {error}") from None

@@ -18,7 +18,7 @@ from maillon.evidence.checkpoint import Checkpoint
 from maillon.evidence.entry import Entry
 from maillon.evidence.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from maillon.evidence.note import Note, NoteSigner, NoteVerifier
-from maillon.evidence.tiles import TileReader
+from maillon.evidence.tiles import WIDTH, TileReader, tile_path
 from maillon.services.notary import NotaryService
 
 
@@ -114,6 +114,44 @@ async def test_deduplicate_gives_the_place_it_has(http: httpx.AsyncClient, *, pu
     assert (batch.status_code, batch.json()) == (201, {"first": 1, "count": 1, "indexes": [1, 0, 1]})
     twice = await http.post("/v1/notary/entries", json={"commitment": value})
     assert (twice.status_code, twice.json()["index"]) == (201, 2)
+
+
+async def test_a_known_batch_costs_one_reading_of_each_tile(
+    http: httpx.AsyncClient, service: NotaryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [commitment() for _ in range(3 * WIDTH + 7)]
+    assert (await http.post("/v1/notary/batches", json={"commitments": values})).json()["first"] == 0
+    await http.get(f"/v1/notary/entries/{len(values) - 1}/receipt?wait=10")
+    read, paths = service.published.read, list[str]()
+
+    def counted(path: str) -> bytes:
+        paths.append(path)
+        return read(path)
+
+    monkeypatch.setattr(service.published, "read", counted)
+    fresh = commitment()
+    asked = [*reversed(values), fresh]
+    batch = await http.post("/v1/notary/batches", json={"commitments": asked, "deduplicate": True})
+    expected = [*reversed(range(len(values))), len(values)]
+    assert (batch.status_code, batch.json()) == (201, {"first": len(values), "count": 1, "indexes": expected})
+    searched = [path for path in paths if path.startswith("tile/0/")]
+    assert sorted(searched) == sorted({tile_path(0, n, min(WIDTH, len(values) - n * WIDTH)) for n in range(4)})
+
+
+@pytest.mark.parametrize("loss", ["gone", "cut"])
+async def test_a_known_entry_is_found_without_its_tile(
+    http: httpx.AsyncClient, service: NotaryService, loss: str
+) -> None:
+    value = commitment()
+    await http.post("/v1/notary/entries", json={"commitment": value})
+    await http.get("/v1/notary/entries/0/receipt?wait=10")
+    tile = service.published.root / tile_path(0, 0, 1)
+    if loss == "gone":
+        tile.unlink()
+    else:
+        tile.write_bytes(tile.read_bytes()[:-1])
+    again = await http.post("/v1/notary/entries", json={"commitment": value, "deduplicate": True})
+    assert (again.status_code, again.json()["index"]) == (200, 0)
 
 
 async def test_an_idempotency_key_gives_the_first_answer_again(http: httpx.AsyncClient) -> None:

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 SUBSCRIBING: Final = frozenset({"eth_subscribe", "eth_unsubscribe"})
 PREFIX: Final = b'{"jsonrpc":"2.0","id":'
+_LARGEST: Final = 2.0**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +235,8 @@ def _read(item: Any) -> Request | bytes:
     if not isinstance(item, dict):
         return failure(b"null", Fault(INVALID_REQUEST, "invalid request"))
     identifier = item.get("id")
-    if isinstance(identifier, dict | list):
+    # A number of more than 64 bits was read as the nearest double, and would be another one in the answer.
+    if isinstance(identifier, dict | list | bool) or (isinstance(identifier, float) and abs(identifier) >= _LARGEST):
         return failure(b"null", Fault(INVALID_REQUEST, "invalid request"))
     written = orjson.dumps(identifier)
     name = item.get("method")

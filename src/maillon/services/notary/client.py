@@ -177,8 +177,9 @@ class Summary:
 
     notarised: int = 0
     resumed: int = 0
+    """Of these, begun by an earlier run."""
     skipped: int = 0
-    """They have their receipt already."""
+    """They had their receipt before this run."""
     refused: list[tuple[str, str]] = field(default_factory=list)
     """(path, reason)."""
 
@@ -216,6 +217,8 @@ class Notariser:
         self._patience = patience
         self._batch = batch
         self._targets: dict[str, str] = {}
+        self._resumed: set[str] = set()
+        """Receipts of what an earlier run began."""
         self._unwritten: set[str] = set()
         """Where receipts belong and could not be written: their entries are logged."""
         self._scribe: Scribe | None = None
@@ -228,6 +231,7 @@ class Notariser:
             for unfinished in self._journal.unfinished(self._server.url):
                 pipeline.begin(partial(_same, unfinished))
                 summary.resumed += len(unfinished.items)
+                self._resumed.update(item.receipt for item in unfinished.items)
             # What an earlier run left is finished before anybody looks which files have their receipt.
             pipeline.finish()
             items: list[Item] = []
@@ -267,7 +271,7 @@ class Notariser:
             return None
         self._targets[file.receipt] = file.path
         if file.has_receipt:
-            self.summary.skipped += 1
+            self.summary.skipped += file.receipt not in self._resumed
             return None
         return Item(file.path, file.receipt, file.digest, None if self._public else os.urandom(SALT_LENGTH))
 

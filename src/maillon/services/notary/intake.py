@@ -76,12 +76,15 @@ class Known:
 
 
 class Intake:
-    """Where appends wait for their transaction. Belongs to one event loop; the transaction runs in one thread."""
+    """Where appends wait for their transaction. Belongs to one event loop; the transaction runs in one thread.
+
+    `leaves` gives, for a session and the size of the log in it, what finds the leaf hash of an entry by its index.
+    """
 
     def __init__(
         self,
         store: Store,
-        entry: Callable[[Connection, int, int], bytes],
+        leaves: Callable[[Connection, int], Callable[[int], bytes]],
         answers: Answers,
         appended: Callable[[], None],
         *,
@@ -89,7 +92,7 @@ class Intake:
         faults: Faults = no_faults,
     ) -> None:
         self._store = store
-        self._entry = entry
+        self._leaves = leaves
         self._answers = answers
         self._appended = appended
         self._gather = gather
@@ -213,14 +216,13 @@ class Intake:
         kind = bytes((append.kind,))
         leaves = leaf_hashes(append.kind, append.payloads)
         candidates = tables.candidates(session, leaves)
+        leaf_of = self._leaves(session, size)
         indexes: list[int] = []
         fresh: list[bytes] = []
         mine: dict[bytes, int] = {}
         for leaf, payload in zip(leaves, split(append.kind, append.payloads), strict=True):
             entry = kind + payload
-            found = next(
-                (old for old in candidates.get(lookup_key(leaf), ()) if self._entry(session, old, size) == entry), None
-            )
+            found = next((old for old in candidates.get(lookup_key(leaf), ()) if leaf_of(old) == leaf), None)
             if found is None:
                 found = self._known.find(entry)
             if found is None:

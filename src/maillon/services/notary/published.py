@@ -133,6 +133,11 @@ class Published:
         """The hashes of the tree of that size."""
         return TileReader(size, self.read)
 
+    def leaves(self, number: int, size: int) -> list[bytes]:
+        """The leaf hashes of a bundle's entries in a log of that size. Raises `Unreadable`, `FileNotFoundError`."""
+        data = self.reader(size).tile(0, number)
+        return [data[at : at + HASH_LENGTH] for at in range(0, len(data), HASH_LENGTH)]
+
     def bundle(self, number: int, size: int) -> list[bytes]:
         """The entries of a bundle in a log of that size."""
         return decode_bundle(self.read(entries_path(number, min(WIDTH, size - number * WIDTH))))

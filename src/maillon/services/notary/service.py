@@ -10,8 +10,10 @@ import asyncio
 import base64
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,8 @@ logger = structlog.get_logger("maillon.notary")
 
 _REMEMBERED = 256
 """Anchored checkpoints whose evidence is kept in memory."""
+_TILES = 256
+"""Tiles a search for known entries remembers at once: 64 KiB each."""
 _LOOK_AGAIN = 0.5
 """Seconds after which a waiting reader asks the database: another process may have anchored."""
 
@@ -138,7 +142,7 @@ class NotaryService:
         anchored = await asyncio.to_thread(self._read, tables.newest_anchored)
         self._anchored_size = 0 if anchored is None else anchored.size
         self._intake = Intake(
-            self.store, self._entry_bytes, self._answers, self._new.set, gather=self._linger, faults=self._faults
+            self.store, self._leaf_reader, self._answers, self._new.set, gather=self._linger, faults=self._faults
         )
         self._new.set()
         self._fresh.set()
@@ -291,6 +295,18 @@ class NotaryService:
         length = len(submission.payloads) // submission.count
         at = (index - submission.first) * length
         return bytes((submission.kind,)) + submission.payloads[at : at + length]
+
+    def _leaf_reader(self, session: Connection, size: int) -> Callable[[int], bytes]:
+        """What finds the leaf hash of an entry wherever it is by now. Neighbours cost one reading together."""
+        tile = lru_cache(_TILES)(partial(self.published.leaves, size=size))
+
+        def leaf_of(index: int) -> bytes:
+            if index < size:
+                with contextlib.suppress(FileNotFoundError, IndexError, EvidenceError):
+                    return tile(index // WIDTH)[index % WIDTH]
+            return leaf_hash(self._entry_bytes(session, index, size))
+
+        return leaf_of
 
     def _report(self, session: Connection, index: int) -> EntryReport:
         head = tables.read_head(session)
