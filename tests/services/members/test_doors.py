@@ -23,9 +23,11 @@ from maillon.kit.settings import Settings
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.genesis import MEMBERS
 from maillon.ledger.port import Address
+from maillon.ledger.signing import Account
 from maillon.main import Application, exclusive_home
-from maillon.services.members.model import HistoryEntry
+from maillon.services.members.model import HistoryEntry, Identifier, Scheme
 from maillon.services.members.views import requests_document
+from maillon.services.members.vouchers import Voucher
 from maillon.services.people import OFFICE, Role
 from maillon.services.people.model import Profile
 
@@ -387,16 +389,21 @@ def inputs(text: str, holds: str) -> dict[str, Any]:
     return given
 
 
-async def test_an_act_of_the_register_is_signed_with_the_kept_key_when_its_page_is_confirmed(
-    http: httpx.AsyncClient, instance: Application, member: str
-) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def administrator(instance: Application, member: str) -> dict[str, str]:
+    """The browser of an administrator of that member, whose key is kept here."""
     people, person = instance.people, "3f" * 10
     with instance.store.transaction() as connection:
         profile = Profile("first@ambrun.example", "Camille Aubin", "fr")
         people._people.insert_person(connection, person, profile, instance.clock.now())
         people._people.replace_roles(connection, person, member, list(Role), "system", instance.clock.now())
         session = people._begin(connection, person, {"passkey"}, "Firefox, Linux", None)
-    mayor = OURS | {"Accept": "text/html", "Cookie": f"maillon={session.token}"}
+    return OURS | {"Accept": "text/html", "Cookie": f"maillon={session.token}"}
+
+
+async def test_an_act_of_the_register_is_signed_with_the_kept_key_when_its_page_is_confirmed(
+    http: httpx.AsyncClient, member: str, administrator: dict[str, str]
+) -> None:
     page, address = f"/en/organisations/{member}/register", f"/v1/members/{member}"
 
     async def accounts() -> dict[str, list[str]]:
@@ -406,19 +413,19 @@ async def test_an_act_of_the_register_is_signed_with_the_kept_key_when_its_page_
     before = await accounts()
     # 1. A new account: the page names it, and its key waits here; asked again, the same account is offered.
     asked = {"act": "add", "label": "Desk-1", "scope": ["vote", "publish"]}
-    said = await http.post(page, data=asked, headers=mayor)
+    said = await http.post(page, data=asked, headers=administrator)
     assert "called desk-1, acts for" in said.text
     assert "and may: vote, publish." in said.text
     form = inputs(said.text, 'name="confirmed"')
-    assert inputs((await http.post(page, data=asked, headers=mayor)).text, 'name="confirmed"') == form
+    assert inputs((await http.post(page, data=asked, headers=administrator)).text, 'name="confirmed"') == form
     assert await accounts() == before
-    assert (await http.post(page, data=form, headers=mayor)).headers["location"].endswith("done=added")
+    assert (await http.post(page, data=form, headers=administrator)).headers["location"].endswith("done=added")
     assert await accounts() == before | {"desk-1": ["vote", "publish"]}
     # Once it acts, it is offered no more, and what was confirmed twice is done once.
     (account,) = form["account"]
-    other = inputs((await http.post(page, data=asked, headers=mayor)).text, 'name="confirmed"')["account"]
+    other = inputs((await http.post(page, data=asked, headers=administrator)).text, 'name="confirmed"')["account"]
     assert other != [account]
-    assert (await http.post(page, data=form, headers=mayor)).status_code == 409
+    assert (await http.post(page, data=form, headers=administrator)).status_code == 409
     # 2. Each other act: said, then signed when that very form comes back; a word in place of yes signs nothing.
     for given, done in (
         ({"act": "change", "account": account, "label": "desk-2", "scope": "vote"}, "changed"),
@@ -426,35 +433,45 @@ async def test_an_act_of_the_register_is_signed_with_the_kept_key_when_its_page_
         ({"act": "did", "did": "did:web:a.example"}, "did"),
     ):
         history = (await http.get(address)).json()["history"]
-        maybe = await http.post(page, data=given | {"confirmed": "no"}, headers=mayor)
+        maybe = await http.post(page, data=given | {"confirmed": "no"}, headers=administrator)
         assert maybe.status_code == 200
         assert (await http.get(address)).json()["history"] == history
-        signed = await http.post(page, data=inputs(maybe.text, 'name="confirmed"'), headers=mayor)
+        signed = await http.post(page, data=inputs(maybe.text, 'name="confirmed"'), headers=administrator)
         assert signed.headers["location"].endswith(f"done={done}"), signed.text
         assert (await http.get(address)).json()["history"] != history
-    # 3. An invitation: nothing is signed before, and then the page shows its word.
+    # 3. It is removed.
+    away = await http.post(page, data={"act": "remove", "account": account}, headers=administrator)
+    await http.post(page, data=inputs(away.text, 'name="confirmed"'), headers=administrator)
+    assert await accounts() == before
+
+
+async def test_an_invitation_is_signed_with_the_kept_key_or_by_who_administers(
+    http: httpx.AsyncClient, instance: Application, member: str, administrator: dict[str, str]
+) -> None:
+    page = f"/en/organisations/{member}/register"
+    # 1. Nothing is signed before it is confirmed; then the page shows its word.
     whom = {"act": "invite", "scheme": "siren", "identifier": "000 004 200", "legal_name": "Cercle du Rhune"}
-    read = await http.post(page, data=whom, headers=mayor)
+    read = await http.post(page, data=whom, headers=administrator)
     assert "invites Cercle du Rhune (SIREN 000 004 200) to join" in read.text
-    shown = await http.post(page, data=inputs(read.text, 'name="confirmed"'), headers=mayor)
+    shown = await http.post(page, data=inputs(read.text, 'name="confirmed"'), headers=administrator)
     assert "Hand this word on" in shown.text
-    wrong = whom | {"nonce": "1", "expires": "2000000000", "signature": "0x" + "11" * 64 + "1b"}
-    for signature in (wrong["signature"], "0x11", "x"):
-        refused = await http.post(page, data=wrong | {"signature": signature}, headers=mayor)
-        assert refused.status_code == 422, refused.text
-    # What was typed is text: for the page, for the wallet, for a shell.
+    # 2. A signature of somebody else's, or what is none, makes no invitation.
+    identifier = Identifier(Scheme.SIREN, "000004200")
+    asked_of = await instance.members._contract.invitation(identifier, whom["legal_name"], 1, 2_000_000_000)
+    stranger = Voucher.sign(identifier, whom["legal_name"], 1, 2_000_000_000, asked_of.digest, Account(bytes([7]) * 32))
+    wrong = whom | {"nonce": "1", "expires": "2000000000"}
+    for signature, status in (("0x" + stranger.signature.hex(), 409), ("0x11", 422), ("x", 422)):
+        refused = await http.post(page, data=wrong | {"signature": signature}, headers=administrator)
+        assert refused.status_code == status, refused.text
+    # 3. What was typed is text: for the page, for the wallet, for a shell.
     name = "L'eau\"'><b>$(id)</b> & fils"
-    odd = (await http.post(page, data=whom | {"legal_name": name}, headers=mayor)).text
+    odd = (await http.post(page, data=whom | {"legal_name": name}, headers=administrator)).text
     assert "<b>" not in odd
     typed, command = re.search(r'data-typed="([^"]*)"', odd), re.search(r'data-copy="(maillon [^"]*)"', odd)
     assert typed is not None
     assert command is not None
     assert json.loads(html.unescape(typed[1]))["message"]["legalName"] == name
     assert shlex.split(html.unescape(command[1]))[-3:] == [name, "--key", "FILE"]
-    # 4. It is removed.
-    away = await http.post(page, data={"act": "remove", "account": account}, headers=mayor)
-    await http.post(page, data=inputs(away.text, 'name="confirmed"'), headers=mayor)
-    assert await accounts() == before
 
 
 async def test_no_member_of_a_body_is_assigned_by_accident(http: httpx.AsyncClient) -> None:

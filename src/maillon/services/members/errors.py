@@ -416,6 +416,15 @@ class InvalidConsent(Refused):
     field = "consent"
 
 
+class NotAdministrator(Refused):
+    """An invitation was signed by an account that does not administer the organisation it is of."""
+
+    slug = "not-an-administrator"
+    status = 409
+    title = "The account that signed does not administer the organisation"
+    advice = "Nothing was kept. Choose in the wallet an account that may administer, and sign again."
+
+
 class RefusedByLedger(Refused):
     """The law on the chain says no; the reason is the contract's own words."""
 

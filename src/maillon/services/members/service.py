@@ -896,12 +896,12 @@ class MembersService:
     async def take_invitation(  # noqa: PLR0917 - what is signed
         self, number: int, form: Mapping[str, str], nonce: str, expires: str, signature: str, actor: str
     ) -> str:
-        """An invitation that was signed elsewhere. Raises a `Refused`: `InvalidVoucher` when no administrator did."""
+        """An invitation that was signed elsewhere. Raises a `Refused`, `NotAdministrator` among them."""
         identifier, name = rules.parse_invited(form)
         voucher = signed_voucher(identifier, name, nonce, expires, signature)
         signer = signer_of(voucher, await self._digest_of(voucher))
         if await self._contract.acting(signer, Scope.ADMIN) != number:
-            raise errors.InvalidVoucher("was not signed by an administrator of this organisation")
+            raise errors.NotAdministrator
         return await self._signed(number, voucher, actor)
 
     # What officers do.
