@@ -79,6 +79,15 @@ def test_could_not_tell_is_two(arguments: tuple[str | Path, ...], words: str) ->
     assert "Traceback" not in done.stderr
 
 
+def test_whoever_has_anchors_of_another_log_is_told_how_to_give_others(tmp_path: Path) -> None:
+    foreign = tmp_path / "trust.json"
+    foreign.write_bytes(TRUST.read_bytes().replace(b'"origin": "', b'"origin": "other.'))
+    done = run("verify", RECEIPT, FILE, "--trust", foreign)
+    assert done.returncode == 2
+    assert "give other trust anchors with --trust FILE" in done.stdout
+    assert "--trust" not in run("verify", RECEIPT, FILE, "--trust", TRUST).stdout
+
+
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root reads everything")
 def test_anchors_that_may_not_be_read_are_no_verdict() -> None:
     # Not below pytest's own folder, which only its owner may enter.

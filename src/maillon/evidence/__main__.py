@@ -105,6 +105,8 @@ def write_report(report: Report, out: IO[str]) -> None:
         out.write(f"invalid: the chain breaks at step {report.error.step}: {_harmless(str(report.error))}\n")
     else:
         out.write(f"could not tell: {_harmless(str(report.error))}\n")
+        if isinstance(report.error, MissingAnchor):
+            out.write("give other trust anchors with --trust FILE\n")
 
 
 def _read_anchors(path: Path | None) -> TrustAnchors:

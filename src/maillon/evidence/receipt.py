@@ -279,7 +279,7 @@ def _inclusion(state: _Progress) -> str:
         state.leaf, state.receipt.index, state.checkpoint.size, state.receipt.inclusion, state.checkpoint.root
     )
     size, root = state.checkpoint.size, state.checkpoint.root.hex()
-    return f"{len(state.receipt.inclusion)} hashes to root {root} of {size} entries"
+    return f"a path of length {len(state.receipt.inclusion)} to root {root}, size {size}"
 
 
 def _checkpoint(state: _Progress) -> str:
@@ -380,12 +380,14 @@ def _validators(state: _Progress) -> str:
         # Neither good nor bad: validators of a later height say nothing about an earlier one.
         raise MissingAnchor(
             f"the trust anchors begin at height {ledger.height}, this receipt is of height {height}: "
-            "give anchors that are as old as the receipt with --trust FILE"
+            "it takes anchors that are as old"
         )
     final = LightBlock(anchoring.consensus, anchoring.validators)
     verify_chain(Trusted(ledger.height, ledger.validators), anchoring.updates, final, ledger.chain_id)
     members = len(anchoring.validators.validators)
-    return f"more than two thirds of {members} validators, {len(anchoring.updates)} changes followed"
+    return (
+        f"more than two thirds of the power signed; validators: {members}, changes followed: {len(anchoring.updates)}"
+    )
 
 
 def _timestamp(state: _Progress) -> str:

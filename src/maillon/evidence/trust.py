@@ -120,5 +120,5 @@ class TrustAnchors:
                 return log
         raise MissingAnchor(
             f"the trust anchors of {self.network} know no log {origin!r}: this receipt is of another network, or the "
-            "anchors are older than the log. Give the right ones with --trust FILE."
+            "anchors are older than the log"
         )

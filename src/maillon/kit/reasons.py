@@ -7,6 +7,8 @@ class of `maillon.evidence.errors` that can end a verification stands here, kept
 
 from __future__ import annotations
 
+import datetime
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,9 +16,11 @@ from maillon.evidence import errors
 from maillon.evidence.errors import EvidenceError
 from maillon.evidence.receipt import Report
 from maillon.kit.language import Language, say
+from maillon.kit.page import moment
 
 _ORIGINAL: Final = "Ask whoever gave you the receipt for the original."
 _ANCHORS: Final = "Check it where it was made, or with the trust anchors that came with it."
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
 _NEWER: Final = "Check it with a newer version of this program."
 
 
@@ -73,8 +77,14 @@ def reason(error: EvidenceError) -> Reason:
     return next(REASONS[kind] for kind in type(error).__mro__ if kind in REASONS)
 
 
+def _read(written: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(written).replace(tzinfo=datetime.UTC)
+
+
 def reported(report: Report, language: Language) -> dict[str, Any]:
     """A report for a reader: its JSON with every finding in the reader's language, and the reason it ended beside it.
+
+    Moments in a finding are said as pages say them.
 
     Names of steps, states and error types stay as they are: programs rely on them.
     """
@@ -86,7 +96,8 @@ def reported(report: Report, language: Language) -> dict[str, Any]:
                 # Values alone are the same in every language; where the verification ended, the reason is said.
                 ended = why is not None and name == "compared" and step["state"] in ("bad", "unknown")
                 fallback = why.sentence if why is not None and ended else step[name]
-                step[name] = say(language, step[name]) or say(language, fallback) or fallback
+                said = say(language, step[name]) or say(language, fallback) or fallback
+                step[name] = _TIME.sub(lambda found: moment(_read(found[1]), language), said)
     if why is not None:
         sentence = say(language, why.sentence) or why.sentence
         message = document["error"]["message"]

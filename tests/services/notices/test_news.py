@@ -99,7 +99,7 @@ def test_an_execution_that_fails_again_and_again_is_told_once_a_day(gathering: G
     [
         ("vote.opened", {"title": "T", "opens": 1, "closes": 2}, "On peut prendre position"),
         ("vote.recorded", {"title": "T", "sha256": "ab", "passed": True}, "est clos\u00a0: Adopté."),
-        ("vote.recorded", {"title": "T", "sha256": "ab", "passed": False}, "est clos\u00a0: Rejeté."),
+        ("vote.recorded", {"title": "T", "sha256": "ab", "passed": False}, "est clos\u00a0: Non adopté."),
         ("vote.executed", {"title": "T", "block": 3}, "est fait"),
         ("vote.execution-failed", {"title": "T", "reason": "members: caller is not governance"}, "l’a refusé"),
     ],

@@ -12,6 +12,13 @@ const settle = () => {
   root.querySelector("[data-empty]").hidden = items.length > 0;
   every.hidden = items.filter((item) => item.receipt).length < 2;
 };
+// As the other pages say it: kit/page.py.
+const moment = (made) => {
+  const [time, locale] = [new Date(made), words.language === "fr" ? "fr-FR" : "en-GB"];
+  const day = time.toLocaleDateString(locale, { dateStyle: "long", timeZone: "Europe/Paris" });
+  const hour = time.toLocaleTimeString(locale, { timeStyle: "medium", timeZone: "Europe/Paris" });
+  return `${words.language === "fr" ? day.replace(/^1 /, "1er ") : day}, ${hour} (${words.zone})`;
+};
 const show = (item) => {
   const row = element("tr");
   const cell = (label, attributes, ...children) => {
@@ -23,7 +30,7 @@ const show = (item) => {
   name.append(named(item.name));
   row.append(name);
   cell(words.index, { class: "end" }, item.index === undefined ? "–" : element("a", item.index.toLocaleString(words.language), { class: "num", href: `/${words.language}/entries/${item.index}` }));
-  cell(words.entered, {}, new Date(item.made).toLocaleString(words.language, { dateStyle: "medium", timeStyle: "short" }));
+  cell(words.entered, {}, moment(item.made));
   cell(words.state, {}, element("span", item.receipt ? words.complete : words.waiting, { class: "badge", "data-s": item.receipt ? "ok" : "wait" }));
   const button = element("button", words.forget, { class: "btn btn--small", type: "button", "aria-label": `${words.forget} ${item.name}` });
   button.addEventListener("click", async () => {

@@ -192,9 +192,9 @@ SUSPENDED: Final = register(
         Mail.UNLESS_DECLINED,
         {
             "fr": Sayings(
-                "Des responsables suspendent votre organisation pour un temps",
+                "Des membres du bureau suspendent votre organisation pour un temps",
                 "{organisation} est suspendue",
-                "Deux responsables ont suspendu votre organisation jusqu’au {until}. Sa page dit comment répondre.",
+                "Deux membres du bureau l’ont suspendue jusqu’au {until}. Sa page dit comment répondre.",
             ),
             "en": Sayings(
                 "Officers suspend your organisation for a time",

@@ -19,7 +19,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from maillon.kit.clock import Clock
 from maillon.kit.forms import read_form, read_upload
-from maillon.kit.language import Language
+from maillon.kit.language import Language, say
 from maillon.kit.page import SECURITY_HEADERS, Renderer
 from maillon.kit.throttle import Throttle
 from maillon.ledger.acts import prepared_document
@@ -564,8 +564,11 @@ class _Pages:
     async def _confirmation(self, request: Request, language: Language, number: int, act: AnyAct) -> Response:
         call, says = await self._service.prepare(number, act)
         fields = act.model_dump() | ({"act": "wallet"} if isinstance(act, AddAct) else {})
+        file = say(language, "FILE") or "FILE"
         signed = {"prepared": prepared_document(call, self._service.chain_id, says)}
-        return await self._sign_page(request, language, number, act.act, fields, says, _command(number, act), signed)
+        return await self._sign_page(
+            request, language, number, act.act, fields, says, _command(number, act, file), signed
+        )
 
     async def _sign_page(  # noqa: PLR0917 - what is shown
         self, request: Request, language: Language, number: int, act: str, fields: Mapping[str, Any],
@@ -602,7 +605,7 @@ class _Pages:
             ("--name", given["legal_name"]),
         )
         said = " ".join(f"{option} {shlex.quote(text)}" for option, text in options)
-        command = f"maillon members invite {number} {said} --key FILE"
+        command = f"maillon members invite {number} {said} --key {say(language, 'FILE')}"
         until = datetime.datetime.fromtimestamp(invitation.expires, datetime.UTC)
         prepared = {"typed_data": invitation.typed_data(), "expires": until}
         fields = {"act": "invite"} | given
@@ -631,12 +634,12 @@ class _Pages:
         return "added"
 
 
-def _command(number: int, act: AnyAct) -> str:
+def _command(number: int, act: AnyAct, file: str) -> str:
     """What somebody runs to sign an act with a key file; what an act holds was parsed."""
     if isinstance(act, LeaveAct):
-        return f"maillon members leave {number} --key FILE"
+        return f"maillon members leave {number} --key {file}"
     if isinstance(act, DidAct):
-        return f"maillon members did {number} {shlex.quote(act.did)} --key FILE"
+        return f"maillon members did {number} {shlex.quote(act.did)} --key {file}"
     words = ["maillon members delegate", str(number), "--account", act.account]
     if isinstance(act, RemoveAct):
         words.append("--remove")
@@ -646,7 +649,7 @@ def _command(number: int, act: AnyAct) -> str:
         words += ["--label", act.label, *(f"--scope {scope}" for scope in act.scopes)]
     if isinstance(act, AddAct):
         words += ["--consent", act.consent]
-    return " ".join((*words, "--sign-with FILE"))
+    return " ".join((*words, f"--sign-with {file}"))
 
 
 def _countries(document: Mapping[str, Any]) -> list[str]:

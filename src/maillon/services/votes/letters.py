@@ -138,7 +138,7 @@ NOT_EXECUTED: Final = register(
 """By the names the events have in webhooks too."""
 _OUTCOMES: Final[Mapping[bool, Word]] = {
     True: {"fr": "Adopté", "en": "Passed"},
-    False: {"fr": "Rejeté", "en": "Not passed"},
+    False: {"fr": "Non adopté", "en": "Not passed"},
 }
 
 
