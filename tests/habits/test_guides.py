@@ -120,6 +120,10 @@ def test_they_render_without_anything_raw(language: Language, name: str) -> None
     assert "<h2 id=" in guide.html
     assert "<script" not in guide.html
     assert "**" not in guide.html
+    for table in re.findall(r"<table.*?</table>", guide.html, re.DOTALL):
+        columns = re.findall(r'<th scope="col">(.*?)</th>', table)
+        for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)[1:]:
+            assert re.findall(r"<th scope=\"row\"|<td data-l=\"(.*?)\"", row) == ["", *columns[1:]]
 
 
 def lines_to_run(markdown: str) -> list[str]:

@@ -2,7 +2,7 @@
 """The user guides: Markdown files of this package, read by people in the repository and rendered on the portal.
 
 Their HTML is made from our own files alone: raw HTML in them is text. Headings have ids, so that one guide can lead
-into another; tables and blocks of code scroll by themselves.
+into another; tables become lists on a narrow screen, and blocks of code wrap.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from maillon.kit.language import Language
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 GUIDES: Final = ("member", "delegate", "office")
 """In the order they are offered."""
@@ -42,7 +45,6 @@ def read_guide(language: Language, name: str) -> Guide:
     """A guide of `GUIDES`. Kept once rendered: it changes with the program alone."""
     # Imported here: only a reader of a guide needs it.
     from markdown_it import MarkdownIt  # noqa: PLC0415
-    from markdown_it.token import Token  # noqa: PLC0415
 
     text = files("maillon.kit").joinpath("guides").joinpath(language).joinpath(f"{name}.md").read_text("utf-8")
     head, _, rest = text.partition("\n\n")
@@ -53,12 +55,38 @@ def read_guide(language: Language, name: str) -> Guide:
         del self, options, env
         return f'<{tokens[index].tag} id="{heading_id(tokens[index + 1].content)}">'
 
-    def code(self: object, tokens: Sequence[Token], index: int, options: object, env: object) -> str:
-        del self, options, env
-        escaped = tokens[index].content.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return f'<pre tabindex="0"><code>{escaped}</code></pre>\n'
-
     markdown.add_render_rule("heading_open", heading)
-    markdown.add_render_rule("code_block", code)
-    rendered = markdown.render(body).replace("<table>", '<div class="rows" tabindex="0"><table>')
-    return Guide(name, head.removeprefix("# "), " ".join(lead.split()), rendered.replace("</table>", "</table></div>"))
+    tokens = markdown.parse(body)
+    _label_cells(tokens)
+    rendered = str(markdown.renderer.render(tokens, markdown.options, {}))
+    # On a narrow screen a cell is a grid: what stands in it is one item beside its column's name.
+    for before, after in (
+        ("<table", '<div class="rows"><table'),
+        ("</table>", "</table></div>"),
+        ("</td>", "</div></td>"),
+    ):
+        rendered = rendered.replace(before, after)
+    rendered = re.sub(r"<td [^>]*>", r"\g<0><div>", rendered)
+    return Guide(name, head.removeprefix("# "), " ".join(lead.split()), rendered)
+
+
+def _label_cells(tokens: Sequence[Token]) -> None:
+    """Mark tables up as those of pages: a row has a head, and each of its other cells says which column it is of."""
+    columns: list[str] = []
+    column = 0
+    for place, token in enumerate(tokens):
+        if token.type == "table_open":
+            token.attrSet("class", "to-list")
+            columns = []
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "th_open":
+            token.attrSet("scope", "col")
+            columns.append(tokens[place + 1].content)
+        elif token.type == "td_open" and column == 0:
+            token.tag = tokens[place + 2].tag = "th"
+            token.attrSet("scope", "row")
+            column = 1
+        elif token.type == "td_open":
+            token.attrSet("data-l", columns[column])
+            column += 1

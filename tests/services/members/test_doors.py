@@ -37,7 +37,7 @@ OURS = {"Origin": "http://maillon.test"}
 REASON = {"reason": "a reason"}
 ID = "0" * 24
 ACCOUNT = "0x" + "11" * 20
-SIRENS = ["000004002", "000005009", "000006007", "000007005"]
+SIRENS = ["000004002", "000005009", "000006007", "000007005", "000008003"]
 OF_OFFICE: list[tuple[str, str, Any]] = [
     ("GET", "/v1/applications", None),
     ("GET", f"/v1/applications/{ID}", None),
@@ -291,6 +291,44 @@ async def test_what_is_wrong_is_said_once_and_in_the_words_of_people(
         assert "members are not" not in page.text
         told = (await http.get(f"/en/{path}", headers={"Accept": "application/json"})).json()
         assert [one["at"] for one in told["errors"]] == ["query/after" if "after" in path else "query/q"]
+
+
+async def test_whoever_loads_the_page_with_the_code_again_sees_it_again(
+    http: httpx.AsyncClient, instance: Application
+) -> None:
+    browser = OURS | {"Accept": "text/html"}
+    form = fields(identifier=SIRENS[4], legal_name="Ville de Brenne", contact_address="jean@exämple.fr")
+    form["once"] = token((await http.get("/en/apply", headers=browser)).text)
+    pages = [(await http.post("/en/apply", data=form, headers=browser)) for _ in range(2)]
+    assert [page.status_code for page in pages] == [200, 200]
+    codes = {found for page in pages for found in re.findall(r'name="code" value="([^"]+)"', page.text)}
+    assert len(codes) == 1
+    assert "jean@xn--exmple-cua.fr" in pages[1].text
+    # Another form, a second page or none is another application, and the organisation applies already.
+    for changed in ({"message": "Nous sommes 913."}, {"once": token((await http.get("/en/apply")).text)}, {"once": ""}):
+        again = await http.post("/en/apply", data=form | changed, headers=browser)
+        assert again.status_code == 409, again.text[:200]
+        assert codes.isdisjoint(re.findall(r"[A-Z0-9-]{20,}", again.text))
+    # Erased, its code is kept nowhere.
+    await http.post("/en/application", data={"act": "erase", "code": codes.pop()}, headers=browser)
+    with instance.store.read() as session:
+        subjects = session.execute(sa.select(idempotency.table.c.key)).scalars().all()
+    assert not [key for key in subjects if key.startswith(form["once"])]
+
+
+def token(page: str) -> str:
+    return re.findall(r'name="once" value="([0-9a-f]{32})"', page)[0]
+
+
+async def test_the_directory_counts_members_apart_and_leads_to_countries(http: httpx.AsyncClient) -> None:
+    page = (await http.get("/en/members?q=ville")).text
+    facets = (await http.get("/en/members.json?q=ville")).json()["facets"]
+    members = facets["status"]["active"] + facets["status"]["suspended"]
+    total = sum(facets["status"].values())
+    assert members < total
+    assert re.search(rf"{total} organisations, of them members: {members}</h2>", page)
+    assert '<a href="/en/members?q=ville&amp;country=FR">France</a>' in page
+    assert "of them members" not in (await http.get("/en/members?status=active")).text
 
 
 async def test_who_left_may_nothing_any_more_and_its_page_says_since_when(

@@ -59,6 +59,8 @@ def test_a_form_is_read() -> None:
         ({"country": "DE"}, {"country"}),
         ({"contact_name": " "}, {"contact_name"}),
         ({"contact_address": "camille@ambrun"}, {"contact_address"}),
+        ({"contact_address": "camille@é"}, {"contact_address"}),
+        ({"contact_address": f"camille@{'é' * 80}.fr"}, {"contact_address"}),
         ({"contact_address": "a@b.cc\r\nBcc: all@b.cc"}, {"contact_address"}),
         ({"message": "x" * 3_000}, {"text"}),
         (dict.fromkeys(fields(), ""), {"scheme", "legal_name", "kind", "country", "contact_name", "contact_address"}),

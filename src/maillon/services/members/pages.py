@@ -9,14 +9,17 @@ ETag, what is private by nobody.
 from __future__ import annotations
 
 import datetime
+import secrets
 import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
+import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from maillon.kit import idempotency
 from maillon.kit.clock import Clock
 from maillon.kit.forms import read_form, read_upload
 from maillon.kit.language import Language, say
@@ -168,6 +171,11 @@ class _Pages:
             "more": None if page.next is None else urlencode([*chosen, ("after", str(page.next))]),
             "first": urlencode(chosen) if after is not None else None,
             "facets": facets,
+            "present": facets["status"]["active"] + facets["status"]["suspended"],
+            "countries": {
+                code: urlencode([*((name, one) for name, one in chosen if name != "country"), ("country", code)])
+                for code in facets["country"]
+            },
             "most": max(facets["country"].values(), default=1),
             "map": views.map_document(facets["country"]),
             "names": {code: views.country_names(language).get(code, code) for code in facets["country"]},
@@ -228,20 +236,34 @@ class _Pages:
     ) -> Response:
         found = await self._service.rules_in_force()
         document = {"typed": dict(typed), "rules": [views.rule_document(rule) for rule in found]}
+        document |= {"once": secrets.token_hex(16)}
         document |= {"names": {one: views.country_names(language).get(one, one) for one in _countries(document)}}
         return self._private(request, language, "members_apply.html", document | self._choices(language), refused)
 
     async def send_application(self, request: Request, language: Language) -> Response:
-        """Keep it, and show its code, this once."""
+        """Keep it, and show its code."""
         form = await self._form(request)
         typed = {name: form.text(name)[:4_000] for name in _FIELDS} | {"language": language}
         try:
-            file, code = await self._service.apply(
-                {name: text for name, text in typed.items() if name != "invitation"}, typed["invitation"]
-            )
+            file, code = await self._applied(typed, form.text("once")[:32])
         except Refused as refused:
             return await self._apply_page(request, language, typed, refused)
         return self._application_page(request, language, file, code, done="received")
+
+    async def _applied(self, typed: Mapping[str, str], once: str) -> tuple[ApplicationFile, str]:
+        """Apply; whoever loads the page with the code again has the same form sent again, and sees the same code."""
+        asked = idempotency.fingerprint("POST", "apply", orjson.dumps(typed, option=orjson.OPT_SORT_KEYS))
+        key = f"{once}:{asked.hex()}"
+        before = await self._service.answered("applicant", key, asked) if once else None
+        if before is not None:
+            code = str(orjson.loads(before.body)["code"])
+            return await self._service.follow(code), code
+        fields = {name: text for name, text in typed.items() if name != "invitation"}
+        file, code = await self._service.apply(fields, typed["invitation"])
+        if once:
+            kept = idempotency.Answer(201, orjson.dumps({"id": file.application.id, "code": code}))
+            await self._service.keep_answer("applicant", key, asked, kept)
+        return file, code
 
     async def application(self, request: Request, language: Language) -> Response:
         """Where an applicant types its code."""

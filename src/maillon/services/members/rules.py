@@ -181,12 +181,21 @@ def parse_case(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
+def _with_ascii_domain(address: str) -> str:
+    """A domain in its letters as the mail system writes it (RFC 5891); as it is, where that cannot be."""
+    local, at, domain = address.rpartition("@")
+    try:
+        return local + at + domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return address
+
+
 def parse_contact(name: str, address: str, language: str) -> Contact:
     """Whom to write to. Raises `InvalidContactName` or `InvalidContactAddress`."""
     plain = " ".join(unicodedata.normalize("NFC", name).split())
     if not 0 < len(plain) <= 100 or any(unicodedata.category(c)[0] == "C" for c in plain):
         raise errors.InvalidContactName
-    mailbox = address.strip()
+    mailbox = _with_ascii_domain(address.strip())
     if len(mailbox) > 254 or _ADDRESS.fullmatch(mailbox) is None:
         raise errors.InvalidContactAddress
     chosen: Literal["fr", "en"] = "fr" if language == "fr" else "en"
