@@ -37,7 +37,7 @@ OURS = {"Origin": "http://maillon.test"}
 REASON = {"reason": "a reason"}
 ID = "0" * 24
 ACCOUNT = "0x" + "11" * 20
-SIRENS = ["000004002", "000005009", "000006007", "000007005", "000008003"]
+SIRENS = ["000004002", "000005009", "000006007", "000007005", "000008003", "000009001"]
 OF_OFFICE: list[tuple[str, str, Any]] = [
     ("GET", "/v1/applications", None),
     ("GET", f"/v1/applications/{ID}", None),
@@ -253,6 +253,12 @@ async def test_the_office_accepts_after_it_has_read_what_it_signs(
     # 3. A member is accepted no more; of an applicant on the chain nothing is signed while the rule asks for more.
     assert [one.status_code for one in refusals] == [409, 200]
     assert "Nothing is signed" in refusals[1].text
+    cyrillic = fields(identifier=SIRENS[5], legal_name="Ville de S\u043erde")
+    mixed = (await http.post("/v1/applications", json=cyrillic)).json()
+    for language, says in (("en", "letters of: Cyrillic, Latin."), ("fr", "lettres de\u00a0: cyrillique, latin.")):
+        review = await http.get(f"/{language}/office/applications/{mixed['id']}", headers=officer)
+        assert says in html.unescape(review.text)
+        assert "Cyrl" not in review.text
     wrong = await http.post(page, data={"act": "accept", "evidence": "rumour"}, headers=officer)
     assert wrong.status_code == 422
 
@@ -329,6 +335,14 @@ async def test_the_directory_counts_members_apart_and_leads_to_countries(http: h
     assert re.search(rf"{total} organisations, of them members: {members}</h2>", page)
     assert '<a href="/en/members?q=ville&amp;country=FR">France</a>' in page
     assert "of them members" not in (await http.get("/en/members?status=active")).text
+
+
+async def test_what_has_no_name_of_its_own_is_said_in_words(http: httpx.AsyncClient) -> None:
+    page = html.unescape((await http.get("/en/members/1")).text)
+    assert "SANDBOX SANDBOX" not in page
+    assert ">SANDBOX</span>" in page
+    assert ">without a label</th>" in page
+    assert ">SIREN" in (await http.get("/en/members")).text
 
 
 async def test_who_left_may_nothing_any_more_and_its_page_says_since_when(

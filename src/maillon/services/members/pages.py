@@ -364,6 +364,7 @@ class _Pages:
         document = views.review_document(review, self._clock.now()) | {
             "done": done if done in ("asked", "refused", "accepted") else "",
             "classes": list(rules.EVIDENCE_NAMES),
+            "scripts": views.script_names(review.mixed_scripts, language),
             "country_name": views.country_names(language).get(
                 review.file.application.country, review.file.application.country
             ),

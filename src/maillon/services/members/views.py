@@ -244,6 +244,12 @@ def country_names(language: Language) -> Mapping[str, str]:
     return dict(sorted(named.items(), key=lambda item: item[1].casefold().translate(_FOLDED)))
 
 
+def script_names(codes: Sequence[str], language: Language) -> list[str]:
+    """The scripts of ISO 15924 in a language; one it has no name for by its code."""
+    named = Locale(language).scripts
+    return [str(named.get(code, code)) for code in codes]
+
+
 _FOLDED: Final = str.maketrans("éèêîôåÉÎÅ", "eeeioaEIA")
 
 
