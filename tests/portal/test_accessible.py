@@ -55,6 +55,18 @@ def test_axe_finds_nothing(  # noqa: PLR0917 - fixtures
     assert {where: what for where, what in found.items() if what} == {}
 
 
+@pytest.mark.parametrize("where", ["h1", "h2", ".crumbs [aria-current]"])
+def test_a_name_longer_than_the_screen_breaks(browser: Browser, portal: Running, where: str) -> None:
+    context = browser.new_context(viewport={"width": WIDTHS["phone"], "height": 800})
+    page = context.new_page()
+    page.goto(f"{portal.url}/en/members/1")
+    page.locator(where).first.evaluate("(element) => { element.textContent = 'Donaudampfschifffahrt'.repeat(8); }")
+    assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS["phone"]
+    page.locator(where).first.evaluate("(element) => { element.style.overflowWrap = 'normal'; }")
+    assert page.evaluate("document.documentElement.scrollWidth") > WIDTHS["phone"]
+    context.close()
+
+
 def test_axe_can_find_something(browser: Browser, portal: Running, axe: str) -> None:
     context = browser.new_context()
     page = context.new_page()

@@ -22,6 +22,7 @@ from typing import Any
 import jinja2
 import orjson
 from babel.dates import format_date, format_datetime, get_timezone
+from babel.numbers import format_decimal
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from jinja2 import nodes
@@ -138,6 +139,8 @@ class Renderer:
         environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
         filters: dict[str, Callable[[Any], Any]] = {
             "number": lambda value: say_number(value, language),
+            # In a column, one below the other: all with as many decimals.
+            "amount": lambda value: format_decimal(value, "#,##0.000", locale=language),
             "moment": lambda value: moment(value, language),
             "day": lambda value: _first(format_date(value, "long", locale=language), language),
             "hour": lambda value: format_datetime(value, "HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -267,6 +268,18 @@ async def test_the_page_gives_too_and_refuses_other_sites(sandbox: httpx.AsyncCl
     assert "Ce n’est pas un compte" in refused.text
     foreign = await sandbox.post("/en/credits", data={"account": account}, headers={"origin": "http://elsewhere"})
     assert foreign.status_code == 403
+
+
+async def test_pages_align_what_is_left_and_say_nothing_of_what_is_not_known(sandbox: httpx.AsyncClient) -> None:
+    for language, point in (("en", r"\."), ("fr", ",")):
+        page = (await sandbox.get(f"/{language}/credits")).text
+        left = re.findall(r'data-l="(?:Credits left|Crédits restants)"><span class="num">(.*?)</span>', page)
+        assert left
+        assert all(re.fullmatch(rf"[\d,\u202f]+{point}\d{{3}}", one) for one in left), left
+    last = await sandbox.get("/en/credits?after=99")
+    assert "No member here." in last.text
+    assert "Newest" not in last.text
+    assert "used in a day" not in (await sandbox.get("/en/credits/1")).text
 
 
 # A network
