@@ -106,8 +106,14 @@ def test_the_page_tells_the_right_document_from_another_and_sends_neither(
 
 def test_receipts_stay_on_the_device_until_they_are_forgotten(page: Page, server: str, tmp_path: Path) -> None:
     notarised(page, server, "en", tmp_path)
-    page.goto(f"{server}/en/receipts")
-    page.locator("[data-receipts] tr").wait_for()
+    for language, told in (
+        ("fr", r"\d\d?(er)? \w+ \d{4}, \d\d:\d\d:\d\d \(heure\sde\sParis\)"),
+        ("en", r"\d\d? \w+ \d{4}, \d\d:\d\d:\d\d \(Paris\stime\)"),
+    ):
+        page.goto(f"{server}/{language}/receipts")
+        page.locator("[data-receipts] tr").wait_for()
+        made = page.locator("[data-receipts] td").nth(1).inner_text()
+        assert re.fullmatch(told, made), f"{made}: not as other pages say it"
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Forget minutes.txt").click()
     page.locator("[data-empty]").wait_for()

@@ -278,7 +278,8 @@ async def test_pages_align_what_is_left_and_say_nothing_of_what_is_not_known(san
         assert all(re.fullmatch(rf"[\d,\u202f]+{point}\d{{3}}", one) for one in left), left
     last = await sandbox.get("/en/credits?after=99")
     assert "No member here." in last.text
-    assert "Newest" not in last.text
+    assert 'class="pages"' not in last.text
+    assert 'class="pages"' in page
     assert "used in a day" not in (await sandbox.get("/en/credits/1")).text
 
 

@@ -136,7 +136,7 @@ APPLICATION_WAITS: Final = register(
             "fr": Sayings(
                 "Une demande d’adhésion attend le secrétariat",
                 "Une demande attend\u00a0: {name}",
-                "{why} La demande de {name} attend que le secrétariat la lise.",
+                "{why} La demande déposée pour {name} attend que le secrétariat la lise.",
             ),
             "en": Sayings(
                 "An application waits for the office",
@@ -233,7 +233,7 @@ SCOPES_CHANGED: Final = register(
         {
             "fr": Sayings(
                 "Ce qu’un compte peut pour votre organisation a changé",
-                "Un compte de {organisation} a d’autres pouvoirs",
+                "Un compte qui agit pour {organisation} a d’autres pouvoirs",
                 "Le compte {account} peut à présent\u00a0: {scopes}.",
             ),
             "en": Sayings(
