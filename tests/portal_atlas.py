@@ -242,9 +242,9 @@ def make_administrator(platform: Running) -> tuple[str, str]:
         assert http.post("/en/join/code", data={"step": step[1], "code": shown}).status_code == 200
         invitation = {"address": "zoe.bernard@ambrun.example", "role": ["member", "delegate"]}
         assert http.post("/en/organisations/office/invitations", data=invitation).status_code == 303
-        key = {"name": "logiciel-actes", "scope": ["notary:write", "people:manage"], "days": "365"}
+        key = {"name": "logiciel-actes", "scope": ["notary:write", "people:manage"], "days": "365", "form": "1"}
         assert http.post("/en/organisations/office/keys", data=key).status_code == 200
-        assert http.post("/en/account/recovery-codes", data={"nothing": ""}).status_code == 200
+        assert http.post("/en/account/recovery-codes", data={"form": "2"}).status_code == 200
         used = [code]
         for organisation in ("1", "2"):
             # The key of the first is nowhere in the instance, that of the second is kept by it.

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import html
 import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -158,11 +160,46 @@ async def test_a_page_speaks_its_language_and_is_json_too(
         assert f'<html lang="{language}"' in answer.text
         if language == "fr":
             assert english_in(answer.text) == []
+        others = {other: sight.address(other, example) for other in LANGUAGES}
+        assert {other: unquote(link) for other, link in switch_of(answer.text).items()} == others, "the very page"
         path, _, query = address.partition("?")
         as_json = await portal.get(f"{path}.json?{query}", headers=headers)
         assert as_json.status_code == sight.status
         assert as_json.headers["content-type"].endswith("json")
         assert isinstance(as_json.json(), dict)
+
+
+def switch_of(page: str) -> dict[str, str]:
+    """Where a page leads in each language."""
+    links = re.findall(r'href="([^"]+)" lang="(\w\w)" hreflang', page)
+    alternates = re.findall(r'rel="alternate" hreflang="(\w\w)" href="([^"]+)"', page)
+    found = {language: html.unescape(address) for address, language in links}
+    assert found == {language: html.unescape(address) for language, address in alternates}
+    return found
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_answer_to_a_write_leads_nowhere_it_cannot_be_read(
+    application: FastAPI, portal: httpx.AsyncClient, example: Example
+) -> None:
+    """It has no address: a switch of language there would lead to a refusal, and lose what is shown once."""
+    values = {"language": "en", "organisation": "office"}
+    headers = {"Origin": str(portal.base_url), "Cookie": f"maillon={example.session}"}
+    statuses: list[int] = []
+    for route in application.routes:
+        if not isinstance(route, APIRoute) or "POST" not in route.methods or not route.path.startswith("/{language}/"):
+            continue
+        if route.path.endswith(("/log-out", "/sessions/end", "/erasure")):  # the session ends with them
+            continue
+        path = re.sub(r"\{(\w+)\}", lambda name: values.get(name[1], "1"), route.path)
+        answer = await portal.post(path, data={"form": "3", "scope": "notary:write", "name": "x"}, headers=headers)
+        if not answer.headers.get("content-type", "").startswith("text/html"):
+            continue
+        assert switch_of(answer.text) == {}, path
+        assert "This page as data" not in answer.text, path
+        statuses.append(answer.status_code)
+    assert statuses.count(200) >= 4
+    assert len(statuses) > 20
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -151,12 +151,21 @@ class Renderer:
         environment.globals |= {"language": language, "static": self.static.address, "languages": LANGUAGES}
         return environment
 
-    def html(
-        self, language: Language, template: str, document: Mapping[str, Any], path: str, unread: int | None = None
-    ) -> str:
-        """The page as text; `unread` is the number beside the link to notices, None for whoever is not logged in."""
+    def html(self, request: Request, language: Language, template: str, document: Mapping[str, Any]) -> str:
+        """The page as text.
+
+        It leads to itself, in the other language and as data, unless it answers a write: that page has no address, and
+        asking for it again would do again what was done, or lose what was shown once.
+        """
         page = self._environments[language].get_template(template)
-        return page.render(**document, document=document, path=path, unread_notices=unread)
+        query = f"?{request.url.query}" if request.url.query else ""
+        return page.render(
+            **document,
+            document=document,
+            path=request.url.path,
+            page_query=query if request.method in ("GET", "HEAD") else None,
+            unread_notices=request.scope.get(UNREAD),
+        )
 
     def answer(
         self,
@@ -176,7 +185,7 @@ class Renderer:
             body = orjson.dumps(document, default=str)
             return Response(body, status, headers, "application/json")
         unread = request.scope.get(UNREAD)
-        text = self.html(language, template, document, request.url.path, unread).encode()
+        text = self.html(request, language, template, document).encode()
         if private:
             return Response(text, status, headers | SECURITY_HEADERS, "text/html; charset=utf-8")
         tag = f'"{hashlib.sha256(text).hexdigest()[:20]}"'

@@ -18,6 +18,7 @@ from people_box import PASSWORD, URL, Box, routes_of
 
 STEP = re.compile(r'name="step" value="([^"]+)"')
 SECRET = re.compile(r"<code>((?:[A-Z2-7]{4} ?)+)</code>")
+NUMBER = re.compile(r'name="form" value="([^"]+)"')
 EMPTY = {"nothing": ""}
 """A form without fields still says that it is a form."""
 ORGANISATION_PAGES = ["people", "keys", "trail"]
@@ -234,7 +235,11 @@ async def test_one_never_reaches_the_account_of_another(box: Box) -> None:
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example"])
 async def test_logging_in_leads_to_no_other_site(box: Box, browser: httpx.AsyncClient, target: str) -> None:
     _, opened, _ = box.administrator()
-    assert "evil" not in (await browser.get("/fr/log-in", params={"next": target})).text
+    shown = await browser.get("/fr/log-in", params={"next": target})
+    assert set(re.findall(r'(?:name="next" value|data-next)="([^"]*)"', shown.text)) == {"/fr/account"}
+    repeated = [link for link in re.findall(r'href="([^"]*)"', shown.text) if "evil" in link]
+    own = re.compile(r"/(?:fr|en)/log-in(?:\.json)?\?next=")
+    assert all(own.match(link) for link in repeated), "the page itself, in either language and as data, and no other"
     form = {"address": "ada@office.example", "password": PASSWORD, "next": target}
     step = STEP.search((await browser.post("/fr/log-in", data=form)).text)
     assert step
@@ -248,7 +253,8 @@ async def test_what_is_typed_is_never_run(box: Box) -> None:
     enrolment = box.people.join_with_password(box.first(), "ada@office.example", f'"{script}', PASSWORD, "fr")
     opened = box.people.finish_join(enrolment.step, box.otp(enrolment.secret), script, None)
     async with box.browser(opened) as browser:
-        await browser.post("/fr/organisations/office/keys", data={"name": script, "scope": "notary:write"})
+        form = {"name": script, "scope": "notary:write", "form": "1"}
+        assert (await browser.post("/fr/organisations/office/keys", data=form)).status_code == 200
         for path in (
             "account",
             "organisations/office/people",
@@ -357,12 +363,79 @@ async def test_every_page_stands_in_both_languages_and_as_data(box: Box, languag
 async def test_a_key_is_shown_once(box: Box) -> None:
     _, opened, _ = box.administrator()
     async with box.browser(opened) as browser:
-        made = await browser.post("/en/organisations/office/keys", data={"name": "billing", "scope": "notary:write"})
+        form = {"name": "billing", "scope": "notary:write", "form": "1"}
+        made = await browser.post("/en/organisations/office/keys", data=form)
         key = re.search(r"mk_[\w-]+", made.text)
         assert key
         assert key[0] not in (await browser.get("/en/organisations/office/keys")).text
         who = await browser.get("/v1/me", headers={"Authorization": f"Bearer {key[0]}"})
         assert who.json()["organisation"] == "office"
+
+
+def number_of(page: httpx.Response) -> dict[str, str]:
+    """What tells this form from its like."""
+    found = set(NUMBER.findall(page.text))
+    assert len(found) == 1, page.text
+    return {"form": found.pop()}
+
+
+async def test_a_form_sent_again_makes_no_second_key(box: Box) -> None:
+    """As a reload does, which sends the same form; the page that answers has a form that makes another."""
+    _, opened, _ = box.administrator()
+    page = "/en/organisations/office/keys"
+
+    async def count() -> int:
+        return len((await browser.get(f"{page}.json")).json()["keys"])
+
+    async with box.browser(opened) as browser:
+        shown = await browser.get(page)
+        form = {"name": "billing", "scope": "notary:write"} | number_of(shown)
+        wrong = await browser.post(page, data=form | {"scope": "admin"})
+        assert wrong.status_code == 422, "what made nothing may be corrected"
+        made = await browser.post(page, data=form)
+        again = await browser.post(page, data=form)
+        assert (made.status_code, again.status_code, await count()) == (200, 409, 1)
+        assert "shown that once" in again.text
+        assert "mk_" in made.text
+        assert "mk_" not in again.text
+        (key,) = (await browser.get(f"{page}.json")).json()["keys"]
+        rotation = {"days": "7"} | number_of(again)
+        first = await browser.post(f"{page}/{key['id']}/rotation", data=rotation)
+        second = await browser.post(f"{page}/{key['id']}/rotation", data=rotation)
+        assert (first.status_code, second.status_code, await count()) == (200, 409, 2)
+        assert (await browser.post(page, data=form | number_of(second))).status_code == 200
+        assert await count() == 3
+        without = await browser.post(page, data={"name": "billing", "scope": "notary:write"})
+        assert (without.status_code, await count()) == (409, 3)
+
+
+async def test_a_number_is_the_own_of_whoever_was_given_it(box: Box) -> None:
+    ada, adas, _ = box.administrator()
+    _, mayors, _ = box.member(ada, "velle", "mayor@velle.example")
+    form = {"name": "billing", "scope": "notary:write", "form": "1"}
+    for opened, organisation in ((adas, "office"), (mayors, "velle")):
+        async with box.browser(opened) as browser:
+            assert (await browser.post(f"/en/organisations/{organisation}/keys", data=form)).status_code == 200
+
+
+async def test_a_form_sent_again_makes_no_other_recovery_codes(box: Box) -> None:
+    _, opened, _ = box.administrator()
+    async with box.browser(opened) as browser:
+        form = number_of(await browser.get("/fr/account"))
+        shown = await browser.post("/fr/account/recovery-codes", data=form)
+        codes = re.findall(r"<li><code>([^<]+)</code></li>", shown.text)
+        assert len(codes) == 10
+        again = await browser.post("/fr/account/recovery-codes", data=form)
+        assert again.status_code == 409
+        assert re.findall(r"<li><code>", again.text) == []
+        other = number_of(again)
+        assert other != form
+        log_in = {"address": "ada@office.example", "password": PASSWORD}
+        step = STEP.search((await browser.post("/fr/log-in", data=log_in)).text)
+        assert step
+        entered = await browser.post("/fr/log-in/code", data={"step": step[1], "code": codes[0]})
+        assert entered.status_code == 303, "the codes that were shown hold"
+        assert (await browser.post("/fr/account/recovery-codes", data=other)).status_code == 200
 
 
 async def test_the_erased_are_logged_out(box: Box) -> None:

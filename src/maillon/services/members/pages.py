@@ -221,7 +221,7 @@ class _Pages:
             "updated": told[0]["time"] if told else datetime.datetime.fromtimestamp(0, datetime.UTC),
             "news": told,
         }
-        text = self._renderer.html(language, "members_feed.html", document, request.url.path)
+        text = self._renderer.html(request, language, "members_feed.html", document)
         headers = {"Cache-Control": "no-cache"} | SECURITY_HEADERS
         return Response(text, 200, headers, "application/atom+xml; charset=utf-8")
 

@@ -98,6 +98,15 @@ class StaleStep(Refused):
     advice = "Begin again: it has expired, or was done already."
 
 
+class MadeAlready(Refused):
+    """The same form came again: what it makes is shown once, and made once."""
+
+    slug = "made-already"
+    status = 409
+    title = "This was made already, and shown that once."
+    advice = "Nothing was made now. If you did not keep what was shown, make another; revoke a key you cannot use."
+
+
 class InvalidInvitation(Refused):
     """An invitation or confirmation code is unknown, used, expired, withdrawn, or another person's."""
 

@@ -15,16 +15,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from maillon.kit.access import Access
 from maillon.kit.audit import Deed, record
 from maillon.kit.clock import Clock
+from maillon.kit.idempotency import Answer, fingerprint, keep
 from maillon.kit.mail import Outbox
 from maillon.kit.notices import Notices
 from maillon.kit.store import Store
 from maillon.services.people import rules
 from maillon.services.people.errors import (
     LogInNeeded,
+    MadeAlready,
     PasskeyRefused,
     StaleStep,
     TooManyAttempts,
@@ -159,6 +162,20 @@ class Foundation:
                 raise TooManyAttempts("too many wrong tries in a row")
             self._people.count_failure(connection, subject, now)
             yield connection
+
+    def _claim(self, connection: Connection, actor: Actor, form: str | None) -> None:
+        """Take the number of a form, which makes its secret once, however often it is sent. Raises `MadeAlready`.
+
+        None where no form asks. Nothing of the secret is kept.
+        """
+        if form is None:
+            return
+        answer, now = Answer(200, b""), int(self._clock.now().timestamp())
+        try:
+            with connection.begin_nested():
+                keep(connection, actor.tag, f"form:{form}", fingerprint("POST", "form", b""), answer, now)
+        except IntegrityError:
+            raise MadeAlready("this form was sent before") from None
 
     def _new_step(self, connection: Connection, purpose: str, body: dict[str, Any], person: str | None = None) -> str:
         code = new_code()

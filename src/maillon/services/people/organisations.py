@@ -113,10 +113,19 @@ class Organisations(Foundation):
         with self._store.read() as connection:
             return self._access.list(connection, organisation, limit, after)
 
-    def make_key(
-        self, actor: Actor, organisation: str, name: str, scopes: Collection[str], days: int | None
+    def make_key(  # noqa: PLR0917 - the members of a key
+        self,
+        actor: Actor,
+        organisation: str,
+        name: str,
+        scopes: Collection[str],
+        days: int | None,
+        form: str | None = None,
     ) -> tuple[str, str]:
-        """A new API key of an organisation, (id, key): shown this once. Raises `InvalidKeyRequest`."""
+        """A new API key of an organisation, (id, key): shown this once.
+
+        Raises `InvalidKeyRequest`, and `MadeAlready` when the same form asks again.
+        """
         organisation = rules.parse_organisation(organisation)
         self.require(actor, rules.KEY_CHANGE, Target("organisation", organisation))
         now = self._clock.now()
@@ -124,6 +133,7 @@ class Organisations(Foundation):
             raise InvalidKeyRequest("a key lives 1 to 3650 days")
         expires = None if days is None else now + datetime.timedelta(days=days)
         with self._store.transaction() as connection:
+            self._claim(connection, actor, form)
             try:
                 made = self._access.create(connection, name.strip()[:200], scopes, expires, organisation)
             except ValueError as error:
@@ -132,12 +142,21 @@ class Organisations(Foundation):
         return made
 
     def rotate_key(
-        self, actor: Actor, organisation: str, key: str, overlap: datetime.timedelta = KEY_OVERLAP
+        self,
+        actor: Actor,
+        organisation: str,
+        key: str,
+        overlap: datetime.timedelta = KEY_OVERLAP,
+        form: str | None = None,
     ) -> tuple[str, str]:
-        """The successor of a key, (id, key); the old one goes on for the overlap. Raises `UnknownKey`."""
+        """The successor of a key, (id, key); the old one goes on for the overlap.
+
+        Raises `UnknownKey`, and `MadeAlready` when the same form asks again.
+        """
         organisation = rules.parse_organisation(organisation)
         self.require(actor, rules.KEY_CHANGE, Target("organisation", organisation))
         with self._store.transaction() as connection:
+            self._claim(connection, actor, form)
             made = self._access.rotate(connection, key, overlap, organisation)
             if made is None:
                 raise UnknownKey("there is no such key in force")

@@ -3,7 +3,8 @@
 
 All work without a script but passkeys. A code that came by letter stands after # in its link, where only a script of
 ours sees it and fills the form; who has none copies it. Every write ends in a redirection, or shows its form again with
-what was typed and what is wrong; passwords and codes are never shown again.
+what was typed and what is wrong; passwords and codes are never shown again. What is shown once, a key or recovery
+codes, is made once: its form has a number, and the same number makes nothing more.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from maillon.services.people.model import OFFICE, Action, Actor, Role, Target
 from maillon.services.people.organisations import DEEDS, MAXIMUM_CURSOR, PAGE
 from maillon.services.people.recognition import EnteringRoute, Recognition
 from maillon.services.people.service import PeopleService
+from maillon.services.people.store import new_code
 from maillon.services.people.trail import PAGE as DOCUMENTS
 
 _PROVIDER_COOKIE = "-provider"
@@ -67,6 +69,13 @@ class _Form:
     def texts(self, name: str) -> list[str]:
         """Every value of a field."""
         return self._fields.get(name, [])
+
+    def number(self) -> str:
+        """What tells a form that makes something from its like, sent again. Raises `StaleStep` for one without."""
+        number = self.text("form")[:100]
+        if not number:
+            raise StaleStep("the form has no number")
+        return number
 
     def whole(self, name: str) -> int | None:
         """A whole number; None for an empty field. Raises a `Problem`."""
@@ -435,6 +444,7 @@ class _Pages:
             ],
             "identities": [{"provider": name, "linked": since} for name, since in account.identities],
             "providers": self._providers(),
+            "form": new_code(),
             "done": done if done in _DONE else None,
         }
         return self._show(request, language, "people_account.html", document, refused)
@@ -508,8 +518,11 @@ class _Pages:
     async def recovery_codes(self, request: Request, language: Language) -> Response:
         """Ten new ones, shown this once."""
         actor = await self._self(request, rules.ACCOUNT_CHANGE)
-        await self._form(request)
-        codes = await asyncio.to_thread(self._people.renew_recovery_codes, actor)
+        form = await self._form(request)
+        try:
+            codes = await asyncio.to_thread(self._people.renew_recovery_codes, actor, form.number())
+        except Refused as refused:
+            return await self._account(request, language, actor, None, refused)
         document = {"codes": list(codes), "next": f"/{language}/account"}
         return self._show(request, language, "people_recovery_codes.html", document)
 
@@ -729,13 +742,14 @@ class _Pages:
             "scopes": list(ORGANISATION_SCOPES),
             "sections": self._who.sections(actor, organisation),
             "made": None if made is None else {"id": made[0], "key": made[1]},
+            "form": new_code(),
         }
         return self._show(request, language, "people_keys.html", document, refused)
 
     async def change_key(
         self, request: Request, language: Language, organisation: str, key: str = "", deed: str = ""
     ) -> Response:
-        """Make, rotate or revoke a key. A new key is shown this once, hence no redirection."""
+        """Make, rotate or revoke a key. A new key is shown this once, hence no redirection, and is made once."""
         actor = await self._who.enter_for(request, rules.KEY_CHANGE, Target("organisation", organisation))
         form = await self._form(request)
         made = None
@@ -744,11 +758,11 @@ class _Pages:
                 await asyncio.to_thread(self._people.revoke_key, actor, organisation, key)
             elif deed == "rotation":
                 days = datetime.timedelta(days=min(form.whole("days") or 0, 90))
-                made = await asyncio.to_thread(self._people.rotate_key, actor, organisation, key, days)
+                made = await asyncio.to_thread(self._people.rotate_key, actor, organisation, key, days, form.number())
             else:
                 made = await asyncio.to_thread(
                     self._people.make_key,
-                    actor, organisation, form.text("name"), form.texts("scope"), form.whole("days"),
+                    actor, organisation, form.text("name"), form.texts("scope"), form.whole("days"), form.number(),
                 )  # fmt: skip
         except Refused as refused:
             return await self._keys_page(request, language, organisation, actor, None, refused)
