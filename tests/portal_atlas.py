@@ -506,7 +506,7 @@ def _forget(page: Page, _example: Example) -> None:
 
 
 def _explain(page: Page, _example: Example) -> None:
-    page.locator("#target").fill("organisation:velle")
+    page.locator("#target").select_option("instance")
     page.locator("form button").first.click()
     page.locator(".verdict").wait_for()
 
@@ -676,7 +676,8 @@ ATLAS: tuple[Sight, ...] = (
     Sight("explain", "explain", known=True),
     Sight("explain-no", "explain", act=_explain, known=True),
     Sight("people", "organisations/office/people", act=_open_rows, known=True),
-    Sight("people-none", "organisations/velle/people", known=True),
+    Sight("people-none", "organisations/{departed}/people", known=True),
+    Sight("people-unknown", "organisations/999/people", 404, known=True),
     Sight("keys", "organisations/office/keys", act=_open_rows, known=True),
     Sight("key-made", "organisations/office/keys", act=_make_key, known=True),
     Sight("keys-refused", "organisations/velle/keys", 403, known=True),

@@ -13,6 +13,7 @@ import pytest
 
 from maillon.services.people import rules
 from maillon.services.people.model import Invitation, Role, SessionKind
+from maillon.services.people.pages import agent_label
 from maillon.services.people.store import new_code, new_id
 from people_box import PASSWORD, URL, Box, routes_of
 
@@ -170,7 +171,9 @@ async def test_who_had_to_log_in_comes_back_to_the_very_page(box: Box, browser: 
     headers = {"Referer": f"{URL}{asked}"}
     browser.cookies.clear()
     back = await browser.post("/fr/organisations/office/invitations", data=EMPTY, headers=headers)
-    assert back.headers["location"] == sent
+    assert back.headers["location"] == f"{sent}&unsent=1"
+    assert "Votre session était terminée." in (await browser.get(back.headers["location"])).text
+    assert "n’a pas été fait" not in (await browser.get(sent)).text, "nothing was sent"
     long = await browser.get(f"/fr/organisations/office/people?q={'a' * 501}")
     assert long.status_code in (303, 422)
     assert "aaaa" not in long.headers.get("location", "")
@@ -337,8 +340,11 @@ async def test_what_matters_sends_to_log_in_again_and_back(box: Box) -> None:
         answer = await browser.post(
             "/fr/account/password", data={"old": PASSWORD}, headers={"Referer": f"{URL}/fr/account"}
         )
-        assert answer.headers["location"] == "/fr/log-in?next=/fr/account&again=1"
-        assert "c’est vous" in (await browser.get(answer.headers["location"])).text
+        assert answer.headers["location"] == "/fr/log-in?next=/fr/account&again=1&unsent=1"
+        shown = (await browser.get(answer.headers["location"])).text
+        assert "c’est vous" in shown
+        assert "Ce que vous avez envoyé n’a pas été fait." in shown
+        assert "Votre session était terminée." not in shown
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -407,6 +413,90 @@ async def test_a_form_sent_again_makes_no_second_key(box: Box) -> None:
         assert await count() == 3
         without = await browser.post(page, data={"name": "billing", "scope": "notary:write"})
         assert (without.status_code, await count()) == (409, 3)
+
+
+async def test_a_key_that_is_refused_keeps_what_was_typed_and_says_which_field(box: Box) -> None:
+    _, opened, _ = box.administrator()
+    page, good = "/en/organisations/office/keys", {"name": "billing", "scope": "people:manage", "days": "30"}
+    for wrong, said, marked in (
+        ({"days": "soon"}, "The days are not a number", "life"),
+        ({"days": "3651"}, "The days are not a number", "life"),
+        ({"name": " "}, "The name of the key", "name"),
+        ({"scope": "admin"}, "must be able to do something", None),
+    ):
+        async with box.browser(opened) as browser:
+            answer = await browser.post(page, data=good | {"form": "1"} | wrong)
+            assert answer.status_code == 422, wrong
+            assert said in answer.text, wrong
+            invalid = [one for one in re.findall(r"<input[^>]*>", answer.text) if "aria-invalid" in one]
+            assert [re.findall(r' id="([^"]+)"', one) for one in invalid] == ([[marked]] if marked else [])
+            typed = good | wrong
+            for name in ("name", "days"):
+                assert re.search(f'name="{name}"[^>]* value="{typed[name]}"', answer.text), (wrong, name)
+            checked = re.findall(r'name="scope" value="([^"]+)" checked', answer.text)
+            assert checked == [one for one in [typed["scope"]] if one != "admin"]
+    async with box.browser(opened) as browser:
+        assert (await browser.post(page, data=good | {"form": "1"})).status_code == 200
+
+
+async def test_an_organisation_there_is_not_has_no_people_and_no_letters(box: Box) -> None:
+    """Only what is known by name is one, once something names them; the office may read of the others."""
+    ada, adas, _ = box.administrator()
+    box.people.name_organisations(lambda asked: {one: "Alliance" for one in asked if one == "1"})
+    async with box.browser(adas) as browser:
+        for organisation, status in (("1", 200), ("office", 200), ("999", 404), ("velle", 404)):
+            shown = await browser.get(f"/en/organisations/{organisation}/people")
+            assert shown.status_code == status, organisation
+            form = {"address": f"mayor@{organisation}.example", "role": "administrator"}
+            sent = await browser.post(f"/en/organisations/{organisation}/invitations", data=form)
+            assert sent.status_code == (303 if status == 200 else 404), organisation
+            assert bool(box.letters(form["address"])) == (status == 200), organisation
+            question = {"action": "people:read", "target": f"organisation:{organisation}"}
+            answer = await browser.get("/en/explain", params=question)
+            assert ("Yes, they may." in answer.text) == (status == 200), organisation
+    eve = box.member(ada, "1", "eve@ambrun.example")[1]
+    async with box.browser(eve) as browser:
+        for organisation in ("999", "office"):
+            hidden = await browser.get(f"/en/organisations/{organisation}/people")
+            assert hidden.status_code == 403, "a stranger is not told which there are"
+        refused = await browser.get("/en/organisations/office/keys")
+        assert "they have no role in the network’s office" in refused.text
+        assert 'href="/en/explain"' in refused.text
+
+
+async def test_questions_are_asked_and_answered_by_name(box: Box) -> None:
+    ada, adas, _ = box.administrator()
+    box.people.name_organisations(lambda asked: {one: "Velle" for one in asked if one == "5"})
+    mayor, mayors, _ = box.member(ada, "5", "mayor@velle.example")
+    box.member(mayor, "5", "clerk@velle.example", "member")
+    question = {"action": "key:change", "target": "organisation:5"}
+    async with box.browser(mayors) as browser:
+        for subject, said in (
+            ("", ["Yes, they may.", "this is Mayor", "they are administrator of Velle"]),
+            ("clerk", ["No, they may not.", "this is Clerk", "it takes administrator of Velle; they are member"]),
+            ("clerk@velle.example", ["No, they may not."]),
+            ("velle.example", ["There is no such person here."]),
+            ("Nobody At All", ["There is no such person here."]),
+        ):
+            page = await browser.get("/en/explain", params=question | {"subject": subject})
+            assert [sentence for sentence in said if sentence not in page.text] == [], subject
+        assert "person:" not in re.sub(r'"[^"]*"', "", page.text)
+    async with box.browser(adas) as browser:
+        foreign = await browser.get("/en/explain", params=question | {"subject": "clerk"})
+        assert foreign.status_code == 403, "decisions about the people of another organisation are its own"
+        itself = await browser.get("/en/explain", params={"action": "people:read", "target": "organisation:5"})
+        assert "this is Ada Martin" in itself.text
+        own = await browser.get("/en/explain", params=question | {"subject": "clerk", "target": "organisation:office"})
+        assert "There is no such person here." in own.text
+
+
+@pytest.mark.parametrize(
+    ("agent", "label"),
+    [("Mozilla/5.0 (X11; Linux) Firefox/140.0", "Firefox, Linux"), ("Firefox/1", "Firefox"), ("Linux", "Linux"),
+     ("curl/8.5", ""), ("", "")],
+)  # fmt: skip
+def test_a_browser_is_called_by_what_it_says(agent: str, label: str) -> None:
+    assert agent_label(agent) == label
 
 
 async def test_a_number_is_the_own_of_whoever_was_given_it(box: Box) -> None:
@@ -478,9 +568,9 @@ async def test_decisions_explain_themselves(box: Box) -> None:
     async with box.browser(opened) as browser:
         page = await browser.get("/en/explain", params=question | {"target": "organisation:office"})
         assert "No, they may not." in page.text
-        assert "they have no role in office" in page.text
+        assert "they have no role in the network’s office" in page.text
         asked = (await browser.get("/fr/explain")).text
         assert '<option value="key:change">créer, renouveler et révoquer des clés</option>' in asked
-        assert '<option value="organisation:office">secrétariat du réseau</option>' in asked
+        assert '<option value="organisation:office">Le secrétariat du réseau</option>' in asked
         wrong = await browser.get("/en/explain", params=question | {"action": "fly"})
         assert wrong.status_code in (403, 422)

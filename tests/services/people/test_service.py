@@ -17,7 +17,7 @@ from maillon.services.people import OFFICE, rules
 from maillon.services.people.errors import (
     AddressTaken,
     InvalidInvitation,
-    InvalidKeyRequest,
+    InvalidKeyScopes,
     InvalidName,
     InvalidRoles,
     LastAdministrator,
@@ -553,7 +553,7 @@ def test_keys_are_listed_page_after_page(box: Box) -> None:
 def test_a_key_of_an_organisation_rotates_with_an_overlap(box: Box) -> None:
     ada, _, _ = box.administrator()
     mayor, _, _ = box.member(ada, "velle", "mayor@velle.example")
-    with pytest.raises(InvalidKeyRequest):
+    with pytest.raises(InvalidKeyScopes):
         box.people.make_key(mayor, "velle", "root", ["admin"], None)
     old_id, old = box.people.make_key(mayor, "velle", "billing", ["people:manage"], 365)
     new_id, new = box.people.rotate_key(mayor, "velle", old_id, datetime.timedelta(days=1))

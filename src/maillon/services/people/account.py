@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maillon.kit.audit import newest
+from maillon.kit.page import moment
 from maillon.services.people import rules
 from maillon.services.people.errors import (
     AddressTaken,
@@ -268,7 +269,7 @@ class OwnAccount(Foundation):
                 network=self._network,
                 link=f"{page}#{stop}",
                 code=stop,
-                until=until.strftime("%Y-%m-%d %H:%M UTC"),
+                until=moment(until, profile.language),
             )
             for written in (asked, warned):
                 self._outbox.stage(connection, secrets.token_hex(16), written)

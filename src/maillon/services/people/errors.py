@@ -188,7 +188,7 @@ class InvalidRoles(Refused):
 
 
 class InvalidOrganisation(Refused):
-    """What cannot be the identifier of an organisation."""
+    """What cannot be the identifier of an organisation, or is that of none."""
 
     slug = "invalid-organisation"
     status = 404
@@ -196,12 +196,28 @@ class InvalidOrganisation(Refused):
     advice = "Check the address."
 
 
-class InvalidKeyRequest(Refused):
-    """A key without a name, or with a scope it cannot have."""
+class InvalidKeyName(Refused):
+    """A key without a name, or with a long one."""
 
-    slug = "invalid-key-request"
-    title = "The key cannot be made as asked."
-    advice = "Give it a name, at least one scope an organisation’s key may have, and at most ten years."
+    slug = "invalid-key-name"
+    title = "The name of the key cannot be used."
+    advice = "Give 1 to 200 characters: which program will use it."
+
+
+class InvalidKeyScopes(Refused):
+    """A key that may do nothing, or what no key of an organisation may."""
+
+    slug = "invalid-key-scopes"
+    title = "The key must be able to do something."
+    advice = "Choose at least one thing it may do, of those an organisation’s key may."
+
+
+class InvalidKeyLife(Refused):
+    """A key that lives no whole number of days, or too many."""
+
+    slug = "invalid-key-life"
+    title = "The days are not a number that can be taken."
+    advice = "Give whole days, at most ten years: 3650; nothing for a key that never expires."
 
 
 class LastAdministrator(Refused):

@@ -26,6 +26,7 @@ from maillon.kit.notices import Notices
 from maillon.kit.store import Store
 from maillon.services.people import rules
 from maillon.services.people.errors import (
+    InvalidOrganisation,
     LogInNeeded,
     MadeAlready,
     PasskeyRefused,
@@ -35,6 +36,7 @@ from maillon.services.people.errors import (
 )
 from maillon.services.people.letters import ACCOUNT_CHANGED, CHANGES, letter
 from maillon.services.people.model import (
+    OFFICE,
     Action,
     Actor,
     Decision,
@@ -107,7 +109,7 @@ class Foundation:
         self._idle = session_idle
         self._life = session_life
         self._kept_elsewhere: dict[str, Callable[[Connection, str], Any]] = {}
-        self._names: Callable[[Collection[str]], Mapping[str, str]] = lambda _organisations: {}
+        self._names: Callable[[Collection[str]], Mapping[str, str]] | None = None
 
     @cached_property
     def _passkeys(self) -> Passkeys:
@@ -117,7 +119,10 @@ class Foundation:
         return Passkeys(self._public_url, self._network)
 
     def name_organisations(self, names: Callable[[Collection[str]], Mapping[str, str]]) -> None:
-        """Have organisations called by what another service knows of them: here they are ids. Called from threads."""
+        """Have organisations called by what another service knows of them: here they are ids. Called from threads.
+
+        From then on there are none but those it has a name for, and the office.
+        """
         self._names = names
 
     def also_keeps(self, name: str, rows: Callable[[Connection, str], Any]) -> None:
@@ -126,7 +131,21 @@ class Foundation:
 
     def called(self, organisations: Collection[str]) -> dict[str, str]:
         """What organisations are called; those nobody has a name for are left out."""
-        return dict(self._names(organisations))
+        return {} if self._names is None else dict(self._names(organisations))
+
+    def _within(self, actor: Actor, action: Action, text: str) -> str:
+        """The organisation in which they may. Raises `NotAllowed`, and `InvalidOrganisation` where there is none."""
+        organisation = rules.parse_organisation(text)
+        self.require(actor, action, Target("organisation", organisation))
+        if organisation != actor.organisation and organisation not in actor.roles:
+            self._require_known(organisation)
+        return organisation
+
+    def _require_known(self, organisation: str) -> None:
+        """Raise `InvalidOrganisation` where there is none; for whoever may know."""
+        known = organisation == OFFICE or self._names is None
+        if not known and organisation not in self.called([organisation]):
+            raise InvalidOrganisation(f"nobody knows an organisation {organisation}")
 
     def decide(self, actor: Actor, action: Action, target: Target) -> Decision:
         """Whether they may, and every reason why."""
@@ -138,7 +157,16 @@ class Foundation:
         if actor.is_nobody:
             raise LogInNeeded("nobody is logged in, and no key was sent")
         if not decision.allowed:
-            raise rules.refusal(decision)
+            raise rules.refusal(self.explained(actor, action, target))
+
+    def explained(self, actor: Actor, action: Action, target: Target) -> Decision:
+        """The same as `decide`, in words: organisations by their names, for whoever reads why."""
+        return rules.decide(actor, action, target, self._clock.now(), self._in_words)
+
+    def _in_words(self, organisation: str) -> str:
+        if organisation == OFFICE:
+            return "the network’s office"
+        return self.called([organisation]).get(organisation, organisation)
 
     def _self(self, actor: Actor, action: Action) -> str:
         """The person acting on their own account. Raises `NotAllowed`."""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 
 from sqlalchemy.engine import Connection
 
+from maillon.kit.page import moment
 from maillon.services.people import rules
 from maillon.services.people.errors import (
     AddressTaken,
@@ -26,7 +27,6 @@ from maillon.services.people.model import (
     Language,
     Profile,
     Role,
-    Target,
 )
 from maillon.services.people.passwords import (
     check_otp,
@@ -43,9 +43,8 @@ class Joining(Foundation):
         self, actor: Actor, organisation: str, address: str, roles: Collection[str], language: Language
     ) -> Invitation:
         """Invite whoever reads this address, by letter; the invitation is good once, for a week, for this address."""
-        organisation, parsed = rules.parse_organisation(organisation), rules.parse_address(address)
-        wanted = rules.parse_roles(roles)
-        self.require(actor, rules.PEOPLE_INVITE, Target("organisation", organisation))
+        organisation = self._within(actor, rules.PEOPLE_INVITE, organisation)
+        parsed, wanted = rules.parse_address(address), rules.parse_roles(roles)
         return self.invite_for(actor.tag, organisation, parsed, wanted, language)
 
     def invite_for(
@@ -61,7 +60,7 @@ class Joining(Foundation):
             words = {
                 "organisation": called,
                 "network": self._network,
-                "until": invitation.expires.strftime("%Y-%m-%d %H:%M UTC"),
+                "until": moment(invitation.expires, language),
                 "link": f"{self._url}/{language}/join#{code}",
                 "code": code,
             }

@@ -6,12 +6,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection
 
-from maillon.kit.access import KeyRecord
+from maillon.kit.access import ORGANISATION_SCOPES, KeyRecord
 from maillon.kit.audit import Deed, newest
 from maillon.services.people import rules
 from maillon.services.people.errors import (
     InvalidInvitation,
-    InvalidKeyRequest,
+    InvalidKeyLife,
+    InvalidKeyName,
+    InvalidKeyScopes,
     LastAdministrator,
     UnknownKey,
     UnknownPerson,
@@ -24,7 +26,6 @@ from maillon.services.people.model import (
     PeoplePage,
     Role,
     SessionKind,
-    Target,
 )
 from maillon.services.people.store import new_code
 
@@ -36,6 +37,9 @@ MAXIMUM_INVITATIONS = 200
 """Of the newest invitations, how many are shown."""
 MAXIMUM_CURSOR = 1_000
 """Characters of where a page of people ended: the longest name, encrypted."""
+MAXIMUM_KEY_NAME = 200
+"""Characters."""
+MAXIMUM_KEY_DAYS = 3650
 KEY_OVERLAP = datetime.timedelta(days=7)
 """How long a rotated key goes on beside its successor, unless another time is asked for."""
 
@@ -50,23 +54,20 @@ class Organisations(Foundation):
 
         Raises `StaleList` for an `after` that no page has given, `NotAllowed`.
         """
-        organisation = rules.parse_organisation(organisation)
-        self.require(actor, rules.PEOPLE_READ, Target("organisation", organisation))
+        organisation = self._within(actor, rules.PEOPLE_READ, organisation)
         words = tuple(query.casefold().split())[:10]
         with self._store.read() as connection:
             return self._people.people_of(connection, organisation, words, after, limit)
 
     def invitations_of(self, actor: Actor, organisation: str) -> list[Invitation]:
         """Its newest invitations. Raises `NotAllowed`."""
-        organisation = rules.parse_organisation(organisation)
-        self.require(actor, rules.PEOPLE_READ, Target("organisation", organisation))
+        organisation = self._within(actor, rules.PEOPLE_READ, organisation)
         with self._store.read() as connection:
             return self._people.invitations(connection, organisation, MAXIMUM_INVITATIONS)
 
     def open_invitations_of(self, actor: Actor, organisation: str) -> tuple[list[Invitation], int]:
         """The newest of its invitations that are open, and how many are in all. Raises `NotAllowed`."""
-        organisation = rules.parse_organisation(organisation)
-        self.require(actor, rules.PEOPLE_READ, Target("organisation", organisation))
+        organisation = self._within(actor, rules.PEOPLE_READ, organisation)
         now = self._clock.now()
         with self._store.read() as connection:
             newest = self._people.invitations(connection, organisation, PAGE, open_at=now)
@@ -77,8 +78,8 @@ class Organisations(Foundation):
 
         Raises `UnknownPerson` for whoever has no role there, and `LastAdministrator`.
         """
-        organisation, wanted = rules.parse_organisation(organisation), rules.parse_roles(roles)
-        self.require(actor, rules.PEOPLE_CHANGE, Target("organisation", organisation))
+        organisation = self._within(actor, rules.PEOPLE_CHANGE, organisation)
+        wanted = rules.parse_roles(roles)
         with self._store.transaction() as connection:
             held = [grant for grant in self._people.roles(connection, person) if grant.organisation == organisation]
             if not held:
@@ -97,8 +98,7 @@ class Organisations(Foundation):
 
     def revoke_invitation(self, actor: Actor, organisation: str, invitation: str) -> None:
         """Withdraw an open invitation. Raises `InvalidInvitation`."""
-        organisation = rules.parse_organisation(organisation)
-        self.require(actor, rules.PEOPLE_INVITE, Target("organisation", organisation))
+        organisation = self._within(actor, rules.PEOPLE_INVITE, organisation)
         with self._store.transaction() as connection:
             if not self._people.revoke_invitation(connection, organisation, invitation, self._clock.now()):
                 raise InvalidInvitation("there is no such invitation that is open")
@@ -108,8 +108,7 @@ class Organisations(Foundation):
         self, actor: Actor, organisation: str, after: str | None = None, limit: int | None = None
     ) -> list[KeyRecord]:
         """The API keys of an organisation, newest first; so many of them, from after one of them on."""
-        organisation = rules.parse_organisation(organisation)
-        self.require(actor, rules.KEY_READ, Target("organisation", organisation))
+        organisation = self._within(actor, rules.KEY_READ, organisation)
         with self._store.read() as connection:
             return self._access.list(connection, organisation, limit, after)
 
@@ -124,20 +123,21 @@ class Organisations(Foundation):
     ) -> tuple[str, str]:
         """A new API key of an organisation, (id, key): shown this once.
 
-        Raises `InvalidKeyRequest`, and `MadeAlready` when the same form asks again.
+        Raises `InvalidKeyName`, `InvalidKeyScopes`, `InvalidKeyLife`, and `MadeAlready` when the same form asks again.
         """
-        organisation = rules.parse_organisation(organisation)
-        self.require(actor, rules.KEY_CHANGE, Target("organisation", organisation))
+        organisation = self._within(actor, rules.KEY_CHANGE, organisation)
         now = self._clock.now()
-        if days is not None and not 1 <= days <= 3650:
-            raise InvalidKeyRequest("a key lives 1 to 3650 days")
+        name = name.strip()
+        if not 0 < len(name) <= MAXIMUM_KEY_NAME:
+            raise InvalidKeyName(f"the name of a key has 1 to {MAXIMUM_KEY_NAME} characters")
+        if not scopes or not set(scopes) <= set(ORGANISATION_SCOPES):
+            raise InvalidKeyScopes(f"scopes of a key are among {', '.join(ORGANISATION_SCOPES)}")
+        if days is not None and not 1 <= days <= MAXIMUM_KEY_DAYS:
+            raise InvalidKeyLife(f"a key lives 1 to {MAXIMUM_KEY_DAYS} days")
         expires = None if days is None else now + datetime.timedelta(days=days)
         with self._store.transaction() as connection:
             self._claim(connection, actor, form)
-            try:
-                made = self._access.create(connection, name.strip()[:200], scopes, expires, organisation)
-            except ValueError as error:
-                raise InvalidKeyRequest(str(error)) from None
+            made = self._access.create(connection, name, scopes, expires, organisation)
             self._record(connection, _door(actor), "key", "created", actor.tag, organisation, made[0])
         return made
 
@@ -153,8 +153,7 @@ class Organisations(Foundation):
 
         Raises `UnknownKey`, and `MadeAlready` when the same form asks again.
         """
-        organisation = rules.parse_organisation(organisation)
-        self.require(actor, rules.KEY_CHANGE, Target("organisation", organisation))
+        organisation = self._within(actor, rules.KEY_CHANGE, organisation)
         with self._store.transaction() as connection:
             self._claim(connection, actor, form)
             made = self._access.rotate(connection, key, overlap, organisation)
@@ -165,8 +164,7 @@ class Organisations(Foundation):
 
     def revoke_key(self, actor: Actor, organisation: str, key: str) -> None:
         """A key is worthless from now on. Raises `UnknownKey`."""
-        organisation = rules.parse_organisation(organisation)
-        self.require(actor, rules.KEY_CHANGE, Target("organisation", organisation))
+        organisation = self._within(actor, rules.KEY_CHANGE, organisation)
         with self._store.transaction() as connection:
             if not self._access.revoke(connection, key, organisation):
                 raise UnknownKey("there is no such key in force")
@@ -176,8 +174,7 @@ class Organisations(Foundation):
         self, actor: Actor, organisation: str, before: int | None = None
     ) -> tuple[list[tuple[int, Deed]], dict[str, str]]:
         """What was done in an organisation, newest first; and by tag, the names of those of its people who did it."""
-        organisation = rules.parse_organisation(organisation)
-        self.require(actor, rules.TRAIL_READ, Target("organisation", organisation))
+        organisation = self._within(actor, rules.TRAIL_READ, organisation)
         with self._store.read() as connection:
             deeds = newest(connection, DEEDS, before, organisation=organisation)
             persons = {deed.actor.removeprefix("person:") for _, deed in deeds if deed.actor.startswith("person:")}

@@ -28,10 +28,10 @@ from maillon.kit.page import Renderer
 from maillon.kit.problems import INVALID, Problem
 from maillon.kit.throttle import Throttle
 from maillon.services.people import rules
-from maillon.services.people.errors import Refused, StaleStep
+from maillon.services.people.errors import InvalidKeyLife, Refused, StaleStep
 from maillon.services.people.foundation import Enrolment, Opened
 from maillon.services.people.model import OFFICE, Action, Actor, Role, Target
-from maillon.services.people.organisations import DEEDS, MAXIMUM_CURSOR, PAGE
+from maillon.services.people.organisations import DEEDS, MAXIMUM_CURSOR, MAXIMUM_KEY_NAME, PAGE
 from maillon.services.people.recognition import EnteringRoute, Recognition
 from maillon.services.people.service import PeopleService
 from maillon.services.people.store import new_code
@@ -50,10 +50,9 @@ _SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Wi
 
 
 def agent_label(user_agent: str) -> str:
-    """A browser as its owner knows it again, and no more than that."""
-    browser = next((name for mark, name in _BROWSERS if mark in user_agent), "?")
-    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "?")
-    return f"{browser}, {system}"
+    """A browser as its owner knows it again, and no more than that; empty for one that does not say."""
+    known = (next((name for mark, name in names if mark in user_agent), "") for names in (_BROWSERS, _SYSTEMS))
+    return ", ".join(filter(None, known))
 
 
 class _Form:
@@ -77,13 +76,13 @@ class _Form:
             raise StaleStep("the form has no number")
         return number
 
-    def whole(self, name: str) -> int | None:
-        """A whole number; None for an empty field. Raises a `Problem`."""
-        text = self.text(name).strip()
+    def days(self) -> int | None:
+        """Whole days; None for an empty field. Raises `InvalidKeyLife`."""
+        text = self.text("days").strip()
         if not text:
             return None
         if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise Problem(INVALID, f"{name} is a whole number")
+            raise InvalidKeyLife("days are a whole number")
         return int(text)
 
 
@@ -173,10 +172,25 @@ class _Pages:
         language: Language,
         next: Annotated[str | None, Query(max_length=2000)] = None,  # noqa: A002 - the name in the address
         again: Annotated[bool, Query()] = False,
+        unsent: Annotated[bool, Query()] = False,
     ) -> Response:
-        """The form."""
-        document = {"next": local_target(next, f"/{language}/account"), "again": again, "address": ""}
-        return self._show(request, language, "people_log_in.html", document | {"providers": self._providers()})
+        """The form; of whoever comes from a write that was not done, with that said."""
+        return self._log_in_page(request, language, next, again=again, unsent=unsent)
+
+    def _log_in_page(
+        self,
+        request: Request,
+        language: Language,
+        target: str | None,
+        refused: Refused | None = None,
+        *,
+        address: str = "",
+        again: bool = False,
+        unsent: bool = False,
+    ) -> Response:
+        document = {"next": local_target(target, f"/{language}/account"), "again": again, "unsent": unsent}
+        document |= {"address": address, "providers": self._providers()}
+        return self._show(request, language, "people_log_in.html", document, refused)
 
     async def log_in_with_password(self, request: Request, language: Language) -> Response:
         """Address and password."""
@@ -185,9 +199,7 @@ class _Pages:
         try:
             step = await asyncio.to_thread(self._people.begin_log_in, form.text("address"), form.text("password"))
         except Refused as refused:
-            document = {"next": target, "again": False, "address": form.text("address")[:254]}
-            document |= {"providers": self._providers()}
-            return self._show(request, language, "people_log_in.html", document, refused)
+            return self._log_in_page(request, language, target, refused, address=form.text("address")[:254])
         return self._show(request, language, "people_second_factor.html", {"next": target, "step": step})
 
     async def second_factor(self, request: Request, language: Language) -> Response:
@@ -201,8 +213,7 @@ class _Pages:
             )
         except Refused as refused:
             if isinstance(refused, StaleStep):
-                document = {"next": target, "again": False, "address": "", "providers": self._providers()}
-                return self._show(request, language, "people_log_in.html", document, refused)
+                return self._log_in_page(request, language, target, refused)
             return self._show(request, language, "people_second_factor.html", {"next": target, "step": step}, refused)
         return self._opened(request, language, opened, target)
 
@@ -718,6 +729,7 @@ class _Pages:
         refused: Refused | None = None,
         *,
         after: str | None = None,
+        typed: _Form | None = None,
     ) -> Response:
         found = await asyncio.to_thread(self._people.keys_of, actor, organisation, after, PAGE + 1)
         now = self._clock.now()
@@ -743,6 +755,11 @@ class _Pages:
             "sections": self._who.sections(actor, organisation),
             "made": None if made is None else {"id": made[0], "key": made[1]},
             "form": new_code(),
+            "typed": {
+                "name": "" if typed is None else typed.text("name")[:MAXIMUM_KEY_NAME],
+                "days": "365" if typed is None else typed.text("days")[:9],
+                "scopes": ORGANISATION_SCOPES[:1] if typed is None else typed.texts("scope"),
+            },
         }
         return self._show(request, language, "people_keys.html", document, refused)
 
@@ -757,15 +774,16 @@ class _Pages:
             if deed == "revocation":
                 await asyncio.to_thread(self._people.revoke_key, actor, organisation, key)
             elif deed == "rotation":
-                days = datetime.timedelta(days=min(form.whole("days") or 0, 90))
+                days = datetime.timedelta(days=min(form.days() or 0, 90))
                 made = await asyncio.to_thread(self._people.rotate_key, actor, organisation, key, days, form.number())
             else:
                 made = await asyncio.to_thread(
                     self._people.make_key,
-                    actor, organisation, form.text("name"), form.texts("scope"), form.whole("days"), form.number(),
+                    actor, organisation, form.text("name"), form.texts("scope"), form.days(), form.number(),
                 )  # fmt: skip
         except Refused as refused:
-            return await self._keys_page(request, language, organisation, actor, None, refused)
+            typed = None if deed else form
+            return await self._keys_page(request, language, organisation, actor, None, refused, typed=typed)
         if made is None:
             return self._go(f"/{language}/organisations/{quote(organisation)}/keys")
         return await self._keys_page(request, language, organisation, actor, made)
@@ -847,7 +865,8 @@ class _Pages:
         """Why somebody may, or may not: of oneself, or of whoever acts on an organisation one administers."""
         actor = await self._who.enter(request)
         document: dict[str, Any] = {
-            "subject": subject or actor.tag,
+            "subject": subject,
+            "own_account": actor.tag,
             "action": action,
             "target": target,
             "actions": [{"name": one.name, "meaning": one.meaning, "on": one.on} for one in rules.ACTIONS.values()],
@@ -858,9 +877,9 @@ class _Pages:
         if not action:
             return self._show(request, language, "people_explain.html", document)
         try:
-            if document["subject"] != actor.tag:
-                self._people.require(actor, rules.DECISION_EXPLAIN, rules.parse_target(target))
-            decision = await asyncio.to_thread(self._people.explain, document["subject"], action, target)
+            asked = await asyncio.to_thread(self._people.subject_of, actor, subject, target)
+            known_as = actor.name if asked == actor.tag else ""
+            decision = await asyncio.to_thread(self._people.explain, asked, action, target, known_as)
         except Refused as refused:
             return self._show(request, language, "people_explain.html", document, refused)
         document["decision"] = {

@@ -22,7 +22,7 @@ from maillon.kit.language import reader_language
 from maillon.kit.page import wants_json
 from maillon.services.people.errors import LogInNeeded
 from maillon.services.people.model import NOBODY, OFFICE, Action, Actor, SessionKind, Target
-from maillon.services.people.rules import ACTIONS, SECTIONS, refusal
+from maillon.services.people.rules import ACTIONS, SECTIONS
 from maillon.services.people.service import PeopleService
 
 _READING = ("GET", "HEAD", "OPTIONS")
@@ -103,7 +103,7 @@ class Recognition:
         if not decision.allowed:
             if decision.reasons[-1].name == "stale" and not wants_json(request):
                 raise LogInFirst(self.log_in_address(request, again=True))
-            raise refusal(decision)
+            self._people.require(actor, action, target)
         return actor
 
     def may(self, actor: Actor, action: Action, target: Target) -> bool:
@@ -121,12 +121,16 @@ class Recognition:
 
     @staticmethod
     def log_in_address(request: Request, *, again: bool = False) -> str:
-        """Where to log in, and come back from to the page: a write comes back to the page its form stood on."""
+        """Where to log in, and come back from to the page: a write comes back to the page its form stood on.
+
+        It was not done, and the page where one logs in says so.
+        """
         language = reader_language(request)
         stood = request.url if request.method in _READING else urlsplit(request.headers.get("referer", ""))
         page = f"{stood.path}?{stood.query}" if 0 < len(stood.query) <= _LONGEST_QUERY else stood.path
         back = quote(local_target(page, f"/{language}/account"))
-        return f"/{language}/log-in?next={back}{'&again=1' if again else ''}"
+        unsent = "" if request.method in _READING else "&unsent=1"
+        return f"/{language}/log-in?next={back}{'&again=1' if again else ''}{unsent}"
 
     def token(self, request: Request) -> str:
         """What the browser keeps; empty for nothing."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from maillon.kit.access import ADMINISTER, NOTARY_WRITE, PEOPLE_MANAGE
@@ -186,9 +186,14 @@ ENTRY_APPEND = register(Action("entry:append", "notarise in its name", "organisa
 INSTANCE_OPERATE = register(Action("instance:operate", "run this instance", "instance", _ADMINISTRATOR, ADMINISTER))
 
 
-def decide(actor: Actor, action: Action, target: Target, now: datetime.datetime) -> Decision:
-    """Whether they may, and why: the one place where it is decided. What is not allowed by a rule is refused."""
-    chain = list(_reasons(actor, action, target, now))
+def decide(
+    actor: Actor, action: Action, target: Target, now: datetime.datetime, called: Callable[[str], str] = str
+) -> Decision:
+    """Whether they may, and why: the one place where it is decided. What is not allowed by a rule is refused.
+
+    The reasons call organisations by their ids, or as `called` says.
+    """
+    chain = list(_reasons(actor, action, target, now, called))
     return Decision(chain[-1].holds, actor.tag, action.name, str(target), tuple(chain))
 
 
@@ -200,18 +205,21 @@ def refusal(decision: Decision) -> NotAllowed:
     return NotAllowed(decision.reasons[-1].text, reasons)
 
 
-def _reasons(actor: Actor, action: Action, target: Target, now: datetime.datetime) -> Iterable[Reason]:
+def _reasons(
+    actor: Actor, action: Action, target: Target, now: datetime.datetime, called: Callable[[str], str]
+) -> Iterable[Reason]:
     # 1. Somebody is acting.
     if actor.is_nobody:
         yield Reason("nobody", False, "nobody is logged in, and no key was sent")
         return
-    yield Reason("identified", True, f"this is {actor.tag}")
+    yield Reason("identified", True, f"this is {actor.name or actor.tag}")
     # 2. The action is one that can be done to this kind of thing.
     if target.kind != action.on:
         yield Reason("wrong-object", False, f"{action.name} is done to a {action.on}, not to a {target.kind}")
         return
     # 3. Something gives the right.
-    right = _key_right(actor, action, target) if actor.key is not None else _person_right(actor, action, target)
+    of_right = _person_right if actor.key is None else _key_right
+    right = of_right(actor, action, target, called)
     yield right
     if not right.holds or actor.key is not None or not action.fresh:
         return
@@ -224,22 +232,22 @@ def _reasons(actor: Actor, action: Action, target: Target, now: datetime.datetim
         yield Reason("stale", False, f"they must show again who they are: it was more than {minutes} minutes ago")
 
 
-def _key_right(actor: Actor, action: Action, target: Target) -> Reason:
+def _key_right(actor: Actor, action: Action, target: Target, called: Callable[[str], str]) -> Reason:
     if target.kind == "person":
         return Reason("not-a-person", False, "an account belongs to its person alone, and a key is none")
     if actor.organisation is None and ADMINISTER in actor.scopes:
         return Reason("instance-key", True, "the key is the instance’s own, with the scope admin")
     if actor.organisation is not None and actor.organisation != target.id:
-        return Reason("other-organisation", False, f"the key belongs to {actor.organisation}")
+        return Reason("other-organisation", False, f"the key belongs to {called(actor.organisation)}")
     if action.scope is None or action.scope not in actor.scopes:
         held = ", ".join(sorted(actor.scopes)) or "none"
         return Reason("no-scope", False, f"it needs the scope {action.scope or 'no key can have'}; the key has {held}")
     if actor.organisation is None:
         return Reason("other-organisation", False, "the key belongs to no organisation")
-    return Reason("scope", True, f"the key of {target.id} has the scope {action.scope}")
+    return Reason("scope", True, f"the key of {called(target.id)} has the scope {action.scope}")
 
 
-def _person_right(actor: Actor, action: Action, target: Target) -> Reason:
+def _person_right(actor: Actor, action: Action, target: Target, called: Callable[[str], str]) -> Reason:
     if target.kind == "person":
         if actor.person == target.id:
             return Reason("self", True, "it is their own account")
@@ -248,13 +256,15 @@ def _person_right(actor: Actor, action: Action, target: Target) -> Reason:
     held = actor.roles.get(organisation, frozenset())
     fitting = sorted(held & action.roles)
     if fitting:
-        return Reason("role", True, f"they are {fitting[0]} of {organisation}")
+        return Reason("role", True, f"they are {fitting[0]} of {called(organisation)}")
     if action.office and Role.ADMINISTRATOR in actor.roles.get(OFFICE, frozenset()):
         return Reason("office", True, "they are administrator of the office, which may for any organisation")
     if not held:
-        return Reason("no-role", False, f"they have no role in {organisation}")
+        return Reason("no-role", False, f"they have no role in {called(organisation)}")
     needed = " or ".join(sorted(action.roles))
-    return Reason("other-role", False, f"it takes {needed} of {organisation}; they are {', '.join(sorted(held))}")
+    return Reason(
+        "other-role", False, f"it takes {needed} of {called(organisation)}; they are {', '.join(sorted(held))}"
+    )
 
 
 def session_end(

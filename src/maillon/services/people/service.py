@@ -72,15 +72,18 @@ class PeopleService(Entrance, OwnAccount, Organisations, Trail):
         subject = self._access.subject(authorization)
         return Actor(key=subject.key_id, name=subject.name, organisation=subject.organisation, scopes=subject.scopes)
 
-    def explain(self, subject: str, action: str, target: str) -> Decision:
+    def explain(self, subject: str, action: str, target: str, known_as: str = "") -> Decision:
         """The decision about a person or key by its tag (person:ID, key:ID), as if it acted now.
 
-        Raises `UnknownPerson`, `UnknownKey` or `UnknownAction`.
+        A person is called by name where the target is an organisation of theirs, else as the asker knows them. Raises
+        `UnknownPerson`, `UnknownKey`, `UnknownAction`, or `InvalidOrganisation` for a target that is none.
         """
         known = rules.ACTIONS.get(action)
         if known is None:
             raise UnknownAction(f"there is no action {action[:100]!r}; docs/operating/people.md lists them")
         aim = rules.parse_target(target)
+        if aim.kind == "organisation":
+            self._require_known(aim.id)
         kind, _, identifier = subject.partition(":")
         now = self._clock.now()
         with self._store.read() as connection:
@@ -88,8 +91,9 @@ class PeopleService(Entrance, OwnAccount, Organisations, Trail):
                 person = self._people.person(connection, identifier)
                 if person is None:
                     raise UnknownPerson(f"there is no person {identifier[:40]!r}")
-                grants = self._people.roles(connection, identifier)
-                actor = Actor(person=person.id, roles=_by_organisation(grants), authenticated=now)
+                roles = _by_organisation(self._people.roles(connection, identifier))
+                name = person.profile.name if aim.id in roles else known_as
+                actor = Actor(person=person.id, name=name, roles=roles, authenticated=now)
             elif kind == "key":
                 found = [key for key in self._access.list(connection) if key.id == identifier]
                 if not found or found[0].revoked is not None or (found[0].expires or now) < now:
@@ -97,7 +101,27 @@ class PeopleService(Entrance, OwnAccount, Organisations, Trail):
                 actor = Actor(key=identifier, organisation=found[0].organisation, scopes=found[0].scopes)
             else:
                 raise UnknownPerson("a subject is person:ID or key:ID")
-        return self.decide(actor, known, aim)
+        return self.explained(actor, known, aim)
+
+    def subject_of(self, actor: Actor, text: str, target: str) -> str:
+        """The tag of whom a question is about: oneself for nothing, a tag as it is, else somebody of the target.
+
+        People are found by name or address among those of an organisation whose decisions the actor may have
+        explained. Raises `NotAllowed`, `UnknownAction` for a target that is none, and `UnknownPerson` where nobody is
+        called so, or several are.
+        """
+        said = text.strip()
+        if said in ("", actor.tag):
+            return actor.tag
+        aim = rules.parse_target(target)
+        self.require(actor, rules.DECISION_EXPLAIN, aim)
+        if said.startswith(("person:", "key:")):
+            return said
+        with self._store.read() as connection:
+            found = self._people.people_of(connection, aim.id, tuple(said.casefold().split())[:10], None, 2)
+        if found.total != 1:
+            raise UnknownPerson("nobody of the organisation is called so, or several are")
+        return f"person:{found.people[0][0].id}"
 
     def everybody(self) -> list[tuple[Person, list[Grant]]]:
         """Every person with their roles, by name: for the operator, who owns database and keys."""

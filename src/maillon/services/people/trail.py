@@ -192,9 +192,7 @@ class Trail(Foundation):
         if organisation is None:
             self.require(actor, rules.INSTANCE_OPERATE, Target("instance"))
             return _INSTANCE
-        organisation = rules.parse_organisation(organisation)
-        self.require(actor, rules.TRAIL_READ, Target("organisation", organisation))
-        return organisation
+        return self._within(actor, rules.TRAIL_READ, organisation)
 
     def documents_of(
         self, actor: Actor, organisation: str | None, before: int | None = None, limit: int = PAGE
