@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from maillon.kit.audit import Deed, record
 from maillon.services.people import rules
 from maillon.services.people.model import Invitation, Role, SessionKind
 from maillon.services.people.pages import agent_label
@@ -497,6 +498,36 @@ async def test_questions_are_asked_and_answered_by_name(box: Box) -> None:
 )  # fmt: skip
 def test_a_browser_is_called_by_what_it_says(agent: str, label: str) -> None:
     assert agent_label(agent) == label
+
+
+async def test_the_trail_is_told_in_words_and_its_codes_stay_data(box: Box) -> None:
+    ada, _, _ = box.administrator()
+    mayor, mayors, _ = box.member(ada, "velle", "mayor@velle.example")
+    clerk, _, _ = box.member(mayor, "velle", "clerk@velle.example", "member")
+    key, _ = box.people.make_key(mayor, "velle", "billing", ["notary:write"], None)
+    box.people.change_roles(mayor, "velle", clerk.person or "", ["delegate"])
+    now = box.clock.now()
+    with box.store.transaction() as connection:
+        record(connection, [
+            Deed(now, "votes", "proxy", "given", f"key:{key}", "to organisation 3, proposal 6", "velle"),
+            Deed(now, "api", "entry", "appended", f"key:{key}", "index 41, count 3", "velle"),
+            Deed(now, "members", "account", "added", mayor.tag, "0x" + "ab" * 20, "velle"),
+            Deed(now, "api", "thing", "done", "system", "in its own way", "velle"),
+        ])  # fmt: skip
+    async with box.browser(mayors) as browser:
+        french, english = [(await browser.get(f"/{one}/organisations/velle/trail")).text for one in ("fr", "en")]
+        data = (await browser.get("/en/organisations/velle/trail.json")).json()["deeds"]
+    for said in ("A key was made", "billing", "Somebody joined", "A proxy was given", ">Vote 6</a>",
+                 ">Entry 41</a> and 2 more", "An account was added", "Clerk (delegate)",
+                 "<code>api:<wbr>thing:<wbr>done</code>"):  # fmt: skip
+        assert said in english, said
+    for said in ("Une clé a été faite", "Une procuration a été donnée", "Clerk (délégué)"):
+        assert said in french, said
+    for raw in ("portal:key", "abababab", "organisation 3", mayor.person or "", "in its own way"):
+        assert raw not in english, raw
+    told = {(deed["tag"], deed["detail"]) for deed in data}
+    assert ("portal:key:created", key) in told
+    assert ("members:account:added", "0x" + "ab" * 20) in told
 
 
 async def test_a_number_is_the_own_of_whoever_was_given_it(box: Box) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Collection
 
 from maillon.kit.access import ORGANISATION_SCOPES, KeyRecord
@@ -29,6 +30,8 @@ from maillon.services.people.model import (
 )
 from maillon.services.people.store import new_code
 
+_NAMED = re.compile(r"\b[0-9a-f]{16,24}\b")
+"""Ids of people and keys, where the detail of a deed has one."""
 PAGE = 25
 """People on one page, and keys."""
 DEEDS = 50
@@ -173,13 +176,15 @@ class Organisations(Foundation):
     def trail_of(
         self, actor: Actor, organisation: str, before: int | None = None
     ) -> tuple[list[tuple[int, Deed]], dict[str, str]]:
-        """What was done in an organisation, newest first; and by tag, the names of those of its people who did it."""
+        """What was done in an organisation, newest first; and by tag, the names of its people and keys in it."""
         organisation = self._within(actor, rules.TRAIL_READ, organisation)
         with self._store.read() as connection:
             deeds = newest(connection, DEEDS, before, organisation=organisation)
-            persons = {deed.actor.removeprefix("person:") for _, deed in deeds if deed.actor.startswith("person:")}
-            names = self._people.names_of(connection, organisation, persons)
-        return deeds, {f"person:{person}": name for person, name in names.items()}
+            words = {word for _, deed in deeds for word in (deed.actor.partition(":")[2], *_NAMED.findall(deed.detail))}
+            names = self._people.names_of(connection, organisation, words)
+            keys = self._access.list(connection, organisation)
+        found = {f"person:{person}": name for person, name in names.items()}
+        return deeds, found | {f"key:{key.id}": key.subject for key in keys if key.id in words}
 
 
 def _door(actor: Actor) -> str:

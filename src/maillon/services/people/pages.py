@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from maillon.kit.access import ORGANISATION_SCOPES
+from maillon.kit.audit import Deed
 from maillon.kit.clock import Clock
 from maillon.kit.forms import MAXIMUM_FORM, bounded_body, local_target, read_form, require_same_origin
 from maillon.kit.language import Language
@@ -39,6 +41,7 @@ from maillon.services.people.trail import PAGE as DOCUMENTS
 
 _PROVIDER_COOKIE = "-provider"
 _INSTANCE = Target("instance")
+_NUMBERED = re.compile(r"\b(index|count|proposal|organisation) (\d+)\b")
 _Before = Annotated[int | None, Query(ge=1, le=2**62)]
 _DONE = frozenset(
     {"password", "authenticator", "passkey", "removed", "address", "name", "ended", "joined", "invited", "revoked",
@@ -53,6 +56,23 @@ def agent_label(user_agent: str) -> str:
     """A browser as its owner knows it again, and no more than that; empty for one that does not say."""
     known = (next((name for mark, name in names if mark in user_agent), "") for names in (_BROWSERS, _SYSTEMS))
     return ", ".join(filter(None, known))
+
+
+def about(deed: Deed, names: Mapping[str, str]) -> dict[str, Any]:
+    """What a page says of the detail of a deed: whom and what it names, and nothing that nobody could read."""
+    numbers = dict(_NUMBERED.findall(deed.detail))
+    found: dict[str, Any] = {name: int(numbers[name]) for name in numbers}
+    if deed.subject == "key":
+        found["named"] = [names.get(f"key:{one}", one) for one in deed.detail.split()]
+    if deed.subject in ("role", "person"):
+        person, _, roles = deed.detail.partition(":")
+        found |= {"named": [names[f"person:{person}"]] if f"person:{person}" in names else [], "roles": roles.split()}
+    return found
+
+
+def _others(deeds: list[tuple[int, Deed]]) -> set[str]:
+    """Organisations that deeds name."""
+    return {value for _, deed in deeds for name, value in _NUMBERED.findall(deed.detail) if name == "organisation"}
 
 
 class _Form:
@@ -817,7 +837,7 @@ class _Pages:
         deeds, names = await asyncio.to_thread(self._people.trail_of, actor, organisation, before)
         document = {
             "organisation": organisation,
-            "called": await asyncio.to_thread(self._people.called, [organisation]),
+            "called": await asyncio.to_thread(self._people.called, [organisation, *_others(deeds)]),
             "deeds": [
                 {
                     "number": number,
@@ -826,6 +846,7 @@ class _Pages:
                     "actor": deed.actor,
                     "name": names.get(deed.actor),
                     "detail": deed.detail,
+                    "about": about(deed, names),
                 }
                 for number, deed in deeds
             ],
