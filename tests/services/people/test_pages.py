@@ -180,6 +180,19 @@ async def test_who_had_to_log_in_comes_back_to_the_very_page(box: Box, browser: 
     assert "aaaa" not in long.headers.get("location", "")
 
 
+async def test_whoever_changes_the_language_to_log_in_goes_on_in_it(browser: httpx.AsyncClient) -> None:
+    for asked, goes_on in (
+        ("/fr/organisations/1/people?q=ada", "/en/organisations/1/people?q=ada"),
+        ("/en/account", "/en/account"),
+        ("/verifier.html", "/verifier.html"),
+        ("/frame", "/frame"),
+    ):
+        shown = await browser.get("/en/log-in", params={"next": asked})
+        target = re.search(r'name="next" value="([^"]+)"', shown.text)
+        assert target
+        assert html.unescape(target[1]) == goes_on
+
+
 async def test_tabs_lead_where_one_may_go(box: Box) -> None:
     ada, adas, _ = box.administrator()
     mayor, mayors, _ = box.member(ada, "velle", "mayor@velle.example")

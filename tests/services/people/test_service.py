@@ -77,6 +77,16 @@ def test_an_invitation_is_for_one_address_once_and_for_a_week(box: Box) -> None:
         box.people.invitation(late)
 
 
+def test_a_letter_tells_a_moment_in_the_words_of_its_reader(box: Box) -> None:
+    ada, _, _ = box.administrator()
+    for language, until in (("fr", "8 mars 2026, 13:"), ("en", "8 March 2026, 13:")):
+        address = f"{language}@office.example"
+        box.people.invite(ada, "office", address, ["member"], "fr" if language == "fr" else "en")
+        (letter,) = box.letters(address)
+        assert until in letter
+        assert "UTC" not in letter
+
+
 def test_a_withdrawn_invitation_is_worthless(box: Box) -> None:
     office, _, _ = box.administrator()
     sent = box.people.invite(office, "velle", "clerk@velle.example", ["member"], "fr")

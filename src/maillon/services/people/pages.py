@@ -25,7 +25,7 @@ from maillon.kit.access import ORGANISATION_SCOPES
 from maillon.kit.audit import Deed
 from maillon.kit.clock import Clock
 from maillon.kit.forms import MAXIMUM_FORM, bounded_body, local_target, read_form, require_same_origin
-from maillon.kit.language import Language
+from maillon.kit.language import LANGUAGES, Language
 from maillon.kit.page import Renderer
 from maillon.kit.problems import INVALID, Problem
 from maillon.kit.throttle import Throttle
@@ -208,7 +208,10 @@ class _Pages:
         again: bool = False,
         unsent: bool = False,
     ) -> Response:
-        document = {"next": local_target(target, f"/{language}/account"), "again": again, "unsent": unsent}
+        target = local_target(target, f"/{language}/account")
+        if target[1:3] in LANGUAGES and target[3:4] == "/":  # whoever changes the language here goes on in it
+            target = f"/{language}{target[3:]}"
+        document: dict[str, Any] = {"next": target, "again": again, "unsent": unsent}
         document |= {"address": address, "providers": self._providers()}
         return self._show(request, language, "people_log_in.html", document, refused)
 
