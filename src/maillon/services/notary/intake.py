@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from sqlalchemy.engine import Connection
 
@@ -216,13 +217,15 @@ class Intake:
         kind = bytes((append.kind,))
         leaves = leaf_hashes(append.kind, append.payloads)
         candidates = tables.candidates(session, leaves)
+        # In the order of the log: each tile is read once, however the batch is shuffled.
         leaf_of = self._leaves(session, size)
+        known = {old: leaf_of(old) for old in sorted(chain.from_iterable(candidates.values()))}
         indexes: list[int] = []
         fresh: list[bytes] = []
         mine: dict[bytes, int] = {}
         for leaf, payload in zip(leaves, split(append.kind, append.payloads), strict=True):
             entry = kind + payload
-            found = next((old for old in candidates.get(lookup_key(leaf), ()) if leaf_of(old) == leaf), None)
+            found = next((old for old in candidates.get(lookup_key(leaf), ()) if known[old] == leaf), None)
             if found is None:
                 found = self._known.find(entry)
             if found is None:

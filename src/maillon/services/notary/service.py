@@ -64,8 +64,6 @@ logger = structlog.get_logger("maillon.notary")
 
 _REMEMBERED = 256
 """Anchored checkpoints whose evidence is kept in memory."""
-_TILES = 256
-"""Tiles a search for known entries remembers at once: 64 KiB each."""
 _LOOK_AGAIN = 0.5
 """Seconds after which a waiting reader asks the database: another process may have anchored."""
 
@@ -297,8 +295,8 @@ class NotaryService:
         return bytes((submission.kind,)) + submission.payloads[at : at + length]
 
     def _leaf_reader(self, session: Connection, size: int) -> Callable[[int], bytes]:
-        """What finds the leaf hash of an entry wherever it is by now. Neighbours cost one reading together."""
-        tile = lru_cache(_TILES)(partial(self.published.leaves, size=size))
+        """What finds the leaf hash of an entry wherever it is by now; neighbours in a row cost one reading together."""
+        tile = lru_cache(1)(partial(self.published.leaves, size=size))
 
         def leaf_of(index: int) -> bytes:
             if index < size:
