@@ -48,6 +48,10 @@ class Names:
         """Legal names by number."""
         return {number: f"Organisation n° {number}" for number in organisations}
 
+    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str]:  # noqa: ARG002
+        """Nobody is to be chosen."""
+        return {}
+
     async def signer(self, organisation: int) -> Signer:
         """No key is kept."""
         raise Refused(f"no key of organisation {organisation}")

@@ -71,9 +71,10 @@ from maillon.services.credits.model import LowCredits
 from maillon.services.explorer import Ask, ExplorerError, ExplorerService
 from maillon.services.explorer import api as explorer_api
 from maillon.services.explorer import pages as explorer_pages
-from maillon.services.members import MembersContract, MembersError, MembersService, PrivateStore, Scope
+from maillon.services.members import Filter, MembersContract, MembersError, MembersService, PrivateStore, Scope, Status
 from maillon.services.members import api as members_api
 from maillon.services.members import pages as members_pages
+from maillon.services.members.service import MAXIMUM_PAGE
 from maillon.services.notary import api as notary_api
 from maillon.services.notary import pages as notary_pages
 from maillon.services.notary.authority import Authority
@@ -773,6 +774,18 @@ class Register:
         """Legal names by number; unknown ones are left out."""
         return await self._members.names_of(list(organisations))
 
+    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str]:
+        """Legal names by number of those of these statuses, in the order of names."""
+        wanted = Filter(statuses=frozenset(map(Status, statuses)))
+        found: dict[int, str] = {}
+        after: int | None = None
+        while True:
+            page = await self._members.directory(wanted, MAXIMUM_PAGE, after)
+            found |= {each.number: each.legal_name for each in page.organisations}
+            if page.next is None:
+                return found
+            after = page.next
+
     async def signer(self, organisation: int) -> Signer:
         """The key kept here that may vote. Raises the register's refusal where there is none."""
         return await self._members.signer(organisation, Scope.VOTE)
@@ -819,6 +832,11 @@ class Delegates:
         actor = await self._recognition.actor(request)
         numbers = [int(name) for name, roles in actor.roles.items() if name.isdigit() and Role.DELEGATE in roles]
         return [number for number in sorted(numbers) if await self._members.kept_accounts(number)]
+
+    async def log_in(self, request: Request) -> str | None:
+        """Where whoever is not logged in does so."""
+        actor = await self._recognition.actor(request)
+        return self._recognition.log_in_address(request) if actor.person is None else None
 
     async def require(self, request: Request, organisation: int) -> str:
         """Who acts, for the trail. Raises `AccessDenied`, or what sends a reader to log in."""

@@ -168,8 +168,8 @@ def votes(town: Town, mayor: Page, secretary: Page) -> None:
     expect(mayor.locator("main")).to_contain_text("Accueillir les associations sur mandat")
     town.look(mayor, "town-propose-sign")
     mayor.locator("form[action$='/votes/acts'] button").click()
-    mayor.wait_for_url(re.compile(r"/votes/\d+$"))
-    address = mayor.url
+    mayor.wait_for_url(re.compile(r"/votes/\d+\?done=proposed$"))
+    address = mayor.url.partition("?")[0]
     town.look(mayor, "town-announced")
     # Its second person, a delegate, votes once it is open.
     town.pass_time(opens - town.now() + 1)
@@ -180,7 +180,9 @@ def votes(town: Town, mayor: Page, secretary: Page) -> None:
     secretary.locator("form[action$='/cast'] button").click()
     town.look(secretary, "town-cast-sign")
     secretary.locator("form[action$='/votes/acts'] button").click()
-    secretary.wait_for_url(address)
+    secretary.wait_for_url(f"{address}?done=cast")
+    expect(secretary.locator(".page-head dl")).to_contain_text({"fr": "pour", "en": "for"}[town.language])
+    expect(secretary.locator("input[name=position][value=for]")).to_be_checked()
     expect(secretary.locator("main")).to_contain_text("Pour la salle des fêtes.")
     expect(secretary.locator(".tally__key li").first).to_contain_text("1")
     town.look(secretary, "town-cast")
@@ -189,7 +191,7 @@ def votes(town: Town, mayor: Page, secretary: Page) -> None:
     secretary.goto(address)
     secretary.locator("a[href$='/execute']").click()
     secretary.locator("form[action$='/votes/acts'] button").click()
-    secretary.wait_for_url(address)
+    secretary.wait_for_url(f"{address}?done=executed")
     expect(secretary.locator(".page-head .badge")).to_have_attribute("data-s", "ok")
     town.look(secretary, "town-executed")
     # The rule that whoever applies reads is the new one.

@@ -137,7 +137,21 @@ def test_what_could_not_be_asked_is_said_so() -> None:
     (effect,) = effects(acts, {})
     assert effect.changes[0].before is None
     assert Words("en").value(effect.changes[0].before) == "could not be read"
-    assert questions(acts) == (("standing", 5),)
+    assert questions(acts) == (("legal_name", 5), ("standing", 5))
+
+
+def test_an_organisation_is_called_what_it_was_called_before_the_call() -> None:
+    calls = [call(Members(MEMBERS).rename(5, "Ambrun-la-Neuve")), call(Members(MEMBERS).suspend(5))]
+    acts = [read(each, BOOK) for each in calls]
+    said = Words("en", lambda _: "Ambrun-la-Neuve")
+    renamed, suspended = effects(acts, {("legal_name", 5): "Ambrun"})
+    assert said.calling(renamed.names).act(renamed.act) == "The register would call Ambrun “Ambrun-la-Neuve”."
+    # The second call meets what the first leaves.
+    assert said.calling(suspended.names).act(suspended.act).startswith("Ambrun-la-Neuve would")
+    # What the chain cannot tell is said by the register.
+    (unknown, _) = effects(acts, {})
+    assert unknown.names == {}
+    assert said.calling(unknown.names).organisation(5) == "Ambrun-la-Neuve"
 
 
 def test_a_rule_in_words_and_rows() -> None:

@@ -21,6 +21,9 @@ from maillon.kit import problems
 from maillon.kit.errors import AccessDenied, KitError
 from maillon.kit.page import JsonAddress, Renderer
 from maillon.kit.store import Store
+from maillon.ledger.contracts.credits import Credits
+from maillon.ledger.genesis import CREDITS
+from maillon.services.people import LogInFirst
 from maillon.services.votes import VotesError
 from maillon.services.votes.api import router
 from maillon.services.votes.export import Export
@@ -38,7 +41,12 @@ class OnlyOne:
     async def organisations(self, request: Request) -> Sequence[int]:
         return [1] if request.headers.get("x-delegate") == "1" else []
 
+    async def log_in(self, request: Request) -> str | None:
+        return None if request.headers.get("x-delegate") else "/fr/log-in?next=here"
+
     async def require(self, request: Request, organisation: int) -> str:
+        if request.headers.get("x-delegate") == "ended":
+            raise LogInFirst("/fr/log-in?again=1")
         if request.headers.get("x-delegate") is None:
             raise AccessDenied("nobody is logged in", authenticated=False)
         if request.headers["x-delegate"] != str(organisation):
@@ -138,7 +146,17 @@ async def test_a_delegate_confirms_and_the_kept_key_signs(http: httpx.AsyncClien
     done = await http.post(
         "/fr/votes/acts", data={"organisation": "1", "signed": signed}, headers={**SITE, "x-delegate": "1"}
     )
-    assert (done.status_code, done.headers["location"]) == (303, f"/fr/votes/{vote}")
+    assert (done.status_code, done.headers["location"]) == (303, f"/fr/votes/{vote}?done=cast")
+    page = (await http.get(done.headers["location"], headers={"x-delegate": "1", "Accept": "text/html"})).text
+    assert "Votre position est dans la chaîne" in page
+    assert re.search(r"<dt>Fondatrice n° 1</dt><dd><strong>pour</strong>", page)
+    assert re.search(r'value="for" required checked', page)
+    # Whoever is nobody's delegate is told so, and reads no position as theirs.
+    page = (await http.get(f"/fr/votes/{vote}", headers={"x-delegate": "9", "Accept": "text/html"})).text
+    assert "Votre position est dans la chaîne" not in page
+    assert "<dt>Fondatrice n° 1</dt>" not in page
+    assert "checked" not in page
+    assert "Vous n’êtes délégué d’aucune organisation" in page
     positions = (await http.get(f"/v1/votes/{vote}/positions")).json()
     assert [(each["organisation"]["number"], each["position"]) for each in positions["positions"]] == [(1, "for")]
 
@@ -160,6 +178,141 @@ async def test_a_proposal_goes_through_the_form(http: httpx.AsyncClient, instanc
     wrong = await http.post("/en/votes/propose.json", data={**fields, "organisation": "-1"}, headers=SITE)
     assert wrong.status_code == 422
     assert wrong.json()["refused"] == f"organisation is a whole number up to {2**48}"
+
+
+HTML = {"Accept": "text/html"}
+
+
+@pytest.mark.asyncio
+async def test_whoever_is_not_logged_in_is_told_where_and_loses_nothing(http: httpx.AsyncClient, vote: int) -> None:
+    delegate = {**HTML, "x-delegate": "1"}
+    for path in (f"votes/{vote}", f"votes/{vote}/cast?position=for", "votes/propose", "votes/proxies/1"):
+        assert 'href="/fr/log-in?next=here"' in (await http.get(f"/fr/{path}", headers=HTML)).text, path
+        assert "/fr/log-in?next=here" not in (await http.get(f"/fr/{path}", headers=delegate)).text, path
+    act = {"act": "propose", "kind": "ordinary", "text": TEXT, "calls": [], "opens": 1, "closes": 2}
+    form = {"organisation": "1", "signed": json.dumps(act)}
+    page = await http.post("/fr/votes/acts", data=form, headers={**SITE, **HTML, "x-delegate": "ended"})
+    # The text is on that page alone: it stays there.
+    assert page.status_code == 409
+    assert TEXT.split("\n", maxsplit=1)[0] in page.text
+    assert "/fr/log-in?again=1" in page.text
+
+
+@pytest.mark.asyncio
+async def test_a_reason_that_is_none_comes_back_beside_its_field(http: httpx.AsyncClient, vote: int) -> None:
+    for reason, error in (("", "une objection demande un motif"), ("Trop\u202etôt", "U+202E")):
+        asked = {"position": "object", "reason": reason}
+        page = await http.get(f"/fr/votes/{vote}/cast", params=asked, headers={**HTML, "x-delegate": "1"})
+        assert page.status_code == 422
+        assert re.search(r'value="object" required checked', page.text)
+        assert re.search(r'id="reason-error">[^<]+', page.text), error
+        if "+" in error:
+            assert error in page.text
+            assert reason in page.text
+    kept = await http.get(f"/fr/votes/{vote}/cast?position=object&reason=Trop", headers={**HTML, "x-delegate": "1"})
+    assert kept.status_code == 200
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_signed_in_a_vote_that_is_not_open(
+    http: httpx.AsyncClient, instance: Instance, vote: int
+) -> None:
+    announced = await instance.propose(by=2, opens=50, closes=120)
+    delegate = {**HTML, "x-delegate": "1"}
+    answer = await http.get(f"/en/votes/{announced}/cast?position=for", headers=delegate)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/en/votes/{announced}?done=not-open")
+    assert (
+        "Nothing can be signed in this vote now" in (await http.get(answer.headers["location"], headers=delegate)).text
+    )
+    # A proxy for it can be given.
+    assert (await http.get(f"/en/votes/proxies/give/sign?giver=1&holder=3&proposal={announced}")).status_code == 200
+    signed = (await http.get(f"/en/votes/{vote}/cast.json?position=for", headers=delegate)).json()["signed"]
+    instance.wait(100)
+    for act in (ACT, {"act": "give-proxy", "holder": 3, "proposal": vote}):
+        answer = await http.post("/v1/votes/acts", json=act)
+        assert (answer.status_code, answer.json()["type"]) == (409, "/problems/vote-not-open")
+    # What was read before the close is refused in words, on the page of the vote.
+    late = await http.post("/fr/votes/acts", data={"organisation": "1", "signed": signed}, headers={**SITE, **delegate})
+    assert late.status_code == 409
+    assert "La loi de la chaîne refuse cet acte" in late.text
+    assert f'action="/fr/votes/{vote}/cast"' not in late.text
+
+
+@pytest.mark.asyncio
+async def test_what_the_law_refuses_of_a_proposal_keeps_its_text(http: httpx.AsyncClient, instance: Instance) -> None:
+    delegate = {**HTML, "x-delegate": "1"}
+    assert "has two open votes" not in (await http.get("/en/votes/propose", headers=delegate)).text
+    for _ in range(2):
+        await instance.propose()
+    assert "Fondatrice n° 1 has two open votes" in (await http.get("/en/votes/propose", headers=delegate)).text
+    now = instance.assembly.time
+    act = {"act": "propose", "kind": "ordinary", "text": TEXT, "calls": [], "opens": now + 5, "closes": now + 100}
+    form = {"organisation": "1", "signed": json.dumps(act)}
+    page = await http.post("/en/votes/acts", data=form, headers={**SITE, **delegate})
+    assert page.status_code == 409
+    assert "proposer has two open votes" in page.text
+    assert TEXT.split("\n", maxsplit=1)[0] in page.text
+    assert "Confirm and sign" in page.text
+
+
+@pytest.mark.asyncio
+async def test_a_proxy_is_chosen_by_name_and_its_errors_stand_at_their_fields(
+    http: httpx.AsyncClient, instance: Instance, vote: int
+) -> None:
+    delegate = {**HTML, "x-delegate": "1"}
+    page = (await http.get(f"/en/votes/proxies/1?proposal={vote}", headers=delegate)).text
+    assert '<option value="3">Fondatrice n° 3</option>' in page
+    assert '<option value="1">' not in page.partition('id="proposal"')[0]
+    assert f'<option value="{vote}" selected>' in page
+    assert "Every vote, until a date" in page
+    year = datetime.datetime.fromtimestamp(instance.assembly.time, datetime.UTC).year
+    for wrong, field in (
+        ({"holder": "999", "until": f"{year + 1}-01-01T10:00"}, "holder"),
+        ({"holder": "abc", "until": f"{year + 1}-01-01T10:00"}, "holder"),
+        ({"holder": "1", "until": f"{year + 1}-01-01T10:00"}, "holder"),
+        ({"holder": "3"}, "until"),
+        ({"holder": "3", "until": f"{year - 1}-01-01T10:00"}, "until"),
+        ({"holder": "3", "proposal": "999"}, "proposal"),
+        ({"holder": "3", "proposal": "x"}, "proposal"),
+    ):
+        answer = await http.get("/en/votes/proxies/give/sign", params={"giver": "1", **wrong}, headers=delegate)
+        assert answer.status_code in (404, 422), wrong
+        assert re.findall(r'class="error" id="(\w+)-error"', answer.text) == [field], wrong
+        assert "Proxies of Fondatrice n° 1" in answer.text
+    asked = {"giver": "1", "holder": "3", "proposal": str(vote)}
+    signed = (await http.get("/en/votes/proxies/give/sign.json", params=asked, headers=delegate)).json()["signed"]
+    done = await http.post("/en/votes/acts", data={"organisation": "1", "signed": signed}, headers={**SITE, **delegate})
+    assert (done.status_code, done.headers["location"]) == (303, "/en/votes/proxies/1?done=given")
+    page = (await http.get(done.headers["location"], headers=delegate)).text
+    assert "The proxy is given" in page
+    assert f'<strong>Fondatrice n° 3</strong>, <a href="/en/votes/{vote}">' in page
+    assert "Fondatrice n° 3 may take it as a proxy" in (await http.get(f"/en/votes/{vote}", headers=delegate)).text
+    assert (await http.get("/en/votes/proxies/999", headers=delegate)).status_code == 404
+    # The list of votes leads there, and to the brake.
+    page = (await http.get("/en/votes", headers=delegate)).text
+    for address in ("/en/votes/proxies/1", "/en/votes/brake/sign"):
+        assert f'href="{address}"' in page
+    assert "/en/votes/proxies/1" not in (await http.get("/en/votes", headers=HTML)).text
+
+
+@pytest.mark.asyncio
+async def test_what_is_wrong_with_a_proposal_stands_at_its_field(http: httpx.AsyncClient) -> None:
+    good = {"act": "resolution", "kind": "ordinary", "text": TEXT, "opens": "2026-01-01T10:00"}
+    for wrong, field, said in (
+        ({"closes": "2025-01-01T10:00"}, "closes", "A vote opens before it closes"),
+        ({"closes": "soon"}, "closes", "A moment is written as"),
+        ({"closes": "2026-01-02T10:00", "text": ""}, "text", "The first line of the text"),
+    ):
+        page = await http.post("/en/votes/propose", data={**good, **wrong}, headers={**SITE, **HTML})
+        assert page.status_code == 422
+        assert re.findall(r'class="error" id="(\w+)-error"', page.text) == [field]
+        assert f"<p>{said}" in page.text
+    page = (await http.get("/en/votes/propose?act=Members.suspend", headers=HTML)).text
+    assert '<option value="6">Fondatrice n° 6</option>' in page
+    assert (
+        "curl -o votes.json http://portal.test/v1/votes/export"
+        in (await http.get("/en/votes/recount", headers=HTML)).text
+    )
 
 
 # Attacks.
@@ -324,6 +477,55 @@ async def test_dates_stand_in_a_calendar(http: httpx.AsyncClient, vote: int) -> 
     assert body.count("BEGIN:VEVENT") == 1
     assert all(len(line.encode()) <= 75 for line in body.split("\r\n"))
     assert f"UID:vote-{vote}@portal.test" in body
+
+
+@pytest.mark.asyncio
+async def test_a_record_says_what_changes_and_once_executed_by_whom(
+    http: httpx.AsyncClient, instance: Instance
+) -> None:
+    html = {"Accept": "text/html"}
+    dearer = Credits(CREDITS).set_floor_tip(2 * 10**9)
+    refused = await instance.propose((ProposedCall(dearer.to, dearer.data),))
+    passed = await instance.propose(by=2)
+    instance.wait(2)
+    for organisation in (1, 2, 3):
+        await instance.service.cast(organisation, passed, Position.FOR, "person:1")
+    instance.wait(130)
+    await instance.service.keep_records()
+    page = (await http.get(f"/fr/votes/{refused}/record", headers=html)).text
+    assert "<del>1 Gwei</del>" in page
+    assert "<ins>2 Gwei</ins>" in page
+    assert "Exécutée le" not in page
+    closed = datetime.datetime.fromtimestamp(instance.assembly.time, datetime.UTC)
+    instance.clock.time = closed - datetime.timedelta(seconds=60)
+    assert "Anybody can execute it from" in (await http.get(f"/en/votes/{passed}/record", headers=html)).text
+    instance.clock.time = closed
+    page = (await http.get(f"/en/votes/{passed}/record", headers=html)).text
+    assert "Anybody can execute it" not in page
+    assert "nobody can any more" in page
+
+
+@pytest.mark.asyncio
+async def test_the_record_of_what_was_executed_says_when_and_by_whom(
+    http: httpx.AsyncClient, instance: Instance
+) -> None:
+    html = {"Accept": "text/html"}
+    number = await instance.propose(closes=70)
+    instance.wait(2)
+    for organisation in (1, 2, 3):
+        await instance.service.cast(organisation, number, Position.FOR, "person:1")
+    instance.wait(80)
+    await instance.service.execute(2, number, "person:2")
+    instance.wait(120)
+    await instance.service.keep_records()
+    for address in (f"/en/votes/{number}/record", f"/en/votes/{number}"):
+        page = (await http.get(address, headers=html)).text
+        assert "It passed and was executed." in page
+        assert re.search(r"Executed on \w+ .* in block [\d,]+ by Fondatrice n° 2, with the account 0x", page)
+        assert "What the proposal changed" in page
+        assert "Anybody can execute it" not in page
+    executed = (await http.get(f"/en/votes/{number}/record.json")).json()["executed"]
+    assert executed["organisation"] == {"number": 2, "legal_name": "Fondatrice n° 2"}
 
 
 @pytest.mark.asyncio

@@ -23,10 +23,11 @@ from maillon.kit.settings import Settings
 from maillon.kit.store import Store
 from maillon.kit.typesetting import REPERTOIRE, Attachment, displayable, typeset
 from maillon.ledger.genesis import MEMBERS
+from maillon.ledger.port import Address, TransactionHash
 from maillon.main import Application, Records, exclusive_home
 from maillon.services.votes import service
 from maillon.services.votes.errors import NoRecord, NotNotarised
-from maillon.services.votes.model import Position, ProposedCall
+from maillon.services.votes.model import Executed, Position, ProposedCall
 from maillon.services.votes.printed import file_names, print_record
 from maillon.services.votes.store import printed_of
 from maillon.services.votes.words import Words
@@ -194,6 +195,40 @@ def test_the_same_record_gives_the_same_bytes() -> None:
     made = {print_record(record(), RECEIPT, Words("fr")) for _ in range(3)}
     assert len(made) == 1
     assert print_record(record(passed=True, lacked=[]), RECEIPT, Words("fr")) not in made
+
+
+FEE = {
+    "target": "0x" + "1a" * 20,
+    "data": "0x",
+    "in_words": {"fr": "Le prix changerait.", "en": "The fee would change."},
+    "changes": [
+        {
+            "what": {"fr": "Prix", "en": "Fee"},
+            "before": {"fr": "1 Gwei", "en": "1 Gwei"},
+            "after": {"fr": "2 Gwei", "en": "2 Gwei"},
+        },
+        {"what": {"fr": "Nom", "en": "Name"}, "before": None, "after": {"fr": "Neuve", "en": "New"}},
+    ],
+}
+
+
+def test_what_changes_is_printed_before_and_after_and_by_whom_it_was_executed() -> None:
+    passed = record(passed=True, lacked=[], calls=[FEE])
+    _, before, _ = read(print_record(passed, RECEIPT, Words("en")))
+    for words in ("What the proposal changes", "Fee 1 Gwei 2 Gwei", "Name could not be read New", "in block 4,411"):
+        assert words in before
+    assert "Anybody can execute it from" in before
+    done = Executed(5_000, 1_790_800_000, TransactionHash(bytes(32)), Address(b"\1" * 20), 2, "Brume Énergie")
+    _, after, files = read(print_record(passed, RECEIPT, Words("en"), done))
+    assert "It passed and was executed. Executed on Wednesday 30 September 2026" in after
+    assert "in block 5,000 by Brume Énergie, with the account 0x0101" in after
+    assert "What the proposal changed" in after
+    assert "Anybody can execute" not in after
+    # The record inside is the one that was notarised, before and after.
+    assert files[file_names(12)[0]] == passed
+    # Records of before had no table, and no word of what a call does.
+    _, old, _ = read(print_record(record(calls=[{"target": "0x", "data": "0x"}]), RECEIPT, Words("en")))
+    assert "A contract is called." in old
 
 
 def test_no_text_is_a_command_and_what_cannot_be_shown_is_numbered() -> None:

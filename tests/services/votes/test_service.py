@@ -8,7 +8,7 @@ import datetime
 import hashlib
 import json
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -21,10 +21,12 @@ from test_recount import do, steps
 
 from maillon.kit.clock import FixedClock
 from maillon.kit.store import Store, metadata
-from maillon.ledger.genesis import DIRECTORY
+from maillon.ledger.contracts.credits import Credits
+from maillon.ledger.genesis import CREDITS, DIRECTORY
 from maillon.ledger.port import Address, Signer
 from maillon.services.votes import store as tables
 from maillon.services.votes import texts
+from maillon.services.votes.acts import Fact
 from maillon.services.votes.contract import VotesContract
 from maillon.services.votes.errors import (
     InvalidPosition,
@@ -66,6 +68,9 @@ class Names:
 
     async def legal_names(self, organisations: Collection[int]) -> Mapping[int, str]:
         return {number: f"Fondatrice n° {number}" for number in organisations if number in FOUNDERS}
+
+    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str]:
+        return await self.legal_names(FOUNDERS) if 2 in statuses else {}
 
     async def signer(self, organisation: int) -> Signer:
         if organisation == 7:
@@ -177,10 +182,23 @@ async def test_a_resolution_is_executed_and_its_table_stays_true(instance: Insta
     for organisation in (1, 2, 3):
         await instance.service.cast(organisation, number, Position.FOR, "person:1")
     instance.wait(80)
+    assert (await instance.service.proposal(number)).execution is None
+    with instance.store.transaction() as session:
+        for each in (number, number + 1):
+            tables.insert_printed(session, each, "fr", b"to be executed")
     assert await instance.service.execute(1, number, "person:1")
+    with instance.store.read() as session:
+        # What was printed before its execution is printed again; of no other vote.
+        assert tables.printed_of(session, number, "fr") is None
+        assert tables.printed_of(session, number + 1, "fr") is not None
     shown = await instance.service.proposal(number)
     assert shown.outlook.state is State.EXECUTED
     assert shown.row.executed_height is not None
+    assert shown.set_against == shown.row.executed_height - 1
+    done = shown.execution
+    assert done is not None
+    assert (done.height, done.time) == (shown.row.executed_height, shown.row.executed_time)
+    assert (done.account, done.organisation, done.legal_name) == (member(1), 1, "Fondatrice n° 1")
     with pytest.raises(RefusedByLaw, match="not executable"):
         await instance.service.execute(1, number, "person:1")
 
@@ -293,6 +311,44 @@ async def test_a_closed_vote_has_one_record_and_its_receipt(instance: Instance) 
     # Reading the chain anew changes no record.
     await instance.service.reindex()
     assert await instance.service.record(number) == (document, 0)
+
+
+@pytest.mark.asyncio
+async def test_a_record_says_what_would_change_as_the_chain_stood_when_it_was_proposed(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+    facts = instance.contract.facts
+
+    async def archived(questions: Iterable[Fact], at: int | None = None) -> dict[Fact, Any]:
+        asked.append(at)
+        return await facts(questions, at) | ({} if at is None else {("legal_name", 3): "Fondatrice d’alors"})
+
+    renamed, dearer = REGISTER.rename(3, "Neuve"), Credits(CREDITS).set_floor_tip(2 * 10**9)
+    calls = tuple(ProposedCall(each.to, each.data) for each in (renamed, dearer))
+    number = await instance.propose(calls)
+    snapshot = (await instance.service.proposal(number)).proposal.snapshot_block
+    instance.wait(62)
+    # By the time the record is made the register has its new name.
+    instance.ledger.include(renamed, STEWARD)
+    instance.wait(120)
+    monkeypatch.setattr(instance.contract, "facts", archived)
+    assert await instance.service.keep_records() == 1
+    assert asked == [snapshot]
+    document, _ = await instance.service.record(number)
+    name, fee = json.loads(document)["proposal"]["calls"]
+    assert name["in_words"]["en"] == "The register would call Fondatrice d’alors “Neuve”."
+    assert [(each["before"]["en"], each["after"]["en"]) for each in name["changes"]] == [
+        ("Fondatrice d’alors", "Neuve")
+    ]
+    assert [(each["what"]["en"], each["before"]["en"], each["after"]["en"]) for each in fee["changes"]] == [
+        ("Least fee for a unit of gas", "1 Gwei", "2 Gwei")
+    ]
+    # The page of a vote that did not pass is set against the same block.
+    shown = await instance.service.proposal(number)
+    assert shown.outlook.state is State.REFUSED
+    assert shown.set_against == snapshot
+    assert shown.effects[0].names == {3: "Fondatrice d’alors"}
 
 
 @pytest.mark.asyncio

@@ -281,13 +281,13 @@ def test_the_states_of_what_passed_are_told_apart(language: Language) -> None:
     assert words.when(EXPIRES) in said[State.EXPIRED]
 
 
-def test_moments_say_their_zone_and_no_second_that_is_none() -> None:
+def test_moments_say_their_zone_and_their_seconds() -> None:
     assert (
         Words("fr").when(1_796_000_040)
-        == "lundi 30 novembre 2026 à 01:54 (heure\N{NO-BREAK SPACE}de\N{NO-BREAK SPACE}Paris)"
+        == "lundi 30 novembre 2026 à 01:54:00 (heure\N{NO-BREAK SPACE}de\N{NO-BREAK SPACE}Paris)"
     )
     assert Words("en").when(1_796_000_041) == "Monday 30 November 2026 at 01:54:01 (Paris\N{NO-BREAK SPACE}time)"
-    assert Words("en", zone="UTC").when(1_796_000_040) == "Monday 30 November 2026 at 00:54 (UTC)"
+    assert Words("en", zone="UTC").when(1_796_000_040) == "Monday 30 November 2026 at 00:54:00 (UTC)"
 
 
 @pytest.mark.parametrize(

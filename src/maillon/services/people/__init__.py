@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from maillon.services.people.errors import PeopleError, Refused, Unavailable
     from maillon.services.people.model import NOBODY, OFFICE, Action, Actor, Decision, Role, Target
-    from maillon.services.people.recognition import EnteringRoute, Recognition
+    from maillon.services.people.recognition import EnteringRoute, LogInFirst, Recognition
     from maillon.services.people.rules import ENTRY_APPEND, INSTANCE_OPERATE, register
     from maillon.services.people.service import PeopleService
 
@@ -38,6 +38,7 @@ _HOMES = {
     "Role": "model",
     "Target": "model",
     "EnteringRoute": "recognition",
+    "LogInFirst": "recognition",
     "Recognition": "recognition",
     "ENTRY_APPEND": "rules",
     "INSTANCE_OPERATE": "rules",
@@ -54,6 +55,7 @@ __all__ = [
     "Actor",
     "Decision",
     "EnteringRoute",
+    "LogInFirst",
     "PeopleError",
     "PeopleService",
     "Recognition",

@@ -18,9 +18,9 @@ from maillon.services.people import Action, Role, register
 from maillon.services.votes import forms
 from maillon.services.votes.contract import Prepared
 from maillon.services.votes.documents import effect_document, words_for
-from maillon.services.votes.errors import InvalidAct, InvalidPosition
-from maillon.services.votes.model import Position, ProposedCall
-from maillon.services.votes.service import VotesService
+from maillon.services.votes.errors import InvalidAct, InvalidPosition, VoteNotOpen
+from maillon.services.votes.model import Position, ProposedCall, State
+from maillon.services.votes.service import Shown, VotesService
 from maillon.services.votes.texts import MAXIMUM_TEXT, title_of
 from maillon.services.votes.words import Words
 
@@ -47,6 +47,9 @@ class Delegates(Protocol):
 
     async def organisations(self, request: Request) -> Sequence[int]:
         """The organisations that whoever reads may act for; none for who is not logged in."""
+
+    async def log_in(self, request: Request) -> str | None:
+        """Where whoever is not logged in does so, and comes back from; None for who is."""
 
     async def require(self, request: Request, organisation: int) -> str:
         """Who acts, for the trail, if they may. Raises what sends them to log in, or an `AccessDenied`."""
@@ -166,7 +169,11 @@ class Acting:
             return await self._service.prepare_execution(act.proposal), says, {}
         if isinstance(act, ProxyAct):
             number = act.proposal or 0
-            until = (await self._service.proposal(number)).proposal.closes if number else act.until
+            until = act.until
+            if number:
+                shown = await self._service.proposal(number)
+                _check_open(shown, State.ANNOUNCED, State.OPEN)
+                until = shown.proposal.closes
             both = await self._words(act.holder)
             says = {language: words.signs_proxy(0, act.holder, number, until) for language, words in both.items()}
             return await self._service.prepare_proxy(number, act.holder, until), says, {}
@@ -214,6 +221,7 @@ class Acting:
 
     async def _cast(self, act: CastAct) -> tuple[Prepared, dict[Language, str], dict[str, Any]]:
         shown = await self._service.proposal(act.proposal)
+        _check_open(shown, State.OPEN)
         position = _position(act)
         prepared, made = await self._service.prepare_position(act.proposal, position, act.reason, act.giver)
         closes = shown.proposal.closes
@@ -238,6 +246,11 @@ class Acting:
             for language, words in both.items()
         }
         return prepared, says, {"text": made, "calls": [effect_document(each, both["en"]) for each in effects]}
+
+
+def _check_open(shown: Shown, *states: State) -> None:
+    if shown.outlook.state not in states:
+        raise VoteNotOpen(f"the vote on proposal {shown.proposal.number} is not open")
 
 
 def _position(act: CastAct) -> Position:

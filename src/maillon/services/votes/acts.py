@@ -488,6 +488,8 @@ class Effects:
 
     act: Act | RawAct
     changes: tuple[Change, ...] = field(default=())
+    names: Mapping[int, str] = field(default_factory=dict)
+    """What the organisations it names are called before it; those the chain could not tell are left out."""
 
 
 def organisations_of(act: Act | RawAct) -> list[int]:
@@ -501,6 +503,7 @@ def questions(acts: Iterable[Act | RawAct]) -> tuple[Fact, ...]:
     """What must be asked of the chain to show these acts, each once."""
     asked: dict[Fact, None] = {}
     for act in acts:
+        asked.update(dict.fromkeys(("legal_name", organisation) for organisation in organisations_of(act)))
         effect = EFFECTS.get(act.key) if isinstance(act, Act) else None
         if effect is not None and isinstance(act, Act):
             asked.update(dict.fromkeys(effect.asks(act.arguments)))
@@ -513,8 +516,10 @@ def effects(acts: Sequence[Act | RawAct], facts: Mapping[Fact, Any]) -> tuple[Ef
     found = []
     for act in acts:
         table.rows = []
+        called = {number: table.get("legal_name", number) for number in organisations_of(act)}
         effect = EFFECTS.get(act.key) if isinstance(act, Act) else None
         if effect is not None and isinstance(act, Act):
             effect.does(act.arguments, table)
-        found.append(Effects(act, tuple(table.rows)))
+        names = MappingProxyType({number: name for number, name in called.items() if name})
+        found.append(Effects(act, tuple(table.rows), names))
     return tuple(found)

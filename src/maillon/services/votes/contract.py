@@ -22,14 +22,14 @@ from maillon.ledger.contracts.anchors import Anchors
 from maillon.ledger.contracts.brake import Brake
 from maillon.ledger.contracts.credits import Credits
 from maillon.ledger.contracts.directory import Directory
-from maillon.ledger.contracts.governance import Governance
+from maillon.ledger.contracts.governance import Governance, ProposalExecuted
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.contracts.network import Network
 from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
 from maillon.services.votes.acts import CONTRACTS, Book, Fact, RuleFact, StandingFact
 from maillon.services.votes.errors import LedgerUnavailable, RefusedByLaw
-from maillon.services.votes.model import Position, ProposalKind, ProposedCall, Rehearsal, Statutes
+from maillon.services.votes.model import Executed, Position, ProposalKind, ProposedCall, Rehearsal, Statutes
 from maillon.services.votes.recount import Founding, Standing, read_statutes
 
 NOBODY: Final = Address(bytes(20))
@@ -215,6 +215,24 @@ class VotesContract:
             with contextlib.suppress(RefusedByLaw, NotDecodable, KeyError, *away):
                 answers[name, *about] = await _READERS[name](_Asked(self._ask, book, at), *about)
         return answers
+
+    async def execution(self, proposal: int, height: int) -> Executed:
+        """Who executed a proposal in a block. Raises `Unavailable`."""
+        # Where the seat was taken before it: what it executed may be that it moves.
+        seat = await self._ask(self._directory.lookup_at(word("Governance"), height - 1))
+        with translated():
+            logs = [event async for event in self._ledger.events(seat, Height(height), Height(height))]
+        for raw in logs:
+            event = governance_events.decode_event(raw)
+            if isinstance(event, ProposalExecuted) and event.proposal == proposal:
+                break
+        else:
+            raise LedgerUnavailable(f"the ledger does not say who executed proposal {proposal}")
+        account = event.executor
+        organisation = await self._ask((await self.members()).member_of(account, height))
+        name = ("legal_name", organisation)
+        known = await self.facts([name], height - 1) if organisation else {}
+        return Executed(height, await self.time_of(height), raw.transaction, account, organisation, known.get(name))
 
     async def rehearse(self, kind: ProposalKind, calls: Sequence[ProposedCall]) -> Rehearsal | None:
         """What calls meet on the newest block, from the seat; None where the law of the chain has no rehearsals."""

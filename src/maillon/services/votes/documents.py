@@ -12,9 +12,10 @@ from typing import Any
 from maillon.kit.language import Language
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Act, Effects, organisations_of
-from maillon.services.votes.model import Cost, Proxy, Rehearsal, State, Statutes, Tally
+from maillon.services.votes.model import Cost, Executed, Proxy, Rehearsal, State, Statutes, Tally
 from maillon.services.votes.rules import add_up, favour_needed, lacking, quorum_needed
 from maillon.services.votes.service import Listed, Said, Shown, VotesService
+from maillon.services.votes.store import BallotRow
 from maillon.services.votes.words import Words
 
 MOST_LINKS = 60
@@ -29,7 +30,9 @@ async def words_for(service: VotesService, language: Language, organisations: Se
 
 def involved(shown: Shown) -> list[int]:
     """Organisations that a proposal's page names."""
-    return [shown.proposal.proposer, *(number for effect in shown.effects for number in organisations_of(effect.act))]
+    executor = [] if shown.execution is None else [shown.execution.organisation]
+    called = [number for effect in shown.effects for number in organisations_of(effect.act)]
+    return [shown.proposal.proposer, *called, *executor]
 
 
 def tally_document(tally: Tally) -> dict[str, int]:
@@ -67,6 +70,7 @@ def listed_document(listed: Listed, words: Words) -> dict[str, Any]:
 def effect_document(effect: Effects, words: Words) -> dict[str, Any]:
     """A call, in words, as rows and raw."""
     act = effect.act
+    words = words.calling(effect.names)
     document: dict[str, Any] = {
         "target": checksum(act.call.target),
         "data": "0x" + act.call.data.hex(),
@@ -156,14 +160,7 @@ def proposal_document(shown: Shown, words: Words) -> dict[str, Any]:
         "closes_in_words": words.when(proposal.closes),
         "executable_from_in_words": words.when(proposal.executable_from),
         "expires_in_words": words.when(proposal.expires),
-        "executed": None
-        if row.executed_height is None or row.executed_time is None or row.executed_transaction is None
-        else {
-            "block": row.executed_height,
-            "time": row.executed_time,
-            "in_words": words.when(row.executed_time),
-            "transaction": "0x" + row.executed_transaction.hex(),
-        },
+        "executed": None if shown.execution is None else execution_document(shown.execution, words),
         "failure": outlook.failure,
         "rehearsal": rehearsal_document(shown.rehearsal, words) if shown.cost is not None and shown.effects else None,
         "cost": None
@@ -188,6 +185,25 @@ def proposal_document(shown: Shown, words: Words) -> dict[str, Any]:
         ],
         "calls": [effect_document(effect, words) for effect in shown.effects],
         "read_at": shown.height,
+        "set_against": shown.set_against,
+    }
+
+
+def execution_document(execution: Executed, words: Words) -> dict[str, Any]:
+    """Who executed a proposal, and when."""
+    return {
+        "block": execution.height,
+        "time": execution.time,
+        "in_words": words.when(execution.time),
+        "sentence": words.executed(execution),
+        "transaction": "0x" + execution.transaction.hex(),
+        "account": checksum(execution.account),
+        "organisation": None
+        if not execution.organisation
+        else {
+            "number": execution.organisation,
+            "legal_name": execution.legal_name or words.organisation(execution.organisation),
+        },
     }
 
 
@@ -230,6 +246,20 @@ def said_document(said: Said, words: Words) -> dict[str, Any]:
         "time": row.time,
         "time_in_words": words.when(row.time),
         "transaction": "0x" + row.transaction.hex(),
+    }
+
+
+def own_document(organisation: int, row: BallotRow | None, proxy: Proxy | None, words: Words) -> dict[str, Any]:
+    """Where the organisation of whoever reads stands in a vote."""
+    ballot = None if row is None else row.ballot
+    counted = None if ballot is None else ballot.counted
+    return {
+        "number": organisation,
+        "legal_name": words.organisation(organisation),
+        "position": None if counted is None else counted.word,
+        "in_words": words.position(counted),
+        "holder": None if ballot is None or not ballot.holder else words.organisation(ballot.holder),
+        "proxy": None if proxy is None else proxy_document(proxy, words),
     }
 
 

@@ -49,6 +49,10 @@ class InvalidProposal(Refused):
     title = "The proposal is not complete"
     advice = "Give a kind, a text whose first line is its title, and the times between which the vote is open."
 
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(reason)
+        self.field = field
+
 
 class InvalidPosition(Refused):
     """A position is none of the four, or an objection gives no reason."""
@@ -56,6 +60,36 @@ class InvalidPosition(Refused):
     slug = "invalid-position"
     title = "The position cannot be taken like this"
     advice = "Positions are for, against, abstain and object; an objection needs a reason."
+
+
+class VoteNotOpen(Refused):
+    """Nothing can be signed in this vote now: it has not opened, or it has closed."""
+
+    slug = "vote-not-open"
+    status = 409
+    title = "This vote is not open"
+    advice = "The page of the vote says when it opens, or that it has closed."
+
+
+class InvalidProxy(Refused):
+    """A proxy cannot be given like this."""
+
+    slug = "invalid-proxy"
+    title = "The proxy cannot be given like this"
+    advice = "Choose a member that is not the organisation itself, and a vote or a date to come."
+
+    def __init__(self, reason: str, field: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+class UnknownVoter(Refused):
+    """No organisation has that number."""
+
+    slug = "unknown-voter"
+    status = 404
+    title = "There is no such organisation"
+    advice = "Organisations are numbered from 1; the directory of members shows them all."
 
 
 class InvalidAct(Refused):
@@ -91,6 +125,11 @@ class RefusedByLaw(Refused):
     advice = (
         "Nothing was changed. The reason is the contract's own; the page of the proposal shows where the vote stands."
     )
+
+    @property
+    def reason(self) -> str:
+        """The contract's own words."""
+        return str(self).removeprefix("the chain refuses it: ")
 
 
 class Contradiction(VotesError):

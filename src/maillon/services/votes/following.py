@@ -239,6 +239,8 @@ def _revoked(session: Connection, staged: _Staged) -> None:
 def _executed(session: Connection, staged: _Staged) -> None:
     found = staged.found
     tables.record_execution(session, found.event.proposal, int(found.raw.height), found.time, found.raw.transaction)
+    # What was printed before says that it can be executed.
+    tables.remove_printed(session, found.event.proposal)
 
 
 def _failed(session: Connection, staged: _Staged) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from maillon.ledger.abi import NotEncodable
 from maillon.ledger.port import Address
 from maillon.services.votes.acts import Book, write
-from maillon.services.votes.errors import InvalidProposal
+from maillon.services.votes.errors import InvalidProposal, InvalidProxy
 from maillon.services.votes.model import Position, ProposalKind, ProposedCall
 
 ZONE: Final = "Europe/Paris"
@@ -52,6 +52,14 @@ COMMON: Final[Mapping[str, tuple[Field, ...]]] = {
     "raw": (Field("calls", "raw"),),
 }
 """Acts that have a form of their own, with their fields; `raw` takes any call as it is."""
+_APPLIED, ACTIVE, _SUSPENDED = 1, 2, 3
+WHO: Final[Mapping[str, tuple[int, ...]]] = {
+    "Members.admit": (_APPLIED,),
+    "Members.suspend": (ACTIVE,),
+    "Members.reinstate": (_SUSPENDED,),
+    "Members.exclude": (ACTIVE, _SUSPENDED),
+}
+"""Of which status in the register the organisation of an act is."""
 
 
 def parse_number(name: str, text: str, most: int) -> int:
@@ -96,6 +104,29 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "address": parse_address,
     "gwei": lambda text: parse_number("Gwei", text, 1_000) * 10**9,
 }
+
+
+def parse_proxy(
+    giver: int | None, holder: str, proposal: str, until: str, *, members: Collection[int], now: int
+) -> tuple[int, int | None, int]:
+    """To whom, for which proposal or none, until when where it is for every vote. Raises `InvalidProxy`."""
+    number = holder.strip()
+    if not (number.isascii() and number.isdigit() and len(number) <= 15 and int(number) in members):
+        raise InvalidProxy("choose the member that may take the position", "holder")
+    if int(number) == giver:
+        raise InvalidProxy("an organisation holds no proxy of its own", "holder")
+    vote = proposal.strip() or "0"
+    if not (vote.isascii() and vote.isdigit() and len(vote) <= 15):
+        raise InvalidProxy("choose a vote, or every vote until a date", "proposal")
+    if int(vote):
+        return int(number), int(vote), 0
+    try:
+        ends = parse_moment(until)
+    except InvalidProposal:
+        raise InvalidProxy("a proxy for every vote ends at a date: say which", "until") from None
+    if ends <= now:
+        raise InvalidProxy("this date has passed", "until")
+    return int(number), None, ends
 
 
 def parse_raw(text: str) -> tuple[ProposedCall, ...]:
@@ -147,12 +178,12 @@ def parse_position(name: str) -> Position | None:
     return next((position for position in Position if position.word == name), None)
 
 
-def parse_moment(text: str) -> int:
+def parse_moment(text: str, field: str = "") -> int:
     """A local date and time, as a browser's field writes it: Unix time. Raises `InvalidProposal`."""
     try:
         local = datetime.datetime.strptime(text.strip()[:16], "%Y-%m-%dT%H:%M").replace(tzinfo=ZoneInfo(ZONE))
     except ValueError:
-        raise InvalidProposal("a moment is written as 2026-12-31T18:00") from None
+        raise InvalidProposal("a moment is written as 2026-12-31T18:00", field) from None
     return int(local.timestamp())
 
 

@@ -124,6 +124,22 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Executed:
+    """That a proposal was executed, and by whom."""
+
+    height: int
+    time: int
+    """Unix time in seconds of its block."""
+    transaction: TransactionHash
+    account: Address
+    """Who sent the transaction."""
+    organisation: int
+    """To whom the account belonged then; 0 for nobody."""
+    legal_name: str | None
+    """What that organisation was called before it; None when the chain could not tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """The count of one college, or of all: weights."""
 

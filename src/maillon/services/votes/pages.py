@@ -8,9 +8,10 @@ form of this very site does it. Pages are read by everybody, since votes are ope
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import orjson
@@ -22,7 +23,7 @@ from maillon.kit.language import Language
 from maillon.kit.page import SECURITY_HEADERS, Renderer
 from maillon.kit.problems import FORBIDDEN, Problem
 from maillon.ledger.acts import prepared_document
-from maillon.services.people import EnteringRoute
+from maillon.services.people import EnteringRoute, LogInFirst
 from maillon.services.votes import forms
 from maillon.services.votes.acting import (
     MAXIMUM,
@@ -43,9 +44,11 @@ from maillon.services.votes.acts import organisations_of
 from maillon.services.votes.documents import (
     cost_document,
     effect_document,
+    execution_document,
     involved,
     listed_document,
     named,
+    own_document,
     proposal_document,
     proxy_document,
     rehearsal_document,
@@ -53,10 +56,20 @@ from maillon.services.votes.documents import (
     statutes_document,
     words_for,
 )
-from maillon.services.votes.errors import Refused, UnknownProposal
+from maillon.services.votes.errors import (
+    InvalidAct,
+    InvalidPosition,
+    InvalidProxy,
+    InvalidText,
+    Refused,
+    RefusedByLaw,
+    UnknownProposal,
+    UnknownVoter,
+    VoteNotOpen,
+)
 from maillon.services.votes.feeds import atom, calendar
 from maillon.services.votes.model import State
-from maillon.services.votes.printed import result_of
+from maillon.services.votes.printed import changes_of, result_of, says_of
 from maillon.services.votes.service import PAGE, VotesService
 from maillon.services.votes.texts import title_of
 from maillon.services.votes.words import Words
@@ -86,12 +99,43 @@ def _command(act: AnyAct) -> str | None:
     return "maillon votes brake" if isinstance(act, BrakeAct) else None
 
 
+_DONE: Final = frozenset({"cast", "proposed", "executed", "failed", "not-open", "given", "revoked", "brake"})
+"""What a page says was just done."""
+
+
+def _proposal_in(text: str) -> ProposeAct | None:
+    """The proposal that was to be signed; None for another act, and for none."""
+    with contextlib.suppress(InvalidAct):
+        act = parse_act(text)
+        return act if isinstance(act, ProposeAct) else None
+    return None
+
+
+def _after(act: AnyAct, organisation: int, done: Mapping[str, Any]) -> str:
+    """Where whoever signed sees it, below the address of votes, and what is said there."""
+    if isinstance(act, ProxyAct):
+        return f"/proxies/{organisation}?done=given"
+    if isinstance(act, RevokeAct):
+        return f"/proxies/{organisation}?done=revoked"
+    if isinstance(act, BrakeAct):
+        return "?done=brake"
+    if isinstance(act, ExecuteAct):
+        return f"/{act.proposal}?done={'executed' if done['executed'] else 'failed'}"
+    return f"/{done['proposal']}?done={'cast' if isinstance(act, CastAct) else 'proposed'}"
+
+
 def pages(  # noqa: C901, PLR0915 - one function for each page
     service: VotesService, renderer: Renderer, url: str, network: str, delegates: Delegates | None = None
 ) -> APIRouter:
     """The routes. `url` is where readers find the portal: what feeds name."""
     router = APIRouter(include_in_schema=False, route_class=EnteringRoute)
     acting = Acting(service)
+
+    async def own(request: Request) -> tuple[list[int], str | None]:
+        """The organisations whoever reads may sign for with a key kept here; where to log in, None for who has."""
+        if delegates is None:
+            return [], None
+        return list(await delegates.organisations(request)), await delegates.log_in(request)
 
     async def listed(language: Language, which: str, before: int | None, limit: int) -> list[dict[str, Any]]:
         found = await service.proposals(which, before, limit)
@@ -113,7 +157,10 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         language: Language,
         show: Annotated[str, Query(pattern="^(open|closed|executed|all)$")] = "open",
         before: Annotated[int | None, Query(ge=1, le=MAXIMUM)] = None,
+        done: Annotated[str, Query(max_length=20)] = "",
     ) -> Response:
+        mine, _ = await own(request)
+        names = await words_for(service, language, mine)
         found = await listed(language, show, before, PAGE + 1)
         document = {
             "proposals": found[:PAGE],
@@ -121,8 +168,10 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "show": show,
             "before": before,
             "counts": await service.counts(),
+            "mine": [{"number": each, "legal_name": names.organisation(each)} for each in mine],
+            "done": done if done in _DONE else "",
         }
-        return renderer.answer(request, language, "votes.html", document)
+        return renderer.answer(request, language, "votes.html", document, private=bool(mine))
 
     @router.get("/feeds/{language}/votes.atom")
     async def feed(language: Language) -> Response:
@@ -145,13 +194,28 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
 
     @router.get("/{language}/votes/recount")
     async def recount(request: Request, language: Language) -> Response:
-        return renderer.answer(request, language, "votes_recount.html", {})
+        return renderer.answer(request, language, "votes_recount.html", {"url": url.rstrip("/")})
 
     # What one is about to sign.
 
-    async def signed(request: Request, language: Language, act: AnyAct) -> Response:
+    async def signed(
+        request: Request,
+        language: Language,
+        act: AnyAct,
+        *,
+        giver: int | None = None,
+        refused: str | None = None,
+        log_in: str | None = None,
+    ) -> Response:
+        """What is about to be signed.
+
+        `giver` is whose proxy it is, `refused` why the chain did not take it, `log_in` where to do so first.
+        """
         prepared, says, more = await acting.prepare(act)
-        mine = [] if delegates is None else list(await delegates.organisations(request))
+        mine, entrance = await own(request)
+        if isinstance(act, ProxyAct):
+            # Nobody holds a proxy of their own.
+            mine = [each for each in mine if each != act.holder and giver in (None, each)]
         words = await words_for(service, language, mine)
         calls: list[dict[str, Any]] = []
         prospect: dict[str, Any] = {"rehearsal": None, "cost": None}
@@ -182,21 +246,38 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "prepared": prepared_document(prepared, service.chain_id, says),
             "command": _command(act),
             "mine": [{"number": each, "legal_name": words.organisation(each)} for each in mine],
+            "log_in": log_in or entrance,
+            "typed": request.method == "POST",
+            "refused": refused,
         }
-        return renderer.answer(request, language, "votes_sign.html", document, private=delegates is not None)
+        status = 200 if refused is None and log_in is None else RefusedByLaw.status
+        return renderer.answer(request, language, "votes_sign.html", document, status, private=delegates is not None)
 
     # Proposing.
 
-    async def form_of(request: Request, language: Language, typed: Mapping[str, str], refused: str | None) -> Response:
+    async def form_of(
+        request: Request, language: Language, typed: Mapping[str, str], refused: Refused | None
+    ) -> Response:
         act = typed.get("act", "resolution")
         version, statutes = await service.statutes()
+        mine, entrance = await own(request)
+        busy = await service.proposing_no_more(mine)
+        names = await words_for(service, language, busy)
         soon = service.now() + statutes.notice + 3600
         document = {
             "act": act if act in forms.COMMON else "resolution",
             "acts": list(forms.COMMON),
+            "organisations": [
+                {"number": each, "legal_name": name}
+                for each, name in (await service.organisations(forms.WHO[act]) if act in forms.WHO else {}).items()
+            ],
             "fields": [{"name": each.name, "kind": each.kind} for each in forms.COMMON.get(act, ())],
             "typed": dict(typed),
-            "refused": refused,
+            "refused": None if refused is None else str(refused),
+            "refused_field": "text" if isinstance(refused, InvalidText) else getattr(refused, "field", ""),
+            "log_in": entrance,
+            "delegate": bool(mine) or delegates is None,
+            "busy": [{"number": each, "legal_name": names.organisation(each)} for each in busy],
             "statutes": statutes_document(version, statutes, Words(language)),
             "suggested": {
                 "opens": forms.local_moment(soon),
@@ -217,10 +298,11 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         try:
             calls = forms.parse_calls(typed.get("act", ""), typed, await service.book())
             kind = forms.parse_kind(typed.get("kind", ""))
-            opens, closes = forms.parse_moment(typed.get("opens", "")), forms.parse_moment(typed.get("closes", ""))
+            opens = forms.parse_moment(typed.get("opens", ""), "opens")
+            closes = forms.parse_moment(typed.get("closes", ""), "closes")
             _, text = await service.prepare_proposal(kind, typed.get("text", ""), calls, opens, closes)
         except Refused as error:
-            return await form_of(request, language, typed, str(error))
+            return await form_of(request, language, typed, error)
         act = ProposeAct(
             act="propose",
             kind=kind.word,
@@ -239,10 +321,34 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         language: Language,
         name: str,
         offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
+        done: Annotated[str, Query(max_length=20)] = "",
     ) -> Response:
-        number = _number(name)
-        shown, (said, total) = await asyncio.gather(service.proposal(number), service.said(number, offset))
-        words = await words_for(service, language, [*involved(shown), *named(said)])
+        return await vote_page(request, language, _number(name), offset=offset, done=done)
+
+    async def vote_page(
+        request: Request,
+        language: Language,
+        number: int,
+        *,
+        offset: int = 0,
+        done: str = "",
+        typed: CastAct | None = None,
+        refused: Refused | None = None,
+        status: int = 200,
+    ) -> Response:
+        shown, (said, total), (mine, entrance) = await asyncio.gather(
+            service.proposal(number), service.said(number, offset), own(request)
+        )
+        standing = [(each, await service.ballot(number, each), await service.proxy(number, each)) for each in mine]
+        holders = [
+            holder
+            for _, ballot, proxy in standing
+            for holder in (ballot and ballot.ballot.holder, proxy and proxy.holder)
+            if holder
+        ]
+        words = await words_for(service, language, [*involved(shown), *named(said), *mine, *holders])
+        own_documents = [own_document(each, ballot, proxy, words) for each, ballot, proxy in standing]
+        [chosen] = {each["position"] for each in own_documents} if len(own_documents) == 1 else {None}
         document = {
             "vote": proposal_document(shown, words),
             "title": titled(words, number, shown.title),
@@ -251,8 +357,19 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "offset": offset,
             "page": PAGE,
             "recorded": shown.proposal.closes + 60 <= service.now(),
+            "mine": own_documents,
+            "log_in": entrance,
+            "delegate": bool(mine) or delegates is None,
+            "done": done if done in _DONE else "",
+            "typed": {
+                "position": chosen if typed is None else typed.position,
+                "reason": "" if typed is None else typed.reason,
+                "giver": None if typed is None else typed.giver,
+            },
+            "refused": None if refused is None else {"kind": refused.slug, "detail": str(refused)},
+            "law": words.refusal(refused.reason) if isinstance(refused, RefusedByLaw) else None,
         }
-        return renderer.answer(request, language, "vote.html", document)
+        return renderer.answer(request, language, "vote.html", document, status, private=bool(mine))
 
     @router.get("/{language}/votes/{name}/cast")
     async def cast(
@@ -265,7 +382,12 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         giver: Annotated[int | None, Query(ge=1, le=MAXIMUM)] = None,
     ) -> Response:
         asked = CastAct(act="cast", proposal=_number(name), position=position, reason=reason, giver=giver)
-        return await signed(request, language, asked)
+        try:
+            return await signed(request, language, asked)
+        except (InvalidPosition, InvalidText) as error:
+            return await vote_page(request, language, asked.proposal, typed=asked, refused=error, status=error.status)
+        except VoteNotOpen:
+            return RedirectResponse(f"/{language}/votes/{asked.proposal}?done=not-open", 303)
 
     @router.get("/{language}/votes/{name}/record")
     async def record(
@@ -278,12 +400,27 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         document, entry = await service.record(number)
         written = orjson.loads(document)
         words = Words(language)
+        execution = await service.execution(number)
         kind = forms.parse_kind(written["proposal"]["kind"])
         text = written["proposal"]["text"]
         shown = {
             "record": written,
             "title": titled(words, number, None if text is None else title_of(text)),
-            "result": result_of(written, words),
+            "result": result_of(written, words, execution, service.now()),
+            "executed": None if execution is None else execution_document(execution, words),
+            "calls": [
+                {
+                    "target": each["target"],
+                    "data": each["data"],
+                    "contract": None,
+                    "function": None,
+                    "arguments": None,
+                    "warning": None,
+                    "in_words": says_of(each, words),
+                    "changes": changes_of(each, words),
+                }
+                for each in written["proposal"]["calls"]
+            ],
             "kind_in_words": words.kind(kind),
             "opens_in_words": words.when(written["proposal"]["opens"]),
             "closes_in_words": words.when(written["proposal"]["closes"]),
@@ -323,32 +460,71 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
 
     # Proxies.
 
-    @router.get("/{language}/votes/proxies/{organisation}")
-    async def proxies(request: Request, language: Language, organisation: int) -> Response:
-        if not 0 < organisation < MAXIMUM:
-            raise UnknownProposal("organisations are numbered from 1")
-        found = await service.proxies(organisation)
+    async def proxies_page(
+        request: Request,
+        language: Language,
+        organisation: int,
+        typed: Mapping[str, str],
+        *,
+        done: str = "",
+        refused: Refused | None = None,
+    ) -> Response:
+        if not 0 < organisation < MAXIMUM or organisation not in await service.legal_names([organisation]):
+            raise UnknownVoter(f"no organisation has the number {organisation}")
+        found, members, (mine, entrance) = await asyncio.gather(
+            service.proxies(organisation), service.organisations([forms.ACTIVE]), own(request)
+        )
         words = await words_for(
             service, language, [organisation, *(each.giver for each in found), *(each.holder for each in found)]
         )
+        where = refused.field if isinstance(refused, InvalidProxy) else "proposal"
         document: dict[str, Any] = {
             "organisation": {"number": organisation, "legal_name": words.organisation(organisation)},
             "given": [proxy_document(each, words) for each in found if each.giver == organisation],
             "held": [proxy_document(each, words) for each in found if each.holder == organisation],
+            "members": [{"number": each, "legal_name": name} for each, name in members.items() if each != organisation],
+            "votes": [
+                {"number": each.row.proposal.number, "title": titled(words, each.row.proposal.number, each.title)}
+                for each in await service.proposals("open", limit=2 * PAGE)
+            ],
+            "delegate": organisation in mine or delegates is None,
+            "log_in": entrance,
+            "done": done if done in _DONE else "",
+            "typed": dict(typed),
+            "errors": {} if refused is None else {where: str(refused)},
         }
-        return renderer.answer(request, language, "votes_proxies.html", document)
+        status = 200 if refused is None else refused.status
+        return renderer.answer(request, language, "votes_proxies.html", document, status, private=bool(mine))
 
-    @router.get("/{language}/votes/proxies/give/sign")
-    async def give(
+    @router.get("/{language}/votes/proxies/{organisation}")
+    async def proxies(
         request: Request,
         language: Language,
-        holder: Annotated[int, Query(ge=1, le=MAXIMUM)],
-        proposal: Annotated[int, Query(ge=0, le=MAXIMUM)] = 0,
+        organisation: int,
+        proposal: Annotated[str, Query(max_length=20)] = "",
+        done: Annotated[str, Query(max_length=20)] = "",
+    ) -> Response:
+        return await proxies_page(request, language, organisation, {"proposal": proposal}, done=done)
+
+    @router.get("/{language}/votes/proxies/give/sign")
+    async def give(  # noqa: PLR0917 - the fields of the form
+        request: Request,
+        language: Language,
+        giver: Annotated[int | None, Query(ge=1, le=MAXIMUM)] = None,
+        holder: Annotated[str, Query(max_length=20)] = "",
+        proposal: Annotated[str, Query(max_length=20)] = "",
         until: Annotated[str, Query(max_length=20)] = "",
     ) -> Response:
-        ends = 0 if proposal else forms.parse_moment(until)
-        asked = ProxyAct(act="give-proxy", holder=holder, proposal=proposal or None, until=ends)
-        return await signed(request, language, asked)
+        try:
+            members = await service.organisations([forms.ACTIVE])
+            number, vote, ends = forms.parse_proxy(giver, holder, proposal, until, members=members, now=service.now())
+            asked = ProxyAct(act="give-proxy", holder=number, proposal=vote, until=ends)
+            return await signed(request, language, asked, giver=giver)
+        except (InvalidProxy, UnknownProposal, VoteNotOpen) as error:
+            if giver is None:
+                raise
+            typed = {"holder": holder, "proposal": proposal, "until": until}
+            return await proxies_page(request, language, giver, typed, refused=error)
 
     @router.get("/{language}/votes/proxies/revoke/sign")
     async def revoke(
@@ -368,9 +544,22 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         if delegates is None:
             raise Problem(FORBIDDEN, "this instance keeps no keys of organisations")
         organisation = forms.parse_number("organisation", fields.get("organisation", ""), MAXIMUM)
-        actor = await delegates.require(request, organisation)
-        done = await acting.perform(organisation, parse_act(fields.get("signed", "")), actor)
-        number = done.get("proposal")
-        return RedirectResponse(f"/{language}/votes" + (f"/{number}" if number else ""), 303)
+        try:
+            actor = await delegates.require(request, organisation)
+        except LogInFirst as first:
+            proposal = _proposal_in(fields.get("signed", ""))
+            if proposal is None:
+                raise
+            # The text stands on this page alone: it stays here, and whoever signs it logs in beside it.
+            return await signed(request, language, proposal, log_in=first.location)
+        act = parse_act(fields.get("signed", ""))
+        try:
+            done = await acting.perform(organisation, act, actor)
+        except RefusedByLaw as error:
+            if isinstance(act, CastAct | ExecuteAct):
+                return await vote_page(request, language, act.proposal, refused=error, status=error.status)
+            words = await words_for(service, language, [])
+            return await signed(request, language, act, refused=words.refusal(error.reason))
+        return RedirectResponse(f"/{language}/votes{_after(act, organisation, done)}", 303)
 
     return router

@@ -16,7 +16,7 @@ import orjson
 
 from maillon.kit.typesetting import Attachment, typeset
 from maillon.services.votes.acts import Unit, Value
-from maillon.services.votes.model import Lacking, Outlook, Position, ProposalKind, State, Tally
+from maillon.services.votes.model import Executed, Lacking, Outlook, Position, ProposalKind, State, Tally
 from maillon.services.votes.texts import body_of, title_of
 from maillon.services.votes.words import Words
 
@@ -29,14 +29,17 @@ def file_names(number: int) -> tuple[str, str]:
     return f"vote-{number}.record.json", f"vote-{number}.record.json.receipt.json"
 
 
-def print_record(record: bytes, receipt: bytes, words: Words) -> bytes:
-    """The PDF of a record and its receipt. The same bytes give the same PDF."""
+def print_record(record: bytes, receipt: bytes, words: Words, execution: Executed | None = None) -> bytes:
+    """The PDF of a record and its receipt; it also says who executed what was decided, once somebody has.
+
+    The same values give the same PDF.
+    """
     written = orjson.loads(record)
     proposal = written["proposal"]
     named, receipt_named = file_names(proposal["number"])
     return typeset(
         "vote_record.typ",
-        _document(written, hashlib.sha256(record).hexdigest(), orjson.loads(receipt), words),
+        _document(written, hashlib.sha256(record).hexdigest(), orjson.loads(receipt), words, execution),
         language=words.language,
         dated=datetime.datetime.fromtimestamp(proposal["closes"], datetime.UTC),
         attachments=(
@@ -54,7 +57,13 @@ def _position(word: str | None) -> Position | None:
     return next((position for position in Position if position.word == word), None)
 
 
-def _document(record: Mapping[str, Any], digest: str, receipt: Mapping[str, Any], words: Words) -> dict[str, Any]:
+def _document(
+    record: Mapping[str, Any],
+    digest: str,
+    receipt: Mapping[str, Any],
+    words: Words,
+    execution: Executed | None,
+) -> dict[str, Any]:
     proposal = record["proposal"]
     number, text = proposal["number"], proposal["text"]
     subject = title_of(text) if text is not None else words.say("Proposal %(number)s", number=number)
@@ -69,7 +78,7 @@ def _document(record: Mapping[str, Any], digest: str, receipt: Mapping[str, Any]
         # The typesetter counts pages: it is given what stands before, between and behind the two numbers.
         "page": words.say("Page %(n)s of %(total)s", n="\0", total="\0").split("\0"),
         "outcome": words.say("Passed") if record["passed"] else words.say("Not passed"),
-        "result": result_of(record, words),
+        "result": result_of(record, words, execution),
         "lead": words.say(
             "Record of the vote held from %(opens)s to %(closes)s.",
             opens=words.when(proposal["opens"]),
@@ -90,7 +99,14 @@ def _document(record: Mapping[str, Any], digest: str, receipt: Mapping[str, Any]
             "paragraphs": [paragraph.split("\n") for paragraph in body_of(text or "").split("\n\n") if paragraph],
         },
         "calls": {
-            "title": words.say("What the proposal changes"),
+            "title": words.say("What the proposal changes")
+            if execution is None
+            else words.say("What the proposal changed"),
+            "note": words.say(
+                "Set against what the chain said in block %(block)s, when it was proposed.",
+                block=words.number(proposal["block"]),
+            ),
+            "head": [words.say("What"), words.say("Before"), words.say("After")],
             "none": words.say("It calls no contract: it is a resolution, whose text is what is decided."),
             "items": [_call(call, words) for call in proposal["calls"]],
         },
@@ -99,12 +115,22 @@ def _document(record: Mapping[str, Any], digest: str, receipt: Mapping[str, Any]
     }
 
 
-def result_of(record: Mapping[str, Any], words: Words) -> str:
-    """What came of the vote, as the record says it: before anybody executed it."""
+def result_of(
+    record: Mapping[str, Any], words: Words, execution: Executed | None = None, now: int | None = None
+) -> str:
+    """What came of the vote, as the record says it, and of what was decided: by whom it was executed.
+
+    Where nobody has, until when it can be, or, for whoever says what time it is, that it no longer can.
+    """
     proposal = record["proposal"]
-    return words.sentence(
+    state = State.WAITING if record["passed"] else State.REFUSED
+    if execution is not None:
+        state = State.EXECUTED
+    elif record["passed"] and now is not None and now >= proposal["expires"]:
+        state = State.EXPIRED
+    said = words.sentence(
         Outlook(
-            state=State.WAITING if record["passed"] else State.REFUSED,
+            state=state,
             kind=_kind(proposal["kind"]),
             lacking=tuple(Lacking(each["college"], each["quorum"], each["majority"], 0) for each in record["lacked"]),
             out_of_reach=False,
@@ -114,6 +140,25 @@ def result_of(record: Mapping[str, Any], words: Words) -> str:
             expires=proposal["expires"],
         )
     )
+    return said if execution is None else f"{said} {words.executed(execution)}"
+
+
+def says_of(call: Mapping[str, Any], words: Words) -> str:
+    """What a record says of a call in words; records of before said nothing."""
+    return str(call.get("in_words", {}).get(words.language, words.say("A contract is called.")))
+
+
+def changes_of(call: Mapping[str, Any], words: Words) -> list[dict[str, Any]]:
+    """The rows of a record's call: what, before and after; none in records of before."""
+    return [
+        {
+            "what": change["what"][words.language],
+            "before": words.value(None) if change["before"] is None else change["before"][words.language],
+            "after": change["after"][words.language],
+            "same": change["before"] == change["after"],
+        }
+        for change in call.get("changes", ())
+    ]
 
 
 def _tally(record: Mapping[str, Any], words: Words) -> dict[str, Any]:
@@ -175,8 +220,15 @@ def _call(call: Mapping[str, Any], words: Words) -> dict[str, Any]:
             "code": True,
         }
     return {
-        # Records of before said nothing of it in words.
-        "says": call.get("in_words", {}).get(words.language, words.say("A contract is called.")),
+        "says": says_of(call, words),
+        "changes": [
+            [
+                row["what"],
+                row["before"],
+                words.say("%(value)s, unchanged", value=row["after"]) if row["same"] else row["after"],
+            ]
+            for row in changes_of(call, words)
+        ],
         "facts": [{"name": words.say("Contract"), "value": call["target"], "code": True}, shown],
     }
 

@@ -7,17 +7,19 @@ what came of it. Whoever holds it can check its digest against its receipt, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
 
-from maillon.kit.language import Language
+from maillon.kit.language import LANGUAGES, Language
 from maillon.ledger.signing import checksum
+from maillon.services.votes.acts import Effects, Value
 from maillon.services.votes.model import Lacking, Statutes, Tally
 from maillon.services.votes.rules import add_up, missing
 from maillon.services.votes.store import BallotRow, ProposalRow
+from maillon.services.votes.words import Words
 
 TYPE: Final = "maillon.vote-record.v1"
 
@@ -29,12 +31,15 @@ def make_record(
     tallies: dict[int, Tally],
     said: Sequence[tuple[BallotRow, str | None]],
     *,
-    calls_in_words: Sequence[Mapping[Language, str]],
+    effects: Sequence[Effects],
     network: str,
     chain_id: int,
     name: Callable[[int], str],
 ) -> bytes:
-    """The record's bytes: UTF-8 JSON with its members in alphabetical order, indented, a line feed at the end."""
+    """The record's bytes: UTF-8 JSON with its members in alphabetical order, indented, a line feed at the end.
+
+    `effects` are what its calls would have changed as the chain stood when it was proposed.
+    """
     proposal = row.proposal
     terms = statutes.terms_of(proposal.kind)
     lacks = missing(tallies, terms, by_college=statutes.by_college)
@@ -48,10 +53,7 @@ def make_record(
             "proposer": _organisation(proposal.proposer, name),
             "text": text,
             "text_hash": proposal.text_hash.hex(),
-            "calls": [
-                {"target": checksum(call.target), "data": "0x" + call.data.hex(), "in_words": dict(says)}
-                for call, says in zip(proposal.calls, calls_in_words, strict=True)
-            ],
+            "calls": [_call(effect, name) for effect in effects],
             "opens": proposal.opens,
             "closes": proposal.closes,
             "executable_from": proposal.executable_from,
@@ -74,6 +76,28 @@ def make_record(
         "positions": [_position(each, reason, name) for each, reason in said],
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def _call(effect: Effects, name: Callable[[int], str]) -> dict[str, Any]:
+    call = effect.act.call
+    both = {language: Words(language, name).calling(effect.names) for language in LANGUAGES}
+
+    def value(found: Value | None) -> dict[Language, str] | None:
+        return None if found is None else {language: words.value(found) for language, words in both.items()}
+
+    return {
+        "target": checksum(call.target),
+        "data": "0x" + call.data.hex(),
+        "in_words": {language: words.act(effect.act, effect.changes) for language, words in both.items()},
+        "changes": [
+            {
+                "what": {language: words.what(change) for language, words in both.items()},
+                "before": value(change.before),
+                "after": value(change.after),
+            }
+            for change in effect.changes
+        ],
+    }
 
 
 def _organisation(number: int, name: Callable[[int], str]) -> dict[str, Any]:

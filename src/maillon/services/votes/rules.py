@@ -23,6 +23,8 @@ from maillon.services.votes.model import (
 
 PARTS = 10_000
 """Parts of a quorum."""
+MOST_OF_ONE = 2
+"""How many votes of one proposer may be open at once."""
 CASTING_GAS = 125_000
 """About what taking a first position costs; `contracts/gas.json` has the exact figure of one."""
 _EXECUTING_GAS = 95_000

@@ -23,7 +23,7 @@ from maillon.kit.audit import Deed, record
 from maillon.kit.clock import Clock
 from maillon.kit.errors import KitError
 from maillon.kit.errors import StoreUnavailable as KitUnavailable
-from maillon.kit.language import LANGUAGES, Language
+from maillon.kit.language import Language
 from maillon.kit.store import Store
 from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Signer, TransactionReceipt
@@ -44,6 +44,7 @@ from maillon.services.votes.export import Export
 from maillon.services.votes.following import Announcer, Follower, tell_people, title_here
 from maillon.services.votes.model import (
     Cost,
+    Executed,
     Outlook,
     Position,
     Proposal,
@@ -57,7 +58,7 @@ from maillon.services.votes.model import (
 )
 from maillon.services.votes.printed import print_record
 from maillon.services.votes.record import make_record
-from maillon.services.votes.rules import CASTING_GAS, add_up, executing_gas, outlook
+from maillon.services.votes.rules import CASTING_GAS, MOST_OF_ONE, add_up, executing_gas, outlook
 from maillon.services.votes.store import BallotRow, ProposalRow
 from maillon.services.votes.words import Words
 
@@ -81,6 +82,9 @@ class Register(Protocol):
 
     async def legal_names(self, organisations: Collection[int]) -> Mapping[int, str]:
         """Legal names by number; unknown ones are left out."""
+
+    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str]:
+        """Legal names by number of those of these statuses, in the order of names."""
 
     async def signer(self, organisation: int) -> Signer:
         """The organisation's account that may vote and whose key is kept here. Raises a refusal of the register."""
@@ -124,6 +128,10 @@ class Shown:
     """What its calls meet now; None when it has none, when its time has passed, and when that cannot be told."""
     cost: Cost | None
     """What saying yes costs; None once its time has passed."""
+    set_against: int
+    """The block whose state its effects are set against."""
+    execution: Executed | None
+    """Who executed it and when; None when nobody has."""
 
     @property
     def proposal(self) -> Proposal:
@@ -142,6 +150,17 @@ class Said:
 
     row: BallotRow
     reason: str | None
+
+
+def _settled_at(row: ProposalRow, state: State) -> int | None:
+    """The block whose state what a proposal does is set against; None for the newest.
+
+    What was executed is set against what it met, and not against itself; what will never be done, against what the
+    chain said when it was proposed: what happened since has nothing to do with it.
+    """
+    if row.executed_height is not None:
+        return row.executed_height - 1
+    return row.proposal.snapshot_block if state in (State.REFUSED, State.EXPIRED) else None
 
 
 class VotesService:
@@ -172,6 +191,7 @@ class VotesService:
         self._reminded: set[tuple[str, int]] = set()
         self._effects: dict[tuple[int, int], tuple[Effects, ...]] = {}
         self._prospects: dict[tuple[int, int], tuple[Rehearsal | None, Cost]] = {}
+        self._executions: dict[int, Executed] = {}
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
         self._printing = asyncio.Lock()
@@ -300,13 +320,40 @@ class VotesService:
             return row, text, statutes[row.proposal.statutes], tallies, found, tables.read_height(session)
 
         row, text, statutes, tallies, found, height = await self._read(ask)
-        # What was executed is set against what it met, and not against itself.
-        at = None if row.executed_height is None else row.executed_height - 1
+        at = _settled_at(row, found.state)
         rehearsal, cost = None, None
         if found.state in _STILL_TO_COME:
             rehearsal, cost = await self._prospect(row.proposal, height)
         effects_met = await self._effects_of(row.proposal, height, at)
-        return Shown(row, text, found, statutes, tallies, effects_met, height, rehearsal, cost)
+        return Shown(
+            row,
+            text,
+            found,
+            statutes,
+            tallies,
+            effects_met,
+            height,
+            rehearsal,
+            cost,
+            height if at is None else at,
+            await self._execution_of(row),
+        )
+
+    async def execution(self, number: int) -> Executed | None:
+        """Who executed a proposal and when; None when nobody has. Raises `Unavailable`."""
+        row = await self._read(tables.proposal_of, number)
+        return None if row is None else await self._execution_of(row)
+
+    async def _execution_of(self, row: ProposalRow) -> Executed | None:
+        """The same, remembered: it happens once."""
+        number, height = row.proposal.number, row.executed_height
+        if height is None:
+            return None
+        if number not in self._executions:
+            self._executions[number] = await self._contract.execution(number, height)
+            while len(self._executions) > _REMEMBERED:
+                self._executions.pop(next(iter(self._executions)))
+        return self._executions[number]
 
     async def _prospect(self, proposal: Proposal, height: int) -> tuple[Rehearsal | None, Cost]:
         """Whether it could be done now, and what saying yes costs; remembered until the next block."""
@@ -365,6 +412,16 @@ class VotesService:
         """What an organisation gave and holds now."""
         return await self._read(tables.proxies_of, organisation, self.now())
 
+    async def proxy(self, number: int, giver: int) -> Proxy | None:
+        """By which proxy an organisation is represented in a vote, that for this vote before the standing one."""
+        found = {each.proposal: each for each in await self.proxies(giver) if each.giver == giver}
+        return found.get(number) or found.get(0)
+
+    async def proposing_no_more(self, organisations: Collection[int]) -> list[int]:
+        """Those that have as many open votes as one may: the chain takes no other proposal of theirs now."""
+        opened = await self._read(tables.proposers, self.now())
+        return [each for each in organisations if opened.count(each) >= MOST_OF_ONE]
+
     async def statutes(self) -> tuple[int, Statutes]:
         """The newest statutes, and their version."""
         found = await self._read(tables.statutes_of)
@@ -376,6 +433,10 @@ class VotesService:
     async def legal_names(self, organisations: Collection[int]) -> Mapping[int, str]:
         """Legal names by number."""
         return await self._register.legal_names(organisations)
+
+    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str]:
+        """Legal names by number of those of these statuses, in the order of names."""
+        return await self._register.organisations(statuses)
 
     async def export(self) -> Export:
         """Everything a recount needs, asked of the chain and not of the read model. Raises `Unavailable`."""
@@ -465,10 +526,10 @@ class VotesService:
             return row, tables.texts(session, digests), statutes, tables.tallies_of(session, [number])[number], rows
 
         row, known, statutes, tallies, rows = await self._read(ask)
-        book = await self._contract.book()
-        acts = [read(call, book) for call in row.proposal.calls]
+        # As the chain stood when it was proposed: what was executed before this is made does not change what was voted.
+        effects_then = await self.effects(row.proposal.calls, row.proposal.snapshot_block)
         involved = {row.proposal.proposer, *(n for each in rows for n in (each.organisation, each.ballot.holder))}
-        involved |= {number for act in acts for number in organisations_of(act)}
+        involved |= {number for effect in effects_then for number in organisations_of(effect.act)}
         names = await self._register.legal_names(involved - {0})
 
         def name(organisation: int) -> str:
@@ -480,7 +541,7 @@ class VotesService:
             statutes,
             tallies,
             [(each, known.get(each.reason_hash)) for each in rows],
-            calls_in_words=[{language: Words(language, name).act(act) for language in LANGUAGES} for act in acts],
+            effects=effects_then,
             network=self._network,
             chain_id=self.chain_id,
             name=name,
@@ -519,7 +580,8 @@ class VotesService:
     async def printed(self, number: int, language: Language) -> bytes:
         """The record as a PDF, with the record and its receipt inside. Raises `NoRecord` while there is no receipt.
 
-        Made when first asked for, and kept: its digest stays, and printing costs nothing the second time.
+        Made when first asked for, and kept: its digest stays, and printing costs nothing the second time. Of what was
+        executed it is made once more, and says by whom.
         """
         kept: bytes | None = await self._read(tables.printed_of, number, language)
         if kept is not None:
@@ -531,10 +593,18 @@ class VotesService:
             if kept is not None:
                 return kept
             document, receipt = (await self.record(number))[0], await self.receipt(number)
-            made = await asyncio.to_thread(print_record, document, receipt, Words(language))
-            found: list[bytes] = []
-            await self._write(lambda session: found.append(tables.insert_printed(session, number, language, made)))
-        return found[0]
+            execution = await self.execution(number)
+            made = await asyncio.to_thread(print_record, document, receipt, Words(language), execution)
+            found = [made]
+
+            def keep(session: Connection) -> None:
+                row = tables.proposal_of(session, number)
+                # What was executed while it was being printed is printed again by whoever asks next.
+                if row is not None and row.executed == (execution is not None):
+                    found.append(tables.insert_printed(session, number, language, made))
+
+            await self._write(keep)
+        return found[-1]
 
     # Texts.
 
@@ -581,7 +651,7 @@ class VotesService:
         """Putting something to the vote; with the text in its one form. Raises `InvalidProposal`, `InvalidText`."""
         made = texts.parse_proposal_text(text)
         if not opens < closes:
-            raise InvalidProposal("a vote opens before it closes")
+            raise InvalidProposal("a vote opens before it closes", "closes")
         if len(calls) > 16 or any(len(call.data) > 2048 for call in calls):
             raise InvalidProposal("a proposal makes at most 16 calls of at most 2048 bytes")
         return await self._contract.propose(kind, texts.digest(made), calls, opens, closes), made

@@ -3,7 +3,8 @@
 
 All but `votes_text`, `votes_record` and `votes_printed` is read from the chain's events and is made again by `reindex`,
 row for row. Texts and reasons are what people sent whose digests the chain names; records are documents this instance
-has had notarised; printed records are made of them once, so that their digest stays when the typesetter changes.
+has had notarised; printed records are made of them once, so that their digest stays when the typesetter changes, and
+once more when what was decided is executed.
 """
 
 from __future__ import annotations
@@ -314,6 +315,11 @@ def proposals(session: Connection, which: str, now: int, limit: int, before: int
     return [_proposal(row) for row in session.execute(statement)]
 
 
+def proposers(session: Connection, now: int) -> list[int]:
+    """Who made each proposal that has not closed."""
+    return list(session.scalars(_narrowed(select(PROPOSAL.c.proposer), "open", now)))
+
+
 def moments(session: Connection, now: int, day: int) -> list[tuple[int, int, int, int]]:
     """Proposals that opened within the last day, or close within the next: (number, proposed, opens, closes)."""
     opened = (PROPOSAL.c.opens <= now) & (PROPOSAL.c.opens > now - day)
@@ -529,6 +535,11 @@ def insert_printed(session: Connection, number: int, language: str, document: by
     except IntegrityError:
         return printed_of(session, number, language) or document
     return document
+
+
+def remove_printed(session: Connection, number: int) -> None:
+    """Forget the printed records of a vote: they are made again when asked for."""
+    session.execute(delete(PRINTED).where(PRINTED.c.proposal == number))
 
 
 def printed_of(session: Connection, number: int, language: str) -> bytes | None:

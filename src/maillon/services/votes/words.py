@@ -20,7 +20,17 @@ from babel.numbers import format_percent
 from maillon.kit.language import Language, Messages, say, say_number
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Act, Change, RawAct, Unit, Unread, Value, directory_name
-from maillon.services.votes.model import Cost, Lacking, Outlook, Position, ProposalKind, Rehearsal, State, Tally
+from maillon.services.votes.model import (
+    Cost,
+    Executed,
+    Lacking,
+    Outlook,
+    Position,
+    ProposalKind,
+    Rehearsal,
+    State,
+    Tally,
+)
 
 Names = Callable[[int], str]
 """The legal name of an organisation by its number."""
@@ -43,10 +53,9 @@ def _zone_of(name: str) -> datetime.tzinfo:
 def _moment(language: Language, zone: str, place: str, seconds: int) -> str:
     """A moment in words. Remembered: a page says the same few again and again, and saying one takes a millisecond."""
     at = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    clock = "HH:mm" if seconds % 60 == 0 else "HH:mm:ss"
     locale, join = ("fr", "à") if language == "fr" else ("en_GB", "at")
     day = format_datetime(at, "EEEE d MMMM y", tzinfo=_zone_of(zone), locale=locale)
-    hour = format_datetime(at, clock, tzinfo=_zone_of(zone), locale=locale)
+    hour = format_datetime(at, "HH:mm:ss", tzinfo=_zone_of(zone), locale=locale)
     # No line ends within the brackets.
     zone_words = place.replace(" ", "\N{NO-BREAK SPACE}")
     return f"{day} {join} {hour} ({zone_words})"
@@ -60,6 +69,10 @@ class Words(Messages):
         self.language = language
         self._names = names
         self._zone = zone
+
+    def calling(self, names: Mapping[int, str]) -> Words:
+        """The same words, that call these organisations as is said here: by the names they had."""
+        return Words(self.language, lambda number: names.get(number) or self._names(number), self._zone)
 
     def counted(self, n: int, one: str, several: str, **values: Any) -> str:
         """A message for one and a message for several; French says nothing of nothing in the singular."""
@@ -237,6 +250,21 @@ class Words(Messages):
                 self.say("The newest attempt to execute it failed: %(reason)s.", reason=self.refusal(outlook.failure))
             )
         return sentences
+
+    def executed(self, execution: Executed) -> str:
+        """When a proposal was executed, and by whom."""
+        values = {
+            "when": self.when(execution.time),
+            "block": self.number(execution.height),
+            "account": checksum(execution.account),
+        }
+        if execution.organisation:
+            return self.say(
+                "Executed on %(when)s in block %(block)s by %(organisation)s, with the account %(account)s.",
+                organisation=execution.legal_name or self.organisation(execution.organisation),
+                **values,
+            )
+        return self.say("Executed on %(when)s in block %(block)s by the account %(account)s.", **values)
 
     # Whether it could be done, and what that costs.
 
