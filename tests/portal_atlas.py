@@ -731,7 +731,7 @@ ATLAS: tuple[Sight, ...] = (
     Sight("vote-refused-reason", "votes/{open}/cast?position=object", 422),
     Sight("votes-refused-proxy", "votes/proxies/give/sign?giver=1&holder=1", 422),
     Sight("votes-proxies-unknown", "votes/proxies/999999", 404),
-    Sight("vote-not-open", "votes/{refused}/cast?position=for"),
+    Sight("vote-not-open", "votes/{refused}?done=not-open"),
     Sight("vote-refused-position", "votes/{open}/cast?position=perhaps", 422),
     Sight("unknown-vote", "votes/999999", 404),
     Sight("vote-record-none", "votes/{open}/record", 404),

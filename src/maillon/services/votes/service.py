@@ -189,7 +189,7 @@ class VotesService:
         self._follower = Follower(store, contract, announcer)
         self._height = -1
         self._reminded: set[tuple[str, int]] = set()
-        self._effects: dict[tuple[int, int], tuple[Effects, ...]] = {}
+        self._effects: dict[tuple[int, int, bool], tuple[Effects, ...]] = {}
         self._prospects: dict[tuple[int, int], tuple[Rehearsal | None, Cost]] = {}
         self._executions: dict[int, Executed] = {}
         self._task: asyncio.Task[None] | None = None
@@ -372,7 +372,8 @@ class VotesService:
 
     async def _effects_of(self, proposal: Proposal, height: int, at: int | None) -> tuple[Effects, ...]:
         """What the calls would change from where the chain stands, or stood; remembered until the next block."""
-        key = (proposal.number, height if at is None else at)
+        # What the newest block said may be newer than the height read: it is not what that height says for good.
+        key = (proposal.number, height if at is None else at, at is None)
         if key not in self._effects:
             self._effects[key] = await self.effects(proposal.calls, at)
             while len(self._effects) > _REMEMBERED:
