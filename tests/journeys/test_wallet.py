@@ -282,8 +282,8 @@ def proposes(town: Town, page: Page, wallet: Wallet, number: int) -> int:
 def lends_its_voice(town: Town, page: Page, wallet: Wallet, number: int) -> None:
     """To the sandbox's own organisation, which uses it; then it takes it back, and what was said for it is undone."""
     page.goto(town.url(f"votes/proxies/{number}"))
-    page.locator("#holder").fill("1")
-    page.locator("#proposal").fill("1")
+    page.locator("#holder").select_option("1")
+    page.locator("#proposal").select_option("1")
     page.locator("form[action$='/give/sign'] button").click()
     sign(page, wallet)
     eventually(lambda: [one["holder"]["number"] for one in told(town, f"proxies/{number}")["proxies"]] == [1])
