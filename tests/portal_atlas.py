@@ -677,7 +677,7 @@ ATLAS: tuple[Sight, ...] = (
     Sight("explain-no", "explain", act=_explain, known=True),
     Sight("people", "organisations/office/people", act=_open_rows, known=True),
     Sight("people-none", "organisations/{departed}/people", known=True),
-    Sight("people-unknown", "organisations/999/people", 404, known=True),
+    Sight("people-unknown", "organisations/99999/people", 404, known=True),
     Sight("keys", "organisations/office/keys", act=_open_rows, known=True),
     Sight("key-made", "organisations/office/keys", act=_make_key, known=True),
     Sight("keys-refused", "organisations/velle/keys", 403, known=True),
