@@ -774,17 +774,10 @@ class Register:
         """Legal names by number; unknown ones are left out."""
         return await self._members.names_of(list(organisations))
 
-    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str]:
-        """Legal names by number of those of these statuses, in the order of names."""
-        wanted = Filter(statuses=frozenset(map(Status, statuses)))
-        found: dict[int, str] = {}
-        after: int | None = None
-        while True:
-            page = await self._members.directory(wanted, MAXIMUM_PAGE, after)
-            found |= {each.number: each.legal_name for each in page.organisations}
-            if page.next is None:
-                return found
-            after = page.next
+    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str] | None:
+        """Legal names by number of those of these statuses, in the order of names; None of more than a page."""
+        page = await self._members.directory(Filter(statuses=frozenset(map(Status, statuses))), MAXIMUM_PAGE)
+        return None if page.next is not None else {each.number: each.legal_name for each in page.organisations}
 
     async def signer(self, organisation: int) -> Signer:
         """The key kept here that may vote. Raises the register's refusal where there is none."""

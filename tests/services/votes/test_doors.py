@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from xml.etree import ElementTree
 
 import httpx
@@ -15,7 +15,7 @@ import pytest_asyncio
 from assembly import GOVERN, REGISTER, member
 from contract_evm import STRANGER
 from fastapi import FastAPI, Request
-from test_service import TEXT, Instance
+from test_service import TEXT, Instance, Names
 
 from maillon.kit import problems
 from maillon.kit.errors import AccessDenied, KitError
@@ -294,6 +294,26 @@ async def test_a_proxy_is_chosen_by_name_and_its_errors_stand_at_their_fields(
     for address in ("/en/votes/proxies/1", "/en/votes/brake/sign"):
         assert f'href="{address}"' in page
     assert "/en/votes/proxies/1" not in (await http.get("/en/votes", headers=HTML)).text
+
+
+@pytest.mark.asyncio
+async def test_of_too_many_to_choose_among_one_is_named_by_its_number(
+    http: httpx.AsyncClient, vote: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_many(_names: Names, _statuses: Collection[int]) -> None:
+        return None
+
+    monkeypatch.setattr(Names, "organisations", too_many)
+    delegate = {**HTML, "x-delegate": "1"}
+    for page in (f"/en/votes/proxies/1?proposal={vote}", "/en/votes/propose?act=Members.suspend"):
+        text = (await http.get(page, headers=delegate)).text
+        assert "Its number in the register" in text
+        assert "Fondatrice n° 3</option>" not in text
+    for holder, status in (("3", 200), ("999", 422), ("abc", 422), ("1", 422)):
+        asked = {"giver": "1", "holder": holder, "proposal": str(vote)}
+        answer = await http.get("/en/votes/proxies/give/sign", params=asked, headers=delegate)
+        assert answer.status_code == status, holder
+        assert (f'value="{holder}" maxlength="15" required' in answer.text) == (status == 422)
 
 
 @pytest.mark.asyncio

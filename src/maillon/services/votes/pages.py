@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -82,6 +82,13 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 15 and not text.startswith("0")):
         raise UnknownProposal(f"there is no proposal {text[:40]!r}")
     return int(text)
+
+
+def choices_of(names: Mapping[int, str] | None, but: int = 0) -> list[dict[str, Any]] | None:
+    """Organisations to choose among, without one of them; None of too many, of which one is named by its number."""
+    if names is None:
+        return None
+    return [{"number": number, "legal_name": name} for number, name in names.items() if number != but]
 
 
 def _command(act: AnyAct) -> str | None:
@@ -267,10 +274,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         document = {
             "act": act if act in forms.COMMON else "resolution",
             "acts": list(forms.COMMON),
-            "organisations": [
-                {"number": each, "legal_name": name}
-                for each, name in (await service.organisations(forms.WHO[act]) if act in forms.WHO else {}).items()
-            ],
+            "organisations": choices_of(await service.organisations(forms.WHO[act]) if act in forms.WHO else {}),
             "fields": [{"name": each.name, "kind": each.kind} for each in forms.COMMON.get(act, ())],
             "typed": dict(typed),
             "refused": None if refused is None else str(refused),
@@ -482,7 +486,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "organisation": {"number": organisation, "legal_name": words.organisation(organisation)},
             "given": [proxy_document(each, words) for each in found if each.giver == organisation],
             "held": [proxy_document(each, words) for each in found if each.holder == organisation],
-            "members": [{"number": each, "legal_name": name} for each, name in members.items() if each != organisation],
+            "members": choices_of(members, but=organisation),
             "votes": [
                 {"number": each.row.proposal.number, "title": titled(words, each.row.proposal.number, each.title)}
                 for each in await service.proposals("open", limit=2 * PAGE)
@@ -516,7 +520,9 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         until: Annotated[str, Query(max_length=20)] = "",
     ) -> Response:
         try:
-            members = await service.organisations([forms.ACTIVE])
+            members: Collection[int] | None = await service.organisations([forms.ACTIVE])
+            if members is None:
+                members = await service.legal_names([int(holder)]) if holder.isascii() and holder.isdigit() else ()
             number, vote, ends = forms.parse_proxy(giver, holder, proposal, until, members=members, now=service.now())
             asked = ProxyAct(act="give-proxy", holder=number, proposal=vote, until=ends)
             return await signed(request, language, asked, giver=giver)

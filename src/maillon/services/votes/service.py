@@ -83,8 +83,8 @@ class Register(Protocol):
     async def legal_names(self, organisations: Collection[int]) -> Mapping[int, str]:
         """Legal names by number; unknown ones are left out."""
 
-    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str]:
-        """Legal names by number of those of these statuses, in the order of names."""
+    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str] | None:
+        """Legal names by number of those of these statuses, in the order of names; None of too many to choose among."""
 
     async def signer(self, organisation: int) -> Signer:
         """The organisation's account that may vote and whose key is kept here. Raises a refusal of the register."""
@@ -435,8 +435,8 @@ class VotesService:
         """Legal names by number."""
         return await self._register.legal_names(organisations)
 
-    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str]:
-        """Legal names by number of those of these statuses, in the order of names."""
+    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str] | None:
+        """Legal names by number of those of these statuses, in the order of names; None of too many to choose among."""
         return await self._register.organisations(statuses)
 
     async def export(self) -> Export:
