@@ -498,7 +498,7 @@ class Application:
         routes += credits_api.router(self.credits, gifts).routes
         routes += credits_pages.pages(self.credits, self.renderer, gifts).routes
         routes += explorer_api.router(self.explorer).routes
-        routes += explorer_pages.pages(self.explorer, self.renderer, self._demonstrated).routes
+        routes += explorer_pages.pages(self.explorer, self.renderer, self._demonstrated, self._alliance).routes
         routes += notary_pages.pages(self.notary, self.renderer, self.trust, self.settings, self.clock).routes
         routes += common_pages(self.renderer).routes
         app.add_middleware(UnreadCount, service=self.notices, people=self.people, recognition=recognition)
@@ -618,6 +618,12 @@ class Application:
     def _demonstrated(self) -> dict[str, Any] | None:
         """How far the demonstration is, for the home page."""
         return None if self.demo is None else self.demo.progress.document()
+
+    async def _alliance(self) -> dict[str, int]:
+        """How many active members and votes there are, for the home page."""
+        active = Filter(statuses=frozenset({Status.ACTIVE}))
+        members, votes = await asyncio.gather(self.members.count(active), self.votes.counts())
+        return {"members": members, **votes}
 
     async def lacks(self) -> list[str]:
         """What keeps the log from being anchored on a network, in sentences; not having been able to ask is one."""

@@ -98,6 +98,11 @@ def everybody_is_there_once(platform: Running) -> None:
     assert states["Accueillir les associations sur mandat"] == "executed"
     assert states["Doubler le plancher des frais"] == "refused"
     assert states["Adopter la charte des usages"] == "open"
+    # The home page counts the same.
+    told = httpx.get(f"{platform.url}/fr/", headers={"Accept": "application/json"}).json()["alliance"]
+    assert told["members"] == sum(one == "active" for one in status.values())
+    assert told["open"] == sum(one["state"] in ("open", "announced") for one in votes)
+    assert told["closed"] == len(votes) - told["open"]
 
 
 def what_it_left_is_checked_as_anything_is(platform: Running, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -15,13 +15,22 @@ from maillon.services.explorer.rules import PAGE
 from maillon.services.explorer.service import ExplorerService
 
 
-def pages(service: ExplorerService, renderer: Renderer, demonstrated: Callable[[], dict[str, Any] | None]) -> APIRouter:
-    """The routes. `demonstrated` says how far a demonstration is; None where nobody here is invented."""
+def pages(
+    service: ExplorerService,
+    renderer: Renderer,
+    demonstrated: Callable[[], dict[str, Any] | None],
+    alliance: Callable[[], Awaitable[Mapping[str, int]]],
+) -> APIRouter:
+    """The routes. `demonstrated` says how far a demonstration is; None where nobody here is invented.
+
+    `alliance` counts active members (`members`) and votes (`open`, `closed`, `executed`).
+    """
     router = APIRouter(include_in_schema=False)
 
     @router.get("/{language}/")
     async def home(request: Request, language: Language) -> Response:
-        return renderer.answer(request, language, "home.html", {"state": await service.state(), "demo": demonstrated()})
+        document = {"state": await service.state(), "alliance": await alliance(), "demo": demonstrated()}
+        return renderer.answer(request, language, "home.html", document)
 
     @router.get("/{language}/blocks")
     async def blocks(

@@ -247,6 +247,10 @@ class MembersService:
 
         return await self._read(read)
 
+    async def count(self, wanted: Filter) -> int:
+        """How many organisations a filter shows."""
+        return await self._read(tables.count_organisations, wanted, self._clock.now())
+
     async def organisation(self, number: int) -> OrganisationPage:
         """One organisation with its accounts and history. Raises `UnknownOrganisation`."""
 

@@ -505,6 +505,12 @@ def cursor_of(session: Connection, number: int) -> tuple[str, int] | None:
     return None if name is None else (str(name), number)
 
 
+def count_organisations(session: Connection, wanted: Filter, now: datetime.datetime) -> int:
+    """How many organisations a filter shows."""
+    statement = select(func.count()).select_from(ORGANISATION).where(*_conditions(wanted, now))
+    return int(session.execute(statement).scalar_one())
+
+
 def facets(session: Connection, wanted: Filter, now: datetime.datetime) -> dict[str, dict[Any, int]]:
     """How many organisations each choice of a filter would show, the other filters kept; and `total`."""
     columns = ORGANISATION.c
@@ -523,8 +529,7 @@ def facets(session: Connection, wanted: Filter, now: datetime.datetime) -> dict[
         key = Status.SUSPENDED.value if status == Status.ACTIVE.value and briefly else status
         statuses[key] = statuses.get(key, 0) + int(count)
     found["status"] = statuses
-    total = session.execute(select(func.count()).select_from(ORGANISATION).where(*_conditions(wanted, now)))
-    found["total"] = {"total": int(total.scalar_one())}
+    found["total"] = {"total": count_organisations(session, wanted, now)}
     return found
 
 
