@@ -103,12 +103,12 @@ async def test_what_no_longer_applies_says_why_in_both_languages(instance: Insta
         "l’organisation n’est pas un membre actif."
     )
     assert english["cost"]["executing_gas"] is None
+    instance.wait(2)
     for path in (f"/fr/votes/{number}", f"/fr/votes/{number}/cast?position=for"):
         page = (await http.get(path, headers={"Accept": "text/html"})).text
         assert "En l’état, elle ne peut pas être exécutée" in page
         assert "Voter coûte à votre organisation environ 125" in page
     # It passes all the same, is tried, fails, and the page says so in the reader's words.
-    instance.wait(2)
     for organisation in (1, 2, 3):
         await instance.service.cast(organisation, number, Position.FOR, "person:1")
     instance.wait(80)
