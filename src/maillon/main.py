@@ -1119,19 +1119,28 @@ async def serve(
 ) -> None:
     """Run until SIGINT or SIGTERM; `ready` is called with the address once everything answers.
 
-    The caller holds the home. Raises what `Application.open` raises, `HomeUnusable` when the port is in use, and
-    `CancelledError` when a signal comes before that.
+    A signal before that closes what was opened, and is no error. The caller holds the home. Raises what
+    `Application.open` raises, and `HomeUnusable` when the port is in use.
     """
     # Imported here: only `up` needs a server.
     from maillon.kit import server  # noqa: PLC0415
 
     listening = server.listen(settings.host, settings.port)
+    opening, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert opening is not None
+    stopped = False
+
+    def stop() -> None:
+        # A second signal changes nothing: the end is on its way.
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            opening.cancel()
+
     try:
         # Until the server listens for these signals itself, they end what is being opened.
-        opening, loop = asyncio.current_task(), asyncio.get_running_loop()
-        assert opening is not None
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, opening.cancel)
+            loop.add_signal_handler(number, stop)
         # Letters and passkeys name the port that was given, not the 0 that was asked for.
         settings = settings.model_copy(update={"port": listening.getsockname()[1]})
         application = await Application.open(settings, progress, clock)
@@ -1159,6 +1168,11 @@ async def serve(
             raise application.damage
         if not whole:
             raise HomeUnusable("the instance could not start; the reason stands above")
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        opening.uncancel()
+        progress("stopped before it was ready")
     finally:
         listening.close()
 

@@ -76,8 +76,6 @@ def up(  # noqa: PLR0917 - options of a command
     try:
         with main.exclusive_home(chosen.home):
             uvloop.run(main.serve(chosen, terminal.progress_line, ready))
-    except asyncio.CancelledError:
-        terminal.progress_line("stopped before it was ready")
     except _OURS as error:
         terminal.fail(str(error), as_json=as_json)
 
