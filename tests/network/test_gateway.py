@@ -198,6 +198,23 @@ async def test_a_method_that_is_no_name_is_refused_and_holds_up_no_other(home: N
     assert [answer.get("error", {}).get("code") for answer in answers] == [-32600] * 4 + [None]
 
 
+@pytest.mark.parametrize("written", [b"{}", b"[1]", b"true", b"18446744073709551617", b"-1e300"])
+async def test_an_identifier_that_would_come_back_another_is_refused(home: NodeHome, written: bytes) -> None:
+    body = b'[{"jsonrpc":"2.0","id":%b,"method":"eth_chainId"}]' % written
+    async with door(home, Limits()) as client:
+        (answer,) = (await client.post("/rpc", content=body, headers={"content-type": "application/json"})).json()
+    assert answer == {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "invalid request"}}
+
+
+@pytest.mark.parametrize("written", [b"0", b"18446744073709551615", b"-9223372036854775808", b'"a"', b"1.5"])
+async def test_an_identifier_comes_back_as_it_was_written(home: NodeHome, written: bytes) -> None:
+    body = b'{"jsonrpc":"2.0","id":%b,"method":"eth_chainId"}' % written
+    async with door(home, Limits()) as client:
+        answer = await client.post("/rpc", content=body, headers={"content-type": "application/json"})
+    assert answer.json()["result"] == "0x7"
+    assert b'"id":%b' % written in answer.content
+
+
 @contextlib.asynccontextmanager
 async def served_door(home: NodeHome, limits: Limits) -> AsyncIterator[str]:
     """The address of a gateway's WebSocket, before an engine that says back what it hears."""

@@ -87,6 +87,7 @@ _FILTERS: Final = 10_000
 """Filters whose criteria are remembered: geth forgets those nobody asks for five minutes."""
 SUBSCRIPTIONS: Final = frozenset({"eth_subscribe", "eth_unsubscribe"})
 """Over a WebSocket only."""
+_LARGEST: Final = 2.0**63
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 LIMIT_EXCEEDED: Final = -32005
 SERVER_ERROR: Final = -32000
@@ -283,7 +284,7 @@ class Gateway:
 
     def _refusal(self, item: Any, head: int | None) -> dict[str, Any] | None:
         """The answer to what is not forwarded."""
-        if not isinstance(item, dict) or item.get("jsonrpc") != "2.0" or not isinstance(item.get("method"), str):
+        if not _is_request(item):
             return _failure(_identifier(item), INVALID_REQUEST, "invalid request")
         method = item["method"]
         if method in SUBSCRIPTIONS:
@@ -518,9 +519,22 @@ def at_least(floor: int, method: str, result: Any) -> Any:
     return result
 
 
+def _is_request(item: Any) -> bool:
+    """Whether this is a request object (JSON-RPC 2.0, section 4), with an identifier an answer can repeat, or none."""
+    return (
+        isinstance(item, dict)
+        and item.get("jsonrpc") == "2.0"
+        and isinstance(item.get("method"), str)
+        and (item.get("id") is None or _identifier(item) is not None)
+    )
+
+
 def _identifier(item: Any) -> Any:
+    """What an answer repeats (JSON-RPC 2.0, section 4); None for what has none, or one that would come back another."""
     identifier = item.get("id") if isinstance(item, dict) else None
-    return identifier if isinstance(identifier, str | int | float) else None
+    # A number of more than 64 bits was read as the nearest double.
+    inexact = isinstance(identifier, float) and abs(identifier) >= _LARGEST
+    return None if isinstance(identifier, dict | list | bool) or inexact else identifier
 
 
 def _failure(identifier: Any, code: int, message: str) -> dict[str, Any]:
