@@ -77,6 +77,34 @@ def maillon(
     )
 
 
+def stopped_while(moment: str, number: int, *arguments: str) -> None:
+    """Send a signal to a start as it says that it is at `moment`; it ends well, and says nothing of its insides."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "maillon", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    # One that never says it is ended, and fails the test.
+    watchdog = threading.Timer(READY_WITHIN + STOPPED_WITHIN, process.kill)
+    watchdog.start()
+    try:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line == f"{moment} …\n":
+                break
+        process.send_signal(number)
+        _, errors = process.communicate()
+    finally:
+        watchdog.cancel()
+    assert process.returncode == 0, "".join(said) + errors
+    assert said[-1] == f"{moment} …\n", "".join(said)
+    assert "Traceback" not in errors
+
+
 def settled(url: str) -> None:
     """Wait until the demonstration there is complete; some of its votes end by time alone."""
     until = time.monotonic() + SETTLED_WITHIN

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from maillon.network.consortium import free_ports
-from running_platform import Running, Start, maillon
+from running_platform import Running, Start, maillon, stopped_while
 
 
 @pytest.fixture
@@ -49,6 +50,10 @@ def test_a_consortium_in_one_command(engine_programs: Path, starting: Start, fol
     verified(receipt, file, again.home / "trust.json")
     verified(notarised(again, file), file, again.home / "trust.json")
     assert again.stop() == 0
+    # A signal while the platform opens, with the nodes up already, ends all of it as well.
+    home = str(folder / "h")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        stopped_while("opening the ledger", number, "network", "demo", "--port", "0", "--home", home)
 
 
 def test_a_network_founded_by_hand(engine_programs: Path, starting: Start, folder: Path) -> None:

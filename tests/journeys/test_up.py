@@ -25,7 +25,7 @@ import pytest
 from maillon import backups
 from maillon.kit.settings import Settings
 from maillon.kit.store import schema_versions
-from running_platform import STOPPED_WITHIN, Running, Start, environment, maillon
+from running_platform import STOPPED_WITHIN, Running, Start, environment, maillon, stopped_while
 
 
 def notarise(platform: Running, *arguments: str) -> dict[str, object]:
@@ -112,25 +112,7 @@ def test_a_signal_stops_it_cleanly_and_a_second_start_knows_everything(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("moment", ["opening the database", "opening the ledger", "making the first block", "starting"])
 def test_a_signal_before_the_ready_line_stops_it_cleanly(starting: Start, home: Path, moment: str, number: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "maillon", "up", "--no-demo", "--home", str(home), "--port", "0"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
-    # One that says something else is ended, and fails the test.
-    watchdog = threading.Timer(STOPPED_WITHIN, process.kill)
-    watchdog.start()
-    try:
-        assert process.stderr is not None
-        assert any(line == f"{moment} …\n" for line in process.stderr)
-        process.send_signal(number)
-        _, errors = process.communicate()
-    finally:
-        watchdog.cancel()
-    assert process.returncode == 0
-    assert "Traceback" not in errors
+    stopped_while(moment, number, "up", "--no-demo", "--home", str(home), "--port", "0")
     again = starting(home)
     assert httpx.get(f"{again.url}/health").json()["status"] == "ready"
 
