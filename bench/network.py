@@ -410,6 +410,9 @@ def main(validators: int = 4, seconds: float = 60) -> None:
             print(rate, json.dumps(found), file=sys.stderr)
             figures |= {f"offered_{rate}_{name}": value for name, value in found.items()}
             transfers += found["mined"]
+        figures["offered_1800_share"] = round(
+            figures["offered_1800_mined_per_second"] / figures["offered_900_mined_per_second"], 2
+        )
         figures["bytes_of_a_node_per_transfer"] = round((size_of(nodes[0]) - before) / transfers)
         if validators == 4:
             figures |= with_one_dead(network, senders, 900, min(seconds, 30))
