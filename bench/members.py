@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection
 from starlette.requests import Request
 
 from maillon.kit.clock import SystemClock
+from maillon.kit.countries import country_names
 from maillon.kit.page import Renderer
 from maillon.kit.store import Store
 from maillon.services.members import names, rules, views
@@ -91,7 +92,7 @@ def main(url: str) -> None:
                 "more": "after=20", "first": None, "most": max(countries.values()),
                 "map": views.map_document(countries),
                 "facets": {"kind": dict.fromkeys(rules.KINDS, 1), "country": countries, "status": {"active": 1}},
-                "names": {code: views.country_names("fr")[code] for code in countries}, "query": "", "block": 1,
+                "names": {code: country_names("fr")[code] for code in countries}, "query": "", "block": 1,
                 "chosen": {"kind": [], "status": [], "country": []}, "filtered": False,
             }  # fmt: skip
             return renderer.answer(Request(scope), "fr", "members_directory.html", document).body

@@ -40,7 +40,7 @@ from town import (
 )
 
 ASSOCIATION = "4"
-REGISTER_AND_MANDATE = "3"
+REGISTER_AND_MANDATE = ("1", "2")
 
 
 @pytest.fixture(
@@ -155,9 +155,10 @@ def votes(town: Town, mayor: Page, secretary: Page) -> None:
     mayor.locator("a[href$='act=Admissions.set_rule']").click()
     mayor.locator("#organisation_kind").select_option(ASSOCIATION)
     mayor.locator("#offices").select_option("32")
-    mayor.locator("#evidence").select_option(REGISTER_AND_MANDATE)
-    mayor.locator("#tier").fill("1")
-    mayor.locator("#college").fill("0")
+    for number in REGISTER_AND_MANDATE:
+        mayor.locator(f"input[name=evidence][value='{number}']").check()
+    mayor.locator("#tier").select_option("1")
+    mayor.locator("#college").select_option("0")
     mayor.locator("#text").fill("Accueillir les associations sur mandat\n\nPour savoir qui parle en leur nom.")
     opens = (town.now() // 60 + 3) * 60
     for name, moment in (("opens", opens), ("closes", opens + 120)):

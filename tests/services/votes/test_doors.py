@@ -336,6 +336,33 @@ async def test_what_is_wrong_with_a_proposal_stands_at_its_field(http: httpx.Asy
     )
 
 
+@pytest.mark.asyncio
+async def test_a_rule_of_admission_is_chosen_and_not_typed(http: httpx.AsyncClient) -> None:
+    chosen: dict[str, str | list[str]] = {
+        "act": "Admissions.set_rule", "organisation_kind": "4", "country": "FR", "offices": "32",
+        "evidence": ["1", "2"], "tier": "1", "college": "0", "kind": "ordinary", "text": TEXT,
+        "opens": "2026-01-01T10:00", "closes": "2026-01-02T10:00",
+    }  # fmt: skip
+    form = (await http.get("/fr/votes/propose?act=Admissions.set_rule", headers=HTML)).text
+    assert '<option value="DE">Allemagne</option>' in form
+    preview = await http.post("/fr/votes/propose", data=chosen, headers={**SITE, **HTML})
+    assert preview.status_code == 200
+    assert "associations (France)" in preview.text
+    seen = ("l’inscription au registre public", "que la personne qui candidate peut parler pour l’organisation")
+    assert ", ".join(seen) in preview.text
+    nothing = {name: value for name, value in chosen.items() if name != "evidence"}
+    assert (await http.post("/fr/votes/propose", data=nothing, headers={**SITE, **HTML})).status_code == 200
+    for name, value in (("country", "XX"), ("tier", "8"), ("college", "-1"), ("organisation_kind", "6")):
+        wrong = await http.post("/fr/votes/propose", data={**chosen, name: value}, headers={**SITE, **HTML})
+        assert wrong.status_code == 422, name
+        assert re.findall(r'class="error" id="(\w+)-error"', wrong.text) == [name]
+        # What was chosen stands as it was.
+        assert re.findall(r'name="evidence" value="(\d)" checked', wrong.text) == ["1", "2"]
+        assert '<option value="32" selected>' in wrong.text
+    unknown = await http.post("/fr/votes/propose", data={**chosen, "evidence": ["1", "x"]}, headers={**SITE, **HTML})
+    assert unknown.status_code == 422
+
+
 # Attacks.
 
 ACT = {"act": "cast", "proposal": 1, "position": "for"}

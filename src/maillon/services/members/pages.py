@@ -21,6 +21,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from maillon.kit import idempotency
 from maillon.kit.clock import Clock
+from maillon.kit.countries import country_names
 from maillon.kit.forms import read_form, read_upload
 from maillon.kit.language import Language, say
 from maillon.kit.page import SECURITY_HEADERS, Renderer
@@ -141,7 +142,7 @@ class _Pages:
                 for scheme in Scheme
             ],
             "kinds": list(rules.KINDS),
-            "countries": dict(views.country_names(language)),
+            "countries": dict(country_names(language)),
         }
 
     # The directory.
@@ -178,7 +179,7 @@ class _Pages:
             },
             "most": max(facets["country"].values(), default=1),
             "map": views.map_document(facets["country"]),
-            "names": {code: views.country_names(language).get(code, code) for code in facets["country"]},
+            "names": {code: country_names(language).get(code, code) for code in facets["country"]},
             "query": q,
             "chosen": {"kind": kind, "status": status, "country": [one for one in country if one]},
             "filtered": bool(chosen),
@@ -191,7 +192,7 @@ class _Pages:
         page = await self._service.organisation(number)
         now = self._clock.now()
         document = views.organisation_document(page.organisation, now) | {
-            "country_name": views.country_names(language).get(page.organisation.country, page.organisation.country),
+            "country_name": country_names(language).get(page.organisation.country, page.organisation.country),
             "accounts": [views.account_document(account) for account in page.accounts],
             "history": [views.history_document(entry) for entry in page.history],
             "left": next((entry.time for entry in page.history if _is_end(entry)), None)
@@ -237,7 +238,7 @@ class _Pages:
         found = await self._service.rules_in_force()
         document = {"typed": dict(typed), "rules": [views.rule_document(rule) for rule in found]}
         document |= {"once": secrets.token_hex(16)}
-        document |= {"names": {one: views.country_names(language).get(one, one) for one in _countries(document)}}
+        document |= {"names": {one: country_names(language).get(one, one) for one in _countries(document)}}
         return self._private(request, language, "members_apply.html", document | self._choices(language), refused)
 
     async def send_application(self, request: Request, language: Language) -> Response:
@@ -279,7 +280,7 @@ class _Pages:
             "done": done,
             "open": state in rules.BY_APPLICANT,
             "erasable": state not in (ApplicationState.ACCEPTED, ApplicationState.PRESENTED),
-            "country_name": views.country_names(language).get(file.application.country, file.application.country),
+            "country_name": country_names(language).get(file.application.country, file.application.country),
             "maximum": MAXIMUM_DOCUMENTS,
         }
         return self._private(request, language, "members_application.html", document, refused)
@@ -348,7 +349,7 @@ class _Pages:
             "states": [one.value for one in ApplicationState],
             "chosen": [one.value for one in states],
             "next": found[-1].id if len(found) == PAGE else None,
-            "names": {one.country: views.country_names(language).get(one.country, one.country) for one in found},
+            "names": {one.country: country_names(language).get(one.country, one.country) for one in found},
         }
         return self._private(request, language, "members_queue.html", document)
 
@@ -365,7 +366,7 @@ class _Pages:
             "done": done if done in ("asked", "refused", "accepted") else "",
             "classes": list(rules.EVIDENCE_NAMES),
             "scripts": views.script_names(review.mixed_scripts, language),
-            "country_name": views.country_names(language).get(
+            "country_name": country_names(language).get(
                 review.file.application.country, review.file.application.country
             ),
             "reviewable": review.file.application.state in _ACCEPTABLE,
@@ -410,6 +411,7 @@ class _Pages:
             "asked": rules.names_of(seen, rules.EVIDENCE_NAMES),
             "evidence": rules.names_of(evidence, rules.EVIDENCE_NAMES),
             "missing": list(missing),
+            "scripts": views.script_names(review.mixed_scripts, language),
             "office_account": "0x" + account.hex(),
         }
         return self._private(request, language, "members_review_sign.html", document)

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
 
-from babel import Locale
-
 from maillon.kit.access import ADMINISTER, MEMBERS_MANAGE
+from maillon.kit.countries import COUNTRIES
+from maillon.kit.mailbox import parse_mailbox
 from maillon.services.members import errors, identifiers, names
 from maillon.services.members.model import (
     AdmissionRule,
@@ -95,13 +95,6 @@ MEMBER_LEAVE: Final = register(
            fresh=True)
 )  # fmt: skip
 
-_NOT_COUNTRIES: Final = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK ZZ".split())  # noqa: SIM905 - reads better
-COUNTRIES: Final = frozenset(
-    code
-    for code in map(str, Locale("en").territories)
-    if len(code) == 2 and code.isalpha() and code.isascii() and code not in _NOT_COUNTRIES
-)
-"""ISO 3166-1, as the CLDR knows it, without what is reserved or no country."""
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType({kind.name.lower().replace("_", "-"): kind for kind in Kind})
 STATUSES: Final[Mapping[str, Status]] = MappingProxyType({status.name.lower(): status for status in Status})
 SCOPE_NAMES: Final[Mapping[str, Scope]] = MappingProxyType(
@@ -109,9 +102,6 @@ SCOPE_NAMES: Final[Mapping[str, Scope]] = MappingProxyType(
 )
 EVIDENCE_NAMES: Final[Mapping[str, Evidence]] = MappingProxyType(
     {evidence.name.lower(): evidence for evidence in Evidence if evidence.name}
-)
-_ADDRESS = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
 _ACCOUNT = re.compile(r"0x[0-9a-fA-F]{40}")
 _CONSENT = re.compile(r"0x[0-9a-fA-F]{130}")
@@ -181,25 +171,16 @@ def parse_case(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def _with_ascii_domain(address: str) -> str:
-    """A domain in its letters as the mail system writes it (RFC 5891); as it is, where that cannot be."""
-    local, at, domain = address.rpartition("@")
-    try:
-        return local + at + domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return address
-
-
 def parse_contact(name: str, address: str, language: str) -> Contact:
     """Whom to write to. Raises `InvalidContactName` or `InvalidContactAddress`."""
     plain = " ".join(unicodedata.normalize("NFC", name).split())
     if not 0 < len(plain) <= 100 or any(unicodedata.category(c)[0] == "C" for c in plain):
         raise errors.InvalidContactName
-    mailbox = _with_ascii_domain(address.strip())
-    if len(mailbox) > 254 or _ADDRESS.fullmatch(mailbox) is None:
+    mailbox = parse_mailbox(address)
+    if mailbox is None:
         raise errors.InvalidContactAddress
     chosen: Literal["fr", "en"] = "fr" if language == "fr" else "en"
-    return Contact(plain, mailbox.lower(), chosen)
+    return Contact(plain, mailbox, chosen)
 
 
 _Value = TypeVar("_Value")

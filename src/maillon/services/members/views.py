@@ -236,21 +236,10 @@ def facets_document(page: DirectoryPage) -> dict[str, dict[str, int]]:
     }
 
 
-@cache
-def country_names(language: Language) -> Mapping[str, str]:
-    """The countries of ISO 3166-1 in a language, in its alphabetical order."""
-    territories = Locale(language).territories
-    named = {code: str(territories[code]) for code in rules.COUNTRIES}
-    return dict(sorted(named.items(), key=lambda item: item[1].casefold().translate(_FOLDED)))
-
-
 def script_names(codes: Sequence[str], language: Language) -> list[str]:
     """The scripts of ISO 15924 in a language; one it has no name for by its code."""
     named = Locale(language).scripts
     return [str(named.get(code, code)) for code in codes]
-
-
-_FOLDED: Final = str.maketrans("éèêîôåÉÎÅ", "eeeioaEIA")
 
 
 @cache

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from maillon.kit.access import ADMINISTER, NOTARY_WRITE, PEOPLE_MANAGE
+from maillon.kit.mailbox import parse_mailbox
 from maillon.services.people.errors import (
     InvalidAddress,
     InvalidName,
@@ -42,22 +43,16 @@ LONGEST_WAIT: Final = 900
 """Seconds."""
 MINIMUM_PASSWORD, MAXIMUM_PASSWORD = 12, 200
 _LEAST_GUESSES: Final = 10**9
-_ADDRESS = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
-)
 _ORGANISATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,79}")
 _IDENTIFIER = re.compile(r"[0-9a-f]{16,24}")
 
 
 def parse_address(text: str) -> str:
-    """An e-mail address (the form of HTML's e-mail field), in lower case so that one mailbox is one account.
-
-    Raises `InvalidAddress`.
-    """
-    address = text.strip()
-    if len(address) > 254 or _ADDRESS.fullmatch(address) is None:
+    """An e-mail address. Raises `InvalidAddress`."""
+    address = parse_mailbox(text)
+    if address is None:
         raise InvalidAddress("an e-mail address has a name, an @ and a domain")
-    return address.lower()
+    return address
 
 
 def parse_name(text: str) -> str:

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from maillon.kit.countries import COUNTRIES
 from maillon.ledger.abi import NotEncodable
 from maillon.ledger.port import Address
 from maillon.services.votes.acts import Book, write
@@ -19,7 +21,8 @@ from maillon.services.votes.model import Position, ProposalKind, ProposedCall
 ZONE: Final = "Europe/Paris"
 MAXIMUM_RAW: Final = 80_000
 _HEXADECIMAL = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
-_COUNTRY = re.compile(r"[A-Z]{2}")
+_CLASSES: Final = frozenset({"1", "2", "4", "8"})
+"""Classes of evidence, each as the bit it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,15 @@ WHO: Final[Mapping[str, tuple[int, ...]]] = {
 """Of which status in the register the organisation of an act is."""
 
 
+def read_fields(sent: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What was typed, a text for each field; the classes of evidence that are ticked, as the one number they make."""
+    typed = {name: values[-1] for name, values in sent.items()}
+    ticked = sent.get("evidence", ())
+    if all(each in _CLASSES for each in ticked):
+        typed["evidence"] = str(sum(map(int, set(ticked))))
+    return typed
+
+
 def parse_number(name: str, text: str, most: int) -> int:
     """A whole number up to a bound. Raises `InvalidProposal`."""
     digits = text.strip()
@@ -80,8 +92,8 @@ def parse_address(text: str) -> Address:
 
 def _country(text: str) -> bytes:
     word = text.strip().upper()
-    if word and not _COUNTRY.fullmatch(word):
-        raise InvalidProposal("a country is two letters, or nothing for every country without a rule of its own")
+    if word and word not in COUNTRIES:
+        raise InvalidProposal("choose a country, or every country without a rule of its own")
     return word.encode().ljust(2, b"\0")
 
 
@@ -144,6 +156,20 @@ def parse_raw(text: str) -> tuple[ProposedCall, ...]:
     return tuple(calls)
 
 
+@contextlib.contextmanager
+def _at(field: str) -> Iterator[None]:
+    """What is wrong within is wrong with this field."""
+    try:
+        yield
+    except InvalidProposal as error:
+        raise InvalidProposal(str(error), field) from None
+
+
+def _value(field: Field, text: str) -> object:
+    with _at(field.name):
+        return _PARSERS[field.kind](text)
+
+
 def parse_calls(act: str, fields: Mapping[str, str], book: Book) -> tuple[ProposedCall, ...]:
     """The calls of an act that has a form. Raises `InvalidProposal`."""
     if act not in COMMON:
@@ -151,8 +177,9 @@ def parse_calls(act: str, fields: Mapping[str, str], book: Book) -> tuple[Propos
     if act == "resolution":
         return ()
     if act == "raw":
-        return parse_raw(fields.get("calls", ""))
-    values = [_PARSERS[field.kind](fields.get(field.name, "")) for field in COMMON[act]]
+        with _at("calls"):
+            return parse_raw(fields.get("calls", ""))
+    values = [_value(field, fields.get(field.name, "")) for field in COMMON[act]]
     if act == "Admissions.set_rule":
         kind, country, offices, evidence, tier, college = values
         values = [kind, country, (offices != 0, offices, evidence, tier, college)]

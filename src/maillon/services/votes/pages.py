@@ -18,6 +18,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from maillon.kit.countries import country_names
 from maillon.kit.forms import read_form
 from maillon.kit.language import Language
 from maillon.kit.page import SECURITY_HEADERS, Renderer
@@ -276,6 +277,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "acts": list(forms.COMMON),
             "organisations": choices_of(await service.organisations(forms.WHO[act]) if act in forms.WHO else {}),
             "fields": [{"name": each.name, "kind": each.kind} for each in forms.COMMON.get(act, ())],
+            "countries": dict(country_names(language)) if act == "Admissions.set_rule" else {},
             "typed": dict(typed),
             "refused": None if refused is None else str(refused),
             "refused_field": "text" if isinstance(refused, InvalidText) else getattr(refused, "field", ""),
@@ -298,7 +300,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
 
     @router.post("/{language}/votes/propose")
     async def proposed(request: Request, language: Language) -> Response:
-        typed = {name: values[-1] for name, values in (await read_form(request, 4 * forms.MAXIMUM_RAW)).items()}
+        typed = forms.read_fields(await read_form(request, 4 * forms.MAXIMUM_RAW))
         try:
             calls = forms.parse_calls(typed.get("act", ""), typed, await service.book())
             kind = forms.parse_kind(typed.get("kind", ""))

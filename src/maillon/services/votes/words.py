@@ -17,6 +17,7 @@ from babel.dates import format_datetime, get_timezone
 from babel.lists import format_list
 from babel.numbers import format_percent
 
+from maillon.kit.countries import country_names
 from maillon.kit.language import Language, Messages, say, say_number
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Act, Change, RawAct, Unit, Unread, Value, directory_name
@@ -369,7 +370,7 @@ class Words(Messages):
             Unit.TEXT: str,
             Unit.STATUS: self._status,
             Unit.KIND: self.organisation_kind,
-            Unit.COUNTRY: str,
+            Unit.COUNTRY: self.country,
             Unit.OFFICES: self._offices,
             Unit.CLASSES: self._classes,
             Unit.GWEI: lambda raw: self.say("%(n)s Gwei", n=self.number(raw)),
@@ -462,10 +463,14 @@ class Words(Messages):
             "emergency": self.say("emergency proposals"),
         }[kind]
 
+    def country(self, code: str) -> str:
+        """The name of a country; one nobody has named by its code."""
+        return country_names(self.language).get(code, code)
+
     def origin(self, country: str) -> str:
         """Where the organisations of a rule come from."""
         return (
-            self.say("from %(country)s", country=country)
+            self.say("(%(country)s)", country=self.country(country))
             if country
             else self.say("from every country without a rule of its own")
         )
