@@ -259,6 +259,10 @@ async def test_the_office_accepts_after_it_has_read_what_it_signs(
         review = await http.get(f"/{language}/office/applications/{mixed['id']}", headers=officer)
         assert says in html.unescape(review.text)
         assert "Cyrl" not in review.text
+        signing = f"/{language}/office/applications/{mixed['id']}"
+        before = (await http.post(signing, data={"act": "accept", "evidence": "register"}, headers=officer)).text
+        assert says in html.unescape(before), "it is said again before anything is signed"
+        assert 'name="confirmed" value="yes"' in before
     wrong = await http.post(page, data={"act": "accept", "evidence": "rumour"}, headers=officer)
     assert wrong.status_code == 422
 
