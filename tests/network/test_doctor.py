@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the doctor says of a node, for each thing that can be wrong with it; and the gateway's budget."""
+"""What the doctor says of a node, for each thing that can be wrong with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from maillon.network.configuration import NodeSettings
 from maillon.network.doctor import GOOD, WORTH_A_LOOK, WRONG, Facts, diagnose
-from maillon.network.gateway import Budget, Caller, at_least
 from maillon.network.health import NodeHealth, exposition
 from maillon.network.registry import ListedNode
 
@@ -116,36 +115,3 @@ def test_metrics_of_a_node_that_is_away_say_so() -> None:
     page = exposition(health(execution=None, consensus=None, bridge=None)).decode()
     assert 'maillon_node_part_up{part="bridge"} 0.0' in page
     assert "maillon_node_ready 0.0" in page
-
-
-@pytest.mark.parametrize(
-    ("method", "said", "told"),
-    [
-        ("eth_maxPriorityFeePerGas", "0x1", "0x64"),
-        ("eth_maxPriorityFeePerGas", "0xff", "0xff"),
-        ("eth_gasPrice", "0x8", "0x6c"),
-        ("eth_feeHistory", {"reward": [["0x0", "0x65"]]}, {"reward": [["0x64", "0x65"]]}),
-        ("eth_feeHistory", {"oldestBlock": "0x1"}, {"oldestBlock": "0x1"}),
-        (
-            "eth_feeHistory",
-            {"baseFeePerBlobGas": ["0x" + "1" * 37], "blobGasUsedRatio": [0], "reward": []},
-            {"reward": []},
-        ),
-        ("eth_feeHistory", None, None),
-        ("eth_chainId", "0x1", "0x1"),
-    ],
-)
-def test_no_answer_about_fees_is_under_the_floor(method: str, said: Any, told: Any) -> None:
-    assert at_least(100, method, said) == told
-
-
-def test_a_budget_runs_out_and_fills_again() -> None:
-    budget = Budget(1.0)
-    first, second = Caller("a", 10, 1), Caller("b", 20, 1)
-    assert budget.take(first, 10, 0.0)
-    assert not budget.take(first, 1, 0.0)
-    assert budget.take(second, 20, 0.0), "each has its own"
-    assert budget.take(first, 5, 0.5)
-    assert not budget.take(first, 1, 0.5)
-    assert not budget.take(first, 11, 100.0), "no more than the window holds"
-    assert budget.take(first, 10, 100.0)

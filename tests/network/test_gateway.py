@@ -28,7 +28,7 @@ from maillon.ledger.signing import DynamicFeeTransaction, checksum
 from maillon.network import clients
 from maillon.network.configuration import NodeHome, NodeSettings
 from maillon.network.errors import NodeUnusable
-from maillon.network.gateway import Gateway, Limits
+from maillon.network.gateway import Budget, Caller, Gateway, Limits, priced
 from maillon.network.rules import GWEI
 
 ASKED = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
@@ -76,6 +76,40 @@ def home(tmp_path: Path) -> NodeHome:
 
 def bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
+
+
+def test_a_budget_runs_out_and_fills_again() -> None:
+    budget = Budget(1.0)
+    first, second = Caller("a", 10, 1), Caller("b", 20, 1)
+    assert budget.take(first, 10, 0.0)
+    assert not budget.take(first, 1, 0.0)
+    assert budget.take(second, 20, 0.0), "each has its own"
+    assert budget.take(first, 5, 0.5)
+    assert not budget.take(first, 1, 0.5)
+    assert not budget.take(first, 11, 100.0), "no more than the window holds"
+    assert budget.take(first, 10, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "told"),
+    [
+        ("eth_maxPriorityFeePerGas", "0x1", "0x64"),
+        ("eth_maxPriorityFeePerGas", "0xff", "0x64"),
+        ("eth_gasPrice", {"baseFeePerGas": ["0x7", "0x8"]}, "0x6f"),
+        ("eth_gasPrice", {"baseFeePerGas": []}, {"baseFeePerGas": []}),
+        ("eth_feeHistory", {"reward": [["0x0", "0x65"]]}, {"reward": [["0x64", "0x65"]]}),
+        ("eth_feeHistory", {"oldestBlock": "0x1"}, {"oldestBlock": "0x1"}),
+        (
+            "eth_feeHistory",
+            {"baseFeePerBlobGas": ["0x" + "1" * 37], "blobGasUsedRatio": [0], "reward": []},
+            {"reward": []},
+        ),
+        ("eth_feeHistory", None, None),
+        ("eth_chainId", "0x1", "0x1"),
+    ],
+)
+def test_what_is_told_to_pay_is_the_floor_and_never_under_it(method: str, said: Any, told: Any) -> None:
+    assert priced(100, method, said) == told
 
 
 async def test_each_key_has_limits_of_its_own(home: NodeHome) -> None:

@@ -316,6 +316,8 @@ class Plan:
             *("--miner.extradata", EXTRA_DATA.decode(), "--miner.gasprice", floor, "--txpool.pricelimit", floor),
             *("--txpool.nolocals", "--txpool.accountslots", "4096", "--txpool.accountqueue", "4096"),
             *("--txpool.globalslots", "50000", "--txpool.globalqueue", "50000", "--rpc.evmtimeout", "30s"),
+            # A fee is bounded by the credits of whoever pays it: geth's own limit is of a coin that has a price.
+            *("--rpc.txfeecap", "0"),
             *("--rpc.batch-response-max-size", str(64 * 1024 * 1024)),
             *(("--cache.noprefetch",) if len(os.sched_getaffinity(0)) < PREFETCH_CORES else ()),
         ]

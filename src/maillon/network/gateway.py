@@ -29,6 +29,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from maillon.kit import server
 from maillon.kit.errors import KitError
+from maillon.ledger.fees import gas_price
 from maillon.network import abci
 from maillon.network.application import ask
 from maillon.network.bridge import STATUS_PATH
@@ -87,6 +88,8 @@ _FILTERS: Final = 10_000
 """Filters whose criteria are remembered: geth forgets those nobody asks for five minutes."""
 SUBSCRIPTIONS: Final = frozenset({"eth_subscribe", "eth_unsubscribe"})
 """Over a WebSocket only."""
+_BASE_FEES: Final = {"jsonrpc": "2.0", "method": "eth_feeHistory", "params": ["0x1", "latest", []]}
+"""What geth is asked instead of a gas price: it ends with the base fee of the next block."""
 _LARGEST: Final = 2.0**63
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 LIMIT_EXCEEDED: Final = -32005
@@ -266,7 +269,8 @@ class Gateway:
             elif item["method"] in _PROVING:
                 answers[position] = await self._prove(item)
             else:
-                forwarded[position] = {**item, "id": position}
+                asked = _BASE_FEES if item["method"] == "eth_gasPrice" and not item.get("params") else item
+                forwarded[position] = {**asked, "id": position}
         if forwarded:
             answers |= await self._forward(forwarded, items)
             self._remember_filters(forwarded, answers)
@@ -274,7 +278,7 @@ class Gateway:
             floor = await self._floor_tip()
             for position, item in enumerate(items):
                 if position in answers and "result" in answers[position]:
-                    answers[position]["result"] = at_least(floor, _method(item), answers[position]["result"])
+                    answers[position]["result"] = priced(floor, _method(item), answers[position]["result"])
         # A request without identifier is a notification: it gets no answer.
         return [
             answers[position]
@@ -497,24 +501,25 @@ def _height(name: Any, head: int) -> int:
     return 0 if name == "earliest" else int(name, 16)
 
 
-def at_least(floor: int, method: str, result: Any) -> Any:
-    """An answer about fees that never says less than the floor tip: what a wallet is told to pay must be accepted.
+def priced(floor: int, method: str, result: Any) -> Any:
+    """An answer about fees, so that every client pays the same tip: the floor, since the base fee orders a full chain.
 
-    geth answers of the past: of blocks without transactions, or from before a vote, it would say too little.
-    Its gas price is the head's base fee and its own suggestion, so the floor upon the whole is never too little either.
-    Of blobs, which no block here can carry, nothing is said: their price, of 44 digits, is more than clients can read.
+    geth answers of the past: of blocks without transactions, or from before a vote, it would say too little; and what
+    wallets that know only the gas price paid, it would tell all others to pay too. The gas price is made of the base
+    fees it was asked for in its place. Of blobs, which no block here can carry, nothing is said: their price, of 44
+    digits, is more than clients can read.
     """
     try:
         if method == "eth_maxPriorityFeePerGas":
-            return hex(max(int(result, 16), floor))
+            return hex(floor)
         if method == "eth_gasPrice":
-            return hex(int(result, 16) + floor)
+            return hex(gas_price(int(result["baseFeePerGas"][-1], 16), floor))
         if method == "eth_feeHistory":
             said = {name: value for name, value in result.items() if name not in _OF_BLOBS}
             if result.get("reward"):
                 said["reward"] = [[hex(max(int(tip, 16), floor)) for tip in block] for block in result["reward"]]
             return said
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         pass  # an answer that is not of geth's shape is passed on as it is
     return result
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from maillon.ledger.embedded.model import Block
 from maillon.ledger.facade.chain import ServedChain
+from maillon.ledger.fees import gas_price
 
 MAXIMUM_BLOCKS: Final = 1_024
 MAXIMUM_PERCENTILES: Final = 100
@@ -33,8 +34,8 @@ class Fees:
         return self._chain.tip_floor
 
     def gas_price(self) -> int:
-        """`eth_gasPrice`, wei: the next base fee with two full blocks of room (times 1.27), and the floor."""
-        return -(-self._chain.next_base_fee() * 127 // 100) + self._chain.tip_floor
+        """`eth_gasPrice`, wei."""
+        return gas_price(self._chain.next_base_fee(), self._chain.tip_floor)
 
     def history(self, count: int, newest: Block, percentiles: Sequence[float]) -> dict[str, Any]:
         """`eth_feeHistory` of `count` blocks up to `newest`: always complete, every reward at least the floor."""
