@@ -148,8 +148,8 @@ class Provider:
 
 
 @contextlib.contextmanager
-def platform_of_the_atlas(folder: Path, settings: str = "") -> Iterator[Running]:
-    """A sandbox in a folder, with an identity provider, and a clock that `make_example` moves: votes take time."""
+def home_of_the_atlas(folder: Path, settings: str = "") -> Iterator[Path]:
+    """A home in a folder whose people may log in by an identity provider; it answers as long as this is open."""
     provider, home = Provider(), folder / "home"
     home.mkdir(mode=0o700, parents=True)
     table = {"id": "proconnect", "name": "ProConnect", "issuer": provider.issuer, "client_id": "maillon"}
@@ -158,14 +158,21 @@ def platform_of_the_atlas(folder: Path, settings: str = "") -> Iterator[Running]
     lines += [f'{name} = "{value}"' for name, value in table.items()]
     (home / "settings.toml").write_text("\n".join(lines) + "\n")
     try:
+        yield home
+    finally:
+        provider.close()
+
+
+@contextlib.contextmanager
+def platform_of_the_atlas(folder: Path, settings: str = "") -> Iterator[Running]:
+    """A sandbox in a folder, with a clock that `make_example` moves: votes take time."""
+    with home_of_the_atlas(folder, settings) as home:
         platform = start(home, program=(str(ROOT / "tests/moved_clock.py"), str(clock_of(home))))
         try:
             yield platform
             assert platform.stop() == 0, "".join(platform.errors)
         finally:
             platform.close()
-    finally:
-        provider.close()
 
 
 def clock_of(home: Path) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, make_example, platform_of_the_atlas
+from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, home_of_the_atlas, make_example, platform_of_the_atlas
 from running_platform import ROOT, Running, settled, start
 
 SCREENS = ROOT / "screens"
@@ -27,13 +27,14 @@ PAGE = {"Accept": "text/html"}
 @contextlib.contextmanager
 def demonstration(folder: Path) -> Iterator[Running]:
     """The invented alliance, settled in."""
-    platform = start(folder / "home", command=("up", "--port", "0", "--demo"))
-    try:
-        settled(platform.url)
-        yield platform
-        platform.stop()
-    finally:
-        platform.close()
+    with home_of_the_atlas(folder) as home:
+        platform = start(home, command=("up", "--port", "0", "--demo"))
+        try:
+            settled(platform.url)
+            yield platform
+            platform.stop()
+        finally:
+            platform.close()
 
 
 def main() -> int:
