@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 import platform
+import tempfile
 from pathlib import Path
 from typing import Any
 
 
 def describe() -> dict[str, Any]:
-    """Processor, cores, memory (GiB), kernel and Python of this machine. No name, no address."""
+    """Processor, cores, memory (GiB), storage, kernel and Python of this machine. No name, no address."""
     processor = "unknown"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -21,9 +22,22 @@ def describe() -> dict[str, Any]:
         "processor": processor,
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(memory),
+        "storage": _storage(Path(tempfile.gettempdir())),
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
     }
+
+
+def _storage(folder: Path) -> str:
+    """The file system and the device the figures' files lie on, as the kernel names them."""
+    device = folder.stat().st_dev
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        major, minor = before.split()[2].split(":")
+        if os.makedev(int(major), int(minor)) == device:
+            kind, source = after.split()[:2]
+            return f"{kind} on {source.rpartition('/')[2]}"
+    return "unknown"
 
 
 def resident_mib(process: int) -> float:

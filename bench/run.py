@@ -2,7 +2,7 @@
 """Run the measurements and write what they found: bench/results.json, and the page docs/measured.md from it.
 
 `bench/run.py` runs all, `bench/run.py notary "network 7 20"` some (the others keep their last figures), and `--page`
-only writes the page.
+only writes the page. `--runs=5` measures each five times and keeps the middle of every figure and its extremes.
 """
 
 from __future__ import annotations
@@ -100,6 +100,18 @@ def run(name: str) -> dict[str, Any]:
     return figures
 
 
+def middle(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """One run as it is; of several, the middle of each figure, and its extremes."""
+    if len(found) == 1:
+        return {"figures": found[0]}
+    values = {key: sorted(each[key] for each in found) for key in found[0]}
+    return {
+        "figures": {key: each[(len(each) - 1) // 2] for key, each in values.items()},
+        "extremes": {key: [each[0], each[-1]] for key, each in values.items()},
+        "runs": len(found),
+    }
+
+
 def page(results: dict[str, Any]) -> str:
     """The page, from the figures alone."""
     lines = (HERE / "measured.head.md").read_text().rstrip().splitlines()
@@ -132,13 +144,21 @@ def page(results: dict[str, Any]) -> str:
             "",
             (
                 f"`{command}`, {result['date']}, {machine['cores']} cores of "
-                f"{machine['processor']}, {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}."
+                f"{machine['processor']}, {machine['memory_gib']} GiB, "
+                + (f"{machine['storage']}, " if "storage" in machine else "")
+                + f"{machine['system']}, Python {machine['python']}."
+                + (f" The middle of {result['runs']} runs, and their extremes." if "runs" in result else "")
             ),
             "",
-            "| figure | value |",
-            "|---|---|",
+            *(
+                ("| figure | value | from | to |", "|---|---|---|---|")
+                if "runs" in result
+                else ("| figure | value |", "|---|---|")
+            ),
         ]
-        lines += [f"| {key.replace('_', ' ')} | {value:,} |" for key, value in result["figures"].items()]
+        for key, value in result["figures"].items():
+            extremes = "".join(f" {end:,} |" for end in result.get("extremes", {}).get(key, ()))
+            lines.append(f"| {key.replace('_', ' ')} | {value:,} |{extremes}")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
@@ -147,13 +167,11 @@ def main() -> None:
     """Measure what is named, keep the rest, write both files."""
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     chosen = [name for name in sys.argv[1:] if not name.startswith("-")]
+    runs = next((int(name.removeprefix("--runs=")) for name in sys.argv if name.startswith("--runs=")), 1)
     if "--page" not in sys.argv:
         for name in chosen or MEASUREMENTS:
-            results[name] = {
-                "date": dt.datetime.now(dt.UTC).date().isoformat(),
-                "machine": describe(),
-                "figures": run(name),
-            }
+            found = [run(name) for _ in range(runs)]
+            results[name] = {"date": dt.datetime.now(dt.UTC).date().isoformat(), "machine": describe()} | middle(found)
             RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
     PAGE.write_text(page(results))
 
