@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,13 @@ from maillon.commands import application
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = sorted((ROOT / "src/maillon/ledger/artifacts").glob("*.json"))
 FIXED_COMMANDS = ["up", "notarise", "verify", "status", "reindex", "backup", "restore"]
+
+
+def test_the_page_of_figures_is_made_of_them(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "bench", tmp_path / "bench")
+    (tmp_path / "docs").mkdir()
+    subprocess.run([sys.executable, str(tmp_path / "bench/run.py"), "--page"], check=True)
+    assert (tmp_path / "docs/measured.md").read_text() == (ROOT / "docs/measured.md").read_text()
 
 
 def maillon(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -94,6 +94,37 @@ def test_only_the_composition_root_names_an_engine() -> None:
     assert naming == ["main.py"]
 
 
+ROOTS = {"main.py", "commands.py", "operations.py", "backups.py"}
+"""What puts the services together: it alone may reach behind their front doors."""
+
+
+def behind_front_doors(path: Path) -> list[str]:
+    """Modules of services this file imports that are neither its own service's nor a front door."""
+    own = path.relative_to(ROOT / "src/maillon").parts[:2]
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            continue
+        for module in modules:
+            *above, service, inner = [*module.split(".")[:4], "", ""][:4]
+            if above == ["maillon", "services"] and (SERVICES / service / f"{inner}.py").exists():
+                found += [module] if own != ("services", service) else []
+    return found
+
+
+def test_services_meet_at_their_front_doors() -> None:
+    reaching = {
+        path.relative_to(ROOT / "src/maillon").as_posix(): behind
+        for path in (ROOT / "src/maillon").rglob("*.py")
+        if (behind := behind_front_doors(path))
+    }
+    assert set(reaching) == ROOTS, reaching
+
+
 KNOWING = {
     "demo/model.py": {"ADMISSIONS", "CREDITS", "MEMBERS"},  # the sandbox that this program has just made
     "main.py": {"ANCHORS"},  # pinned by the trust anchors, docs/decisions/0034

@@ -22,8 +22,7 @@ from maillon.kit.problems import INVALID, Problem
 from maillon.services.notices import rules
 from maillon.services.notices.api import MAXIMUM_NUMBER, Before, choices_document, page_document
 from maillon.services.notices.service import NoticesService
-from maillon.services.people import Action, Actor, EnteringRoute, PeopleService, Recognition, Target
-from maillon.services.people.model import SessionKind
+from maillon.services.people import Action, Actor, EnteringRoute, PeopleService, Recognition, SessionKind, Target
 
 
 class UnreadCount:

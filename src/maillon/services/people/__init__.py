@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from maillon.services.people.errors import PeopleError, Refused, Unavailable
-    from maillon.services.people.model import NOBODY, OFFICE, Action, Actor, Decision, Role, Target
+    from maillon.services.people.model import NOBODY, OFFICE, Action, Actor, Decision, Role, SessionKind, Target
     from maillon.services.people.recognition import EnteringRoute, LogInFirst, Recognition
     from maillon.services.people.rules import ENTRY_APPEND, INSTANCE_OPERATE, register
     from maillon.services.people.service import PeopleService
@@ -36,6 +36,7 @@ _HOMES = {
     "Actor": "model",
     "Decision": "model",
     "Role": "model",
+    "SessionKind": "model",
     "Target": "model",
     "EnteringRoute": "recognition",
     "LogInFirst": "recognition",
@@ -61,6 +62,7 @@ __all__ = [
     "Recognition",
     "Refused",
     "Role",
+    "SessionKind",
     "Target",
     "Unavailable",
     "register",
