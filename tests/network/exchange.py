@@ -9,7 +9,8 @@ packets come here: what the kernels at both ends do with delay, loss and silence
 Nothing leaves this program but to the namespaces it made.
 
 It writes one line, `[PROCESS, [DESCRIPTOR, …]]`: the namespaces are /proc/PROCESS/fd/DESCRIPTOR. Each line it reads
-then is `{"groups": [[1, 2], [3, 4]], "slow": [4], "seconds": 0.2, "loss": 0.02}`, and is answered with an empty one.
+then is `{"groups": [[1, 2], [3, 4]], "slow": [4], "seconds": 0.2, "loss": 0.02}`, or `{"rate": 2500000}` for what each
+may send in a second (bytes), and is answered with an empty one.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ IFF_TUN_NO_PI: Final = 0x1001
 MTU: Final = 1500
 NETWORK: Final = "10.77.0"
 IPV4: Final = 4
+BUFFERED: Final = 0.2
+"""Seconds of traffic a line keeps before it loses packets."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -61,6 +64,9 @@ class Exchange:
         self.slow: set[int] = set()
         self.seconds = 0.0
         self.loss = 0.0
+        self.rate = 0.0
+        self._free: dict[int, float] = {}
+        """When the line of each lane has sent what it was given."""
         self._chance = random.Random(1)
 
     def make(self, number: int) -> None:
@@ -95,7 +101,20 @@ class Exchange:
                 if self._chance.random() >= self.loss:
                     asyncio.get_running_loop().call_later(self.seconds, self._deliver, target, packet)
                 continue
+            if self.rate:
+                self._queue(source, target, packet)
+                continue
             self._deliver(target, packet)
+
+    def _queue(self, source: int, target: int, packet: bytes) -> None:
+        """Send after what waits for this line already, as long as a usual buffer holds it."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        free = max(self._free.get(source, now), now)
+        if free - now > BUFFERED:
+            return
+        self._free[source] = free + len(packet) / self.rate
+        loop.call_at(self._free[source], self._deliver, target, packet)
 
     def _deliver(self, target: int, packet: bytes) -> None:
         try:
@@ -128,6 +147,7 @@ class Exchange:
         assert isinstance(slow, list)
         self.groups, self.slow = [set(group) for group in groups], set(slow)
         self.seconds, self.loss = float(str(order.get("seconds", 0))), float(str(order.get("loss", 0)))
+        self.rate = float(str(order.get("rate", 0)))
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,7 +15,7 @@ from maillon.network import abci
 from maillon.network.__main__ import run_bridge
 from maillon.network.bridge import Bridge
 from maillon.network.configuration import NodeHome
-from maillon.network.payload import Payload, Withdrawal
+from maillon.network.payload import MAXIMUM_PAYLOAD, Payload, Withdrawal
 
 CHANGES: dict[str, dict[str, Any]] = {
     "withdrawals": {"withdrawals": (Withdrawal(0, b"\xee" * 20, 10**9),)},
@@ -52,7 +52,7 @@ def forge(kind: str, data: bytes) -> list[bytes]:
         "garbage": [secrets.token_bytes(500)],
         "two payloads": [data, data],
         "nothing": [],
-        "oversize": [dataclasses.replace(payload, transactions=(bytes(10_300_000),)).encode()],
+        "oversize": [dataclasses.replace(payload, transactions=(bytes(MAXIMUM_PAYLOAD),)).encode()],
     }[kind]
 
 

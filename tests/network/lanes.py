@@ -77,6 +77,10 @@ class Lanes(LocalNetwork):
         """Delay what these places send by so much, and lose this part of it, as `tc netem` at theirs would."""
         self._order({"slow": [position + 1 for position in positions], "seconds": seconds, "loss": loss})
 
+    def narrow(self, rate: float) -> None:
+        """Let each place send so many bytes a second; as many as it can when 0."""
+        self._order({"rate": rate})
+
     def _order(self, order: dict[str, Any]) -> None:
         assert self.exchange is not None
         assert self.exchange.stdin is not None

@@ -177,10 +177,6 @@ def test_a_dishonest_proposer_is_refused_and_named(network: LocalNetwork) -> Non
     try:
         for forgery in FORGERIES:
             file.write_text(forgery)
-            if forgery == "oversize":
-                # It may be too long on its way for anyone to refuse it: nobody has it in time.
-                network.grow(8, honest)
-                continue
             before = refusals(honest[0], villain)
             assert until(lambda before=before: refusals(honest[0], villain) > before, 240), forgery  # type: ignore[misc]
             network.grow(1, honest)

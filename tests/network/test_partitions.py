@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 import subprocess
@@ -15,9 +16,14 @@ from typing import Final
 import pytest
 from lanes import Lanes, address
 
-from local_network import LocalNode, until
+from local_network import ACCOUNTS, LocalNode, until
+from maillon.ledger.signing import DynamicFeeTransaction, checksum
+from maillon.network.payload import PACKED, Payload
+from maillon.network.rules import GWEI
 
 HERE = Path(__file__).parent
+LINE: Final = 20_000_000 / 8
+"""Bytes a second: 20 Mbit/s."""
 STRANGER: Final = 4
 """The place of the node nobody admitted."""
 
@@ -69,6 +75,46 @@ def test_one_is_slow(network: Lanes) -> None:
     finally:
         network.slow([], 0, 0)
     network.grow(2, network.nodes[:4])
+    network.check_same()
+
+
+def proposal(node: LocalNode, height: int) -> bytes:
+    """What the validators voted on."""
+    (only,) = node.ask_consensus(f"block?height={height}")["block"]["data"]["txs"]
+    return base64.b64decode(only)
+
+
+def test_full_blocks_travel_over_narrow_lines(network: Lanes) -> None:
+    """At 20 Mbit/s: as many bytes as the gas of a block pays for, and as many zeros as a block may have."""
+    founders, account = network.nodes[:4], ACCOUNTS[5]
+    sender = founders[1]
+
+    def given(contents: list[bytes]) -> list[str]:
+        nonce = int(sender.rpc("eth_getTransactionCount", checksum(account.address), "pending"), 16)
+        raw = [
+            DynamicFeeTransaction(
+                network.chain_id, nonce + place, GWEI, 9 * GWEI, 5_200_000, account.address, 0, content
+            ).sign(account).raw
+            for place, content in enumerate(contents)
+        ]  # fmt: skip
+        return [str(sender.rpc("eth_sendRawTransaction", "0x" + each.hex())) for each in raw]
+
+    network.narrow(LINE)
+    try:
+        first = sender.height()
+        zeros = given([bytes(125_000)] * 60)
+        noise = given([secrets.token_bytes(125_000) for _ in range(20)])
+        assert all(network.mined(node, each, within=300) for node in founders for each in (zeros[-1], noise[-1]))
+        last = sender.height()
+    finally:
+        network.narrow(0)
+    heights = range(first + 1, last + 1)
+    carried = [proposal(sender, height) for height in heights]
+    payloads = [Payload.decode(each) for each in carried]
+    assert max(map(len, carried)) <= PACKED
+    assert max(map(len, carried)) > 1_000_000, "no block was full of noise"
+    assert max(sum(map(len, each.transactions)) for each in payloads) > 2_000_000, "no block was full of zeros"
+    network.grow(2, founders)
     network.check_same()
 
 

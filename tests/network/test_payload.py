@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A payload has one encoding: what decodes encodes to the same bytes, and every other byte string is refused."""
+"""A payload has one list of bytes: what decodes encodes to the same, packed where it is long; all else is refused."""
 
 from __future__ import annotations
+
+import dataclasses
+import random
+import zlib
 
 import pytest
 from hypothesis import given
@@ -9,7 +13,7 @@ from hypothesis import strategies as st
 
 from maillon.evidence.rlp import encode
 from maillon.network.errors import ExecutionUnavailable, PayloadUnreadable
-from maillon.network.payload import MAXIMUM_PAYLOAD, Payload, Withdrawal
+from maillon.network.payload import MAXIMUM_PAYLOAD, PACKED, PLAIN, Payload, Withdrawal
 
 WORD = st.binary(min_size=32, max_size=32)
 ADDRESS = st.binary(min_size=20, max_size=20)
@@ -35,6 +39,28 @@ PAYLOADS = st.builds(
     blob_gas_used=NUMBER,
     excess_blob_gas=NUMBER,
     requests=st.lists(st.binary(max_size=100), max_size=3).map(tuple),
+)
+
+
+LONG = Payload(
+    parent_hash=bytes(32),
+    fee_recipient=bytes(20),
+    state_root=bytes(32),
+    receipts_root=bytes(32),
+    logs_bloom=bytes(256),
+    prev_randao=bytes(32),
+    number=1,
+    gas_limit=100_000_000,
+    gas_used=100_000_000,
+    timestamp=1,
+    extra_data=b"maillon",
+    base_fee=7,
+    hash=bytes(32),
+    transactions=(bytes(2 * PLAIN),),
+    withdrawals=(),
+    blob_gas_used=0,
+    excess_blob_gas=100,
+    requests=(),
 )
 
 
@@ -78,9 +104,29 @@ def test_garbage_is_refused_as_unreadable_and_nothing_else(garbage: bytes) -> No
         encode([b""] * 18),
         encode([[]] * 18),
         b"\xfb\xff\xff\xff\xff",
-        bytes(MAXIMUM_PAYLOAD + 1),
+        b"\xc0" + bytes(MAXIMUM_PAYLOAD),
+        zlib.compress(bytes(MAXIMUM_PAYLOAD + 1)),
+        zlib.compress(bytes(2**30)),
+        LONG.encode()[:-1],
+        LONG.encode() + b"\0",
+        zlib.compress(encode([b""] * 18)),
+        b"\x78\x9c" + bytes(100),
     ],
-    ids=["empty", "nested", "no-fields", "empty-fields", "lists", "long-length", "too-large"],
+    ids=[
+        "empty",
+        "nested",
+        "no-fields",
+        "empty-fields",
+        "lists",
+        "long-length",
+        "too-large",
+        "packed-too-large",
+        "packed-bomb",
+        "packed-cut",
+        "packed-more",
+        "packed-short",
+        "packed-garbage",
+    ],
 )
 def test_hostile_bytes_are_refused(hostile: bytes) -> None:
     with pytest.raises(PayloadUnreadable):
@@ -91,6 +137,31 @@ def test_hostile_bytes_are_refused(hostile: bytes) -> None:
 def test_nothing_may_follow(payload: Payload, more: bytes) -> None:
     with pytest.raises(PayloadUnreadable):
         Payload.decode(payload.encode() + more)
+
+
+@pytest.mark.parametrize("zeros", [0.0, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0])
+def test_what_a_block_may_carry_fits_a_line(zeros: float) -> None:
+    """As many bytes as 100,000,000 gas pay for (EIP-7623) and a block may have (EIP-7934), this part of them zeros."""
+    chance = random.Random(7)
+    size = min(int(100_000_000 / (10 * zeros + 40 * (1 - zeros))), 8 * 1024 * 1024)
+    kept = bytes(0 if value < 256 * zeros else 0xFF for value in range(256))
+    drawn, mask = (
+        int.from_bytes(chance.randbytes(size).translate(table)) for table in (bytes([1, *range(1, 256)]), kept)
+    )
+    content = (drawn & mask).to_bytes(size)
+    pieces = tuple(content[start : start + 125_000] for start in range(0, size, 125_000))
+    payload = dataclasses.replace(LONG, transactions=pieces)
+    encoded = payload.encode()
+    assert len(encoded) <= PACKED
+    assert Payload.decode(encoded) == payload
+    assert zeros < 1 or len(encoded) < 100_000
+    assert zeros > 0 or encoded[0] >= 0xC0, "what does not become shorter is carried as it is"
+
+
+def test_a_short_payload_is_not_packed() -> None:
+    short, long = (dataclasses.replace(LONG, transactions=(bytes(size),)).encode() for size in (PLAIN // 2, PLAIN))
+    assert short[0] >= 0xC0
+    assert long[0] == 0x78
 
 
 def test_an_engine_that_answers_something_else_is_not_a_refusal() -> None:

@@ -24,11 +24,11 @@ from maillon.ledger.founding import (
     FoundingOrganisation,
     InvalidFounding,
 )
-from maillon.ledger.genesis import Genesis, InvalidGenesis, make_genesis
+from maillon.ledger.genesis import GAS_LIMIT, Genesis, InvalidGenesis, make_genesis
 from maillon.ledger.port import Address
 from maillon.network.errors import InvalidNetwork
 from maillon.network.identity import NodeCard, read_document
-from maillon.network.payload import MAXIMUM_PAYLOAD
+from maillon.network.payload import MAXIMUM_PAYLOAD, PACKED
 from maillon.network.rules import EXCESS_BLOB_GAS
 
 TYPE: Final = "maillon.network.v1"
@@ -37,8 +37,8 @@ MAXIMUM_NODES: Final = 256
 PLACEHOLDER: Final = "FILL-IN"
 """Stands in a draft for what people have to write."""
 CREDIT: Final = 10**18
-CONSENSUS_BLOCK: Final = MAXIMUM_PAYLOAD + 512 * 1024
-"""Bytes of a consensus block: a payload, a commit of 64 validators, and evidence."""
+BESIDE_PAYLOAD: Final = 512 * 1024
+"""Bytes of a consensus block beside the payload: a commit of 64 validators, and evidence."""
 _NO_BLOBS: Final = {"target": 0, "max": 0, "baseFeeUpdateFraction": 1}
 """One blob transaction, which the engine's builder packs and our rules refuse, stopped a chain.
 
@@ -127,6 +127,10 @@ class NetworkDefinition:
             },
         }
 
+    def consensus_block(self) -> int:
+        """The most bytes of a consensus block: what the gas of a payload can pay for, and what stands beside it."""
+        return min(PACKED * self.genesis.gas_limit // GAS_LIMIT, MAXIMUM_PAYLOAD) + BESIDE_PAYLOAD
+
     def consensus_genesis(self) -> dict[str, Any]:
         """Block zero as CometBFT reads it. Its validators are named by InitChain: one source, the contract."""
         seconds = self.genesis.time
@@ -135,7 +139,7 @@ class NetworkDefinition:
             "chain_id": self.genesis.consensus_chain_id,
             "initial_height": "1",
             "consensus_params": {
-                "block": {"max_bytes": str(CONSENSUS_BLOCK), "max_gas": "-1"},
+                "block": {"max_bytes": str(self.consensus_block()), "max_gas": "-1"},
                 "evidence": {
                     "max_age_num_blocks": "100000",
                     "max_age_duration": "172800000000000",
