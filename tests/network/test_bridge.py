@@ -35,6 +35,11 @@ def key(number: int) -> bytes:
     return bytes([number]) * 32
 
 
+def node_of(organisation: int) -> bytes:
+    """The CometBFT identity of its node."""
+    return bytes([organisation]) * 20
+
+
 def hash_of(number: int) -> bytes:
     return hashlib.sha256(f"block {number}".encode()).digest()
 
@@ -54,6 +59,8 @@ class Engine:
         self.built = 0
         self.moves = 0
         """How often its head was moved."""
+        self.lists: dict[int, Sequence[int] | None] = {}
+        """The contract's nodes from a block on, each the number of its keys and its organisation; None: it reverts."""
         self.known: set[bytes] = set()
         """The blocks it has from before a crash."""
         self.given: list[Payload] = []
@@ -71,6 +78,9 @@ class Engine:
     async def ancestor(self, block_hash: bytes, generations: int) -> bytes:
         return hash_of(self.number(block_hash) - generations)
 
+    async def hash_at(self, number: int) -> bytes:
+        return hash_of(number)
+
     async def views(self, block_hash: bytes, views: Sequence[View]) -> list[bytes | None]:
         self.read.append((block_hash, self.final))
         wish = self.wishes[self.number(block_hash)]
@@ -78,8 +88,13 @@ class Engine:
             return [bytes(12) + NETWORK, None]
         if wish is None:
             return [None, None]
-        entries = [(each, power, 1) for each, power in wish.items()]
-        return [encode(["(bytes32,uint256,uint256)[]"], [entries]), encode(["(bytes,bytes20,uint256)[]"], [[]])]
+        entries = [(each, power, each[0]) for each, power in wish.items()]
+        since = max((block for block in self.lists if block <= self.number(block_hash)), default=None)
+        listed = () if since is None else self.lists[since]
+        if listed is None:
+            return [encode(["(bytes32,uint256,uint256)[]"], [entries]), None]
+        nodes = [(key(each) * 2, node_of(each), each) for each in listed]
+        return [encode(["(bytes32,uint256,uint256)[]"], [entries]), encode(["(bytes,bytes20,uint256)[]"], [nodes])]
 
     async def build(
         self, parent: Parent, timestamp: int, _withdrawals: Sequence[Withdrawal], transactions: Sequence[bytes] | None
@@ -365,6 +380,38 @@ async def test_peers_are_those_of_the_list_and_the_founders_where_there_is_none(
     assert not await admitted(listed, stranger.consensus_id)
     assert (await answer(listed, query=abci.QueryRequest(path="/p2p/filter/id/zz"))).code != 0
     assert (await answer(listed, query=abci.QueryRequest(path="/p2p/filter/addr/10.0.0.1:5"))).code == 0
+
+
+@pytest.mark.parametrize(
+    ("lists", "admitted", "refused"),
+    [
+        ({0: (1, 2), 5: (1, 2, 8)}, (1, 2, 8), (7, 9)),  # the newest list, and nobody else
+        ({0: (1, 2), 5: (1, 2, 8), 80: None}, (1, 2, 8), (7, 9)),  # it reverts: the newest usable one
+        ({0: (1, 2), 5: (1, 2, 8), 30: None}, (1, 2, 8), (7, 9)),  # long ago, too
+        ({0: (1, 2), 5: (1, 2, 8, 7), 30: (1,)}, (1, 2, 8), (7, 9)),  # it leaves out validators: 7 is none
+        ({0: (1, 2), 5: (1, 2, 8, 7), 80: ()}, (1, 2, 8), (7, 9)),  # it is empty
+        ({0: (1, 2), 5: (1, 2, 8), 80: (1, 8)}, (1, 2, 8), (7, 9)),
+    ],
+    ids=["listed", "reverts", "reverted-long-ago", "leaves-out", "empty", "one-left-out"],
+)
+async def test_who_became_a_validator_later_is_let_in_after_a_start(
+    lists: dict[int, Sequence[int] | None], admitted: Sequence[int], refused: Sequence[int]
+) -> None:
+    joined = {key(1): 1, key(2): 1, key(8): 1}
+    engine = Engine([joined] * 100)
+    engine.lists, engine.final = lists, 90
+    # Nothing is remembered from before the start; the founders are two of three.
+    bridge = bridge_of(engine, joined, [Founder(node_of(1), key(1)), Founder(node_of(2), key(2))])
+
+    async def is_admitted(organisation: int) -> bool:
+        query = abci.QueryRequest(path=f"/p2p/filter/id/{node_of(organisation).hex()}")
+        return bool((await answer(bridge, query=query)).code == 0)
+
+    assert [each for each in (*admitted, *refused) if await is_admitted(each)] == list(admitted)
+    # What was looked for once is not looked for again with each connection.
+    engine.read.clear()
+    assert await is_admitted(8)
+    assert len(engine.read) <= 2
 
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -554,7 +554,7 @@ class Bridge:
     async def _permitted(self, identity: str) -> bool:
         """Whether a CometBFT peer may connect: the contract's list, and current validators always.
 
-        While the contract names no usable list, the newest usable one holds, at first that of the network file.
+        Where no state has a list, that of the network file holds.
         """
         try:
             consensus_id = bytes.fromhex(identity)
@@ -562,11 +562,11 @@ class Bridge:
             return False
         try:
             async with asyncio.timeout(PEER_PATIENCE):
-                listed = (await self._registry.at((await self._current_head()).hash)).nodes
+                permitted = await self._registry.permitted(await self._current_head(), self._validators)
         except TimeoutError:
-            listed = None
-        if listed is not None:
-            self._nodes = frozenset(node.consensus_id for node in listed)
+            permitted = None  # the engine is away: the newest answer holds
+        if permitted is not None:
+            self._nodes = frozenset(node.consensus_id for node in permitted)
         known = self._nodes if self._nodes is not None else {founder.consensus_id for founder in self._founders}
         return consensus_id in known or any(
             founder.consensus_id == consensus_id and founder.validator_key in self._validators

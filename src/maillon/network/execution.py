@@ -189,11 +189,15 @@ class Execution:
 
     async def head(self) -> Parent:
         """The newest block that has its state."""
-        return _parent(await self._patiently("eth_getBlockByNumber", "latest", False))
+        return parent_of(await self._patiently("eth_getBlockByNumber", "latest", False))
 
     async def genesis_hash(self) -> bytes:
         """The hash of block zero."""
-        return _parent(await self._patiently("eth_getBlockByNumber", "0x0", False)).hash
+        return parent_of(await self._patiently("eth_getBlockByNumber", "0x0", False)).hash
+
+    async def hash_at(self, number: int) -> bytes:
+        """The hash of a final block by its number."""
+        return parent_of(await self._patiently("eth_getBlockByNumber", hex(number), False)).hash
 
     async def ancestor(self, block_hash: bytes, generations: int) -> bytes:
         """The hash of the block so many generations before the one with this hash."""
@@ -308,7 +312,7 @@ async def forget_stateless(socket: Socket) -> bool:
     itself for one that never finished a snap sync, and executes nothing until it starts again. Call it while nobody
     moves the head. Raises `ExecutionUnavailable` or `CallRefused`.
     """
-    head = _parent(await socket.call("eth_getBlockByNumber", "latest", False))
+    head = parent_of(await socket.call("eth_getBlockByNumber", "latest", False))
     if await socket.call("eth_getBlockByNumber", hex(head.number + 1), False) is None:
         return False
     _log.warning("the engine lost states: what came after is executed again", height=head.number)
@@ -321,7 +325,8 @@ def _is_deterministic(refusal: CallRefused) -> bool:
     return refusal.code == _REVERTED or any(reason in str(refusal) for reason in _ENDS)
 
 
-def _parent(block: Any) -> Parent:
+def parent_of(block: Any) -> Parent:
+    """A block of `eth_getBlockByNumber` as rules take it. Raises `ExecutionUnavailable` where there is none."""
     if not isinstance(block, dict):
         raise ExecutionUnavailable("the engine does not know its own head")
     return Parent(

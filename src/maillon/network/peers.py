@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 import httpx
@@ -19,7 +19,7 @@ import structlog
 
 from maillon.network.configuration import Plan
 from maillon.network.errors import ExecutionUnavailable
-from maillon.network.execution import CallRefused, Socket
+from maillon.network.execution import CallRefused, Socket, parent_of
 from maillon.network.registry import ListedNode, Registry
 
 INTERVAL: Final = 1.0
@@ -68,18 +68,19 @@ class PeerKeeper:
         head = await self._socket.call("eth_getBlockByNumber", "latest", False, within=5)
         async with asyncio.timeout(10):
             try:
-                constitution = await self._registry.at(bytes.fromhex(head["hash"][2:]))
+                parent = parent_of(head)
+                validators = (await self._registry.at(parent.hash)).validator_view() or {}
+                self._adopt(await self._registry.permitted(parent, validators), validators)
             except TimeoutError as error:
                 raise ExecutionUnavailable("no state at the head") from error
-        self._adopt(constitution.nodes, constitution.validator_view() or {})
         await self._tell_execution()
         connected = await self._connected()
         if connected is not None:
             await self._cut_removed(connected)
             await self._dial(connected)
 
-    def _adopt(self, nodes: tuple[ListedNode, ...] | None, validators: dict[bytes, int]) -> None:
-        """The chain's list, or the newest usable one, at first the network file's; current validators always."""
+    def _adopt(self, nodes: Collection[ListedNode] | None, validators: Mapping[bytes, int]) -> None:
+        """Who may connect, as the chain says, or else the network file; current validators among them always."""
         founders = self._plan.network.nodes
         if nodes is not None:
             self._listed = {node.consensus_id: node.execution_key for node in nodes}

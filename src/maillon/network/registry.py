@@ -7,7 +7,7 @@ there, reverts, or answers something else. `rules` says what then holds; whateve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +22,10 @@ MAXIMUM_VIEW: Final = 256 * 1024
 """Bytes of an answer we decode."""
 _CACHE: Final = 16
 """Blocks whose answers are remembered: a height reads those of its three ancestors."""
+_NEAREST: Final = 32
+"""Older states that are read one by one."""
+_PLACES: Final = 4096
+"""Validators whose nodes are remembered."""
 
 
 def selector(signature: str) -> bytes:
@@ -82,6 +86,12 @@ class Registry:
         self._execution = execution
         self._read: dict[bytes, Constitution] = {}
         self._terms: dict[bytes, rules.Terms] = {}
+        self._listed: tuple[ListedNode, ...] | None = None
+        """The newest usable list of nodes; None while no state gave one."""
+        self._places: dict[bytes, tuple[ListedNode, ...]] = {}
+        """The nodes of each validator's organisation, as listed last."""
+        self._sought: set[bytes] | None = None
+        """Validators looked for in older states already; None while nothing was."""
 
     async def at(self, block_hash: bytes) -> Constitution:
         """The constitution in the state of this block, which must have its state: a final one, never a proposal."""
@@ -91,6 +101,46 @@ class Registry:
             while len(self._read) > _CACHE:
                 del self._read[next(iter(self._read))]
         return found
+
+    async def permitted(self, head: rules.Parent, signing: Collection[bytes]) -> frozenset[ListedNode] | None:
+        """The nodes that may connect: the list in the state of the head, and those of who signs always.
+
+        Where the contract names no usable list, the newest usable one holds, and a list that leaves out a validator
+        does not shut it out: others would lose its signature. What no state read so far says is looked for in older
+        ones, once: after a start nothing is remembered. None where no state has a list, as on a chain without the
+        contract.
+        """
+        self._notice(await self.at(head.hash))
+        lacking = set(signing) - self._places.keys() - (self._sought or set())
+        if lacking or (self._listed is None and self._sought is None):
+            async for older in self._older(head):
+                self._notice(older, newest=False)
+                if self._listed is not None and lacking <= self._places.keys():
+                    break
+            self._sought = (self._sought or set()) | lacking
+        if self._listed is None:
+            return None
+        return frozenset(self._listed).union(*(self._places.get(key, ()) for key in signing))
+
+    def _notice(self, read: Constitution, *, newest: bool = True) -> None:
+        if read.nodes is None:
+            return
+        if newest or self._listed is None:
+            self._listed = read.nodes
+        for validator in read.validators or ():
+            nodes = tuple(node for node in read.nodes if node.organisation == validator.organisation)
+            if nodes and (newest or validator.key not in self._places):
+                self._places[validator.key] = nodes
+        while len(self._places) > _PLACES:
+            del self._places[next(iter(self._places))]
+
+    async def _older(self, head: rules.Parent) -> AsyncIterator[Constitution]:
+        """What older states say: the nearest each, then a quarter further back each time, to that of block zero."""
+        back = 1
+        while back < head.number:
+            yield await self.at(await self._execution.hash_at(head.number - back))
+            back += max(1, back // 4) if back >= _NEAREST else 1
+        yield await self.at(await self._execution.genesis_hash())
 
     async def terms(self, parent: rules.Parent) -> rules.Terms:
         """What block `parent.number + 1` must hold to."""
