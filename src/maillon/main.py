@@ -62,6 +62,7 @@ from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, InvalidGenesis, 
 from maillon.ledger.port import Address, Ledger, Prover, Signer, TransactionReceipt
 from maillon.ledger.sending import send
 from maillon.ledger.signing import Account
+from maillon.ledger.times import BlockTimes
 from maillon.services.credits import GIFT, CreditsContract, CreditsError, CreditsService, Faucet
 from maillon.services.credits import api as credits_api
 from maillon.services.credits import pages as credits_pages
@@ -718,18 +719,11 @@ def members_part(  # noqa: PLR0917 - the collaborators
     notices: Notices,
 ) -> MembersService:
     """Members, over whichever engine. The account of the office is the home's steward, who may all in a sandbox."""
-
-    async def times(height: int) -> int:
-        block = await parts.ask("eth_getBlockByNumber", hex(height), False)
-        if block is None:
-            raise Unavailable(f"the ledger does not know block {height}")
-        return int(block["timestamp"], 16)
-
     purse = None if parts.chain is None else _purse(parts, keys)
     return MembersService(
         store,
         PrivateStore(Encryption.open(keys)),
-        MembersContract(parts.ledger, DIRECTORY, times, parts.chain_id),
+        MembersContract(parts.ledger, DIRECTORY, BlockTimes(parts.ask), parts.chain_id),
         people,
         outbox,
         notices,
@@ -892,20 +886,6 @@ class Writers:
         self._people.require(actor, ENTRY_APPEND, Target("organisation", organisations[0]))
         organisation = organisations[0] if len(organisations) == 1 else None
         return Subject(actor.name, frozenset({scope}), "", organisation, actor.person)
-
-
-class BlockTimes:
-    """When blocks were made, asked of the endpoint beside the port; blocks never change, so each is asked once."""
-
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-
-    async def __call__(self, height: int) -> int:
-        """Unix time in seconds of a block; raises a `LedgerError`."""
-        block = await self._ask("eth_getBlockByNumber", hex(height), False)
-        if block is None:
-            raise Unavailable(f"the endpoint does not know block {height}")
-        return int(block["timestamp"], 16)
 
 
 class News:
