@@ -175,6 +175,27 @@ def test_positions_and_proxies(town: Town, number: str, key: Path, steward: Path
     assert (tally["against"], tally["in_favour"]) == (0, 0)
 
 
+def test_an_act_is_written_by_its_fields_and_what_is_wrong_is_said_of_its_field(town: Town, steward: Path) -> None:
+    file = town.clock.parent / "proposal.txt"
+    file.write_text("Suspendre un membre")
+    act = ("votes", "propose", str(file), "--key", str(steward), "--act", "Admissions.set_rule")
+    fields = {"organisation_kind": "4", "country": "ZZ", "offices": "32", "evidence": "3", "tier": "1", "college": "0"}
+
+    def typed(**other: str) -> list[str]:
+        return [part for name, value in (fields | other).items() for part in ("--set", f"{name}={value}")]
+
+    assert "--set country: choose a country" in run(town, *act, "--yes", *typed(), status=2)["error"]
+    assert "--set tier: tier is a whole" in run(town, *act, "--yes", *typed(country="FR", tier="8"), status=2)["error"]
+    # What it would change is shown before anybody is asked, and nothing is signed without a yes.
+    before = run(town, "votes", "list", "--show", "all")["proposals"]
+    home, url = ("--home", str(town.platform.home)), ("--url", town.platform.url)
+    asked = maillon(*act, *typed(country="FR"), *home, *url)
+    assert asked.returncode == 1
+    assert "Before" in asked.stdout
+    assert "Sign?" in asked.stderr
+    assert run(town, "votes", "list", "--show", "all")["proposals"] == before
+
+
 def test_a_key_others_can_read_signs_nothing(town: Town, number: str, tmp_path: Path) -> None:
     open_key = tmp_path / "open.key"
     open_key.write_text(SECRET)

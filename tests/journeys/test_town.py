@@ -313,13 +313,16 @@ def votes_from_a_terminal(secretary: Terminal, folder: Path) -> None:
     """5. It proposes another rule, votes, and executes it."""
     town = secretary.town
     sign = ("--key", str(folder / "delegate.key"), "--yes")
-    rule = Admissions(ADMISSIONS).set_rule(4, b"\0\0", (True, 32, 3, 1, 0))
+    rule = {"organisation_kind": 4, "country": "", "offices": 32, "evidence": 3, "tier": 1, "college": 0}
     text = folder / "proposal.txt"
     text.write_text("Accueillir les associations sur mandat\n\nPour savoir qui parle en leur nom.\n")
     opens = town.now() + 60
-    call = f"0x{rule.to.hex()} 0x{rule.data.hex()}"
+    act = ["--act", "Admissions.set_rule", *(part for name in rule for part in ("--set", f"{name}={rule[name]}"))]
     moments = ("--opens", str(opens), "--closes", str(opens + 60))
-    secretary.run("votes", "propose", str(text), *sign, "--call", call, *moments)
+    secretary.run("votes", "propose", str(text), *sign, *act, *moments)
+    call = Admissions(ADMISSIONS).set_rule(4, b"\0\0", (True, 32, 3, 1, 0))
+    (made,) = secretary.run("votes", "show", "1")["calls"]
+    assert made["data"] == "0x" + call.data.hex()
     early = secretary.run("votes", "cast", "1", "for", *sign, status=1)
     assert "not open" in early["error"]
     town.pass_time(opens - town.now() + 1)

@@ -6,17 +6,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from maillon.ledger import client
 from maillon.ledger.abi import Call
 from maillon.ledger.contracts.brake import Brake
 from maillon.ledger.contracts.governance import Governance
+from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address
 from maillon.services.votes import texts
+from maillon.services.votes.errors import Unavailable
 from maillon.services.votes.model import Position, ProposalKind, ProposedCall
+
+if TYPE_CHECKING:
+    from maillon.services.votes.acts import Book
 
 _PATIENCE: Final = 60.0
 """Seconds we try to give a text."""
@@ -44,6 +50,24 @@ class Server(client.Server):
         document = self.post("/v1/votes/acts", act)
         assert isinstance(document, dict)
         return document
+
+    def book(self) -> Book:
+        """Where the Directory leads, asked of the JSON-RPC beside the API. Raises as `get`."""
+        return asyncio.run(_book(f"{self._url}/rpc"))
+
+
+async def _book(node: str) -> Book:
+    # Loaded here: most commands ask the API alone, and start in half the time.
+    from maillon.ledger.genesis import DIRECTORY  # noqa: PLC0415
+    from maillon.ledger.reading import reading  # noqa: PLC0415
+    from maillon.ledger.times import BlockTimes  # noqa: PLC0415
+    from maillon.services.votes.contract import VotesContract  # noqa: PLC0415
+
+    try:
+        async with reading(node) as ledger:
+            return await VotesContract(ledger, DIRECTORY, BlockTimes(ledger.ask)).book()
+    except (LedgerError, Unavailable) as error:
+        raise client.ServerUnreachable(f"no answer from {node}: {error}") from None
 
 
 def governance_of(prepared: dict[str, Any]) -> Governance:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Votes in the terminal: list, show, cast, propose, execute, proxies; record, export, recount without a server."""
+"""Votes in the terminal: list, show, rules, cast, propose, execute, proxies; record, export, recount with no server."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 import typer
 
@@ -21,6 +22,21 @@ _Key = Annotated[
     Path, typer.Option("--key", envvar="MAILLON_KEY_FILE", help="Key file: 64 hexadecimal digits, or a keystore.")
 ]
 _Yes = Annotated[bool, typer.Option("--yes", help="Sign without asking.")]
+_LISTED_AT_ONCE: Final = 100
+_POSITIONS_AT_ONCE: Final = 200
+_TAKES: Final = {
+    "organisation": "a number",
+    "tier": "0 to 7",
+    "college": "0 to 7",
+    "organisation_kind": "0 company, 1 small company, 2 education, 3 administration, 4 association, 5 other",
+    "country": "two letters, or nothing for every country without a rule of its own",
+    "offices": "32 an admission officer's signature, 64 a verifier's, 96 either's, 0 nobody's",
+    "evidence": "1 register, 2 mandate, 4 invitation, 8 credential; repeat for more, 0 for none",
+    "directory_name": "letters and digits",
+    "address": "0x and 40 hexadecimal digits",
+    "gwei": "Gwei, up to 1000",
+}
+"""How each kind of field of `forms` is written in a terminal."""
 
 
 class _Session:
@@ -50,6 +66,9 @@ class _Session:
         account = self.signing.read_key(key, lambda: typer.prompt("Passphrase", hide_input=True, err=True))
         prepared = self.server.prepare(asked)
         call = self.signing.checked(prepared, encode(prepared))
+        if not (yes or self.as_json):
+            for each in prepared.get("calls", ()):
+                _print_call(each)
         signed = self.signing.sign_after_yes(self.server, prepared, call, account, yes=yes)
         if prepared.get("text"):
             self.server.send_text(prepared["text"])
@@ -62,13 +81,15 @@ class _Session:
 @votes.command("list")
 def list_votes(
     show: Annotated[str, typer.Option(help="open, closed, executed or all.")] = "open",
+    before: Annotated[int | None, typer.Option(min=1, help="Continue below this number.")] = None,
     as_json: _Json = False,
     url: _Url = None,
     home: _Home = None,
 ) -> None:
-    """List proposals, newest first."""
+    """List proposals, newest first, a hundred at a time."""
     with _Session(home, url, as_json=as_json) as session:
-        document = session.server.get("/v1/votes", show=show, limit=100)
+        further = {} if before is None else {"before": before}
+        document = session.server.get("/v1/votes", show=show, limit=_LISTED_AT_ONCE, **further)
         if as_json:
             print_json(document)
             return
@@ -83,6 +104,8 @@ def list_votes(
             for each in document["proposals"]
         ]
         print_table(("No.", "Title", "State", "For/against", "Closes"), rows)
+        if document["next"] is not None:
+            print(f"There are more: maillon votes list --show {show} --before {document['next']}")
 
 
 @votes.command("show")
@@ -96,18 +119,123 @@ def show_vote(number: int, as_json: _Json = False, url: _Url = None, home: _Home
         print(f"{document['number']}. {document['title'] or '(text not known here)'}")
         print(f"{document['kind_in_words']}, made by {document['proposer']['legal_name']}")
         print(document["sentence"] + "\n")
+        for need in document["needs"]:
+            lacks = f"lacks {need['missing']}" if need["missing"] else "reached"
+            print(f"{need['condition']}: {lacks}. {need['measure']}")
+        print()
         for call in document["calls"]:
-            print(call["in_words"])
-            if call["warning"]:
-                print(f"  {call['target']} {call['data']}")
-            elif call["changes"]:
-                print_table(
-                    ("What", "Before", "After"), [(row["what"], row["before"], row["after"]) for row in call["changes"]]
-                )
+            _print_call(call)
         if not document["calls"]:
             print("It calls no contract: it is a resolution.")
+        if document["rehearsal"] is not None:
+            print(document["rehearsal"]["in_words"])
+        if document["cost"] is not None:
+            print("\n".join(document["cost"]["in_words"]))
         if document["text"]:
             print("\n" + document["text"])
+        _print_positions(_positions(session, number))
+
+
+def _positions(session: _Session, number: int) -> Iterator[dict[str, Any]]:
+    """Who said what, newest first, all of it."""
+    offset: int | None = 0
+    while offset is not None:
+        document = session.server.get(f"/v1/votes/{number}/positions", offset=offset, limit=_POSITIONS_AT_ONCE)
+        yield from document["positions"]
+        offset = document["next"]
+
+
+def _print_positions(positions: Iterable[dict[str, Any]]) -> None:
+    rows = [
+        (
+            each["organisation"]["legal_name"],
+            "left the vote: no longer an active member" if each["struck"] else each["in_words"],
+            each["holder"]["legal_name"] if each["holder"] else "",
+            each["weight"],
+            each["reason"],
+            each["time_in_words"],
+        )
+        for each in positions
+    ]
+    print()
+    if rows:
+        print_table(("Organisation", "Position", "Taken by", "Weight", "Reason", "When"), rows)
+    else:
+        print("Nobody has taken a position.")
+
+
+@votes.command("rules")
+def rules(as_json: _Json = False, url: _Url = None, home: _Home = None) -> None:
+    """Show the statutes in force: quorum, majority and delays of each kind of proposal, proxies and weights."""
+    with _Session(home, url, as_json=as_json) as session:
+        document = session.server.get("/v1/votes/statutes")
+        if as_json:
+            print_json(document)
+            return
+        print(f"Version {document['version']} of the statutes. A proposal keeps that in force when it was made.\n")
+        rows = [
+            (
+                each["kind"],
+                f"{each['quorum'] / 100:g}%",
+                "more than half"
+                if 2 * each["numerator"] == each["denominator"]
+                else f"{each['numerator']}/{each['denominator']}",
+                each["window_in_words"],
+                each["lock_in_words"],
+            )
+            for each in document["terms"]
+        ]
+        print_table(("Kind", "Quorum", "Majority", "Open at least", "Delay before execution"), rows)
+        print(f"\nAnnounced before it opens for at least: {document['notice_in_words']}; emergencies need no notice.")
+        print(f"Executed after its delay, within: {document['expiry_in_words']}.")
+        print(f"Proxies a member uses in one vote, at most: {document['proxies']}; none in an emergency.")
+        by_college = document["by_college"]
+        print(
+            "Quorum and majority must be reached in each college too." if by_college else "All members count together."
+        )
+        weights = (f"tier {tier}: {weight}" for tier, weight in enumerate(document["weights"]))
+        print(f"What a vote weighs, by tier: {', '.join(weights)}.")
+
+
+@votes.command("proxies")
+def proxies(
+    organisation: Annotated[int, typer.Argument(min=1, help="Whose, by its number in the register.")],
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """Show the proxies that an organisation gave and holds now."""
+    with _Session(home, url, as_json=as_json) as session:
+        document = session.server.get(f"/v1/votes/proxies/{organisation}")
+        if as_json:
+            print_json(document)
+            return
+        found = document["proxies"]
+        for side, other, title in (("giver", "holder", "Given to"), ("holder", "giver", "Held for")):
+            rows = [
+                (
+                    each[other]["legal_name"],
+                    "every vote" if each["proposal"] is None else f"proposal {each['proposal']}",
+                    each["until_in_words"],
+                )
+                for each in found
+                if each[side]["number"] == organisation
+            ]
+            if rows:
+                print_table((title, "For", "Until"), rows)
+        if not found:
+            print(f"Organisation {organisation} gave no proxy, and holds none.")
+
+
+def _print_call(call: dict[str, Any]) -> None:
+    """A call in words, with what it would change; as it is where nobody can read it."""
+    print(call["in_words"])
+    if call["warning"]:
+        print(f"  {call['target']} {call['data']}")
+    elif call["changes"]:
+        print_table(
+            ("What", "Before", "After"), [(row["what"], row["before"], row["after"]) for row in call["changes"]]
+        )
 
 
 @votes.command("cast")
@@ -143,8 +271,14 @@ def propose(  # noqa: PLR0917 - Typer reads the command's options from its argum
     text: Annotated[Path, typer.Argument(help="A file of UTF-8 text; its first line is the title.")],
     key: _Key,
     kind: Annotated[str, typer.Option(help="ordinary, constitutional or emergency.")] = "ordinary",
+    act: Annotated[
+        str, typer.Option("--act", help="What it would do, for example Members.suspend; another word lists them all.")
+    ] = "",
+    fields: Annotated[
+        list[str] | None, typer.Option("--set", help="A field of the act: field=value; repeat for each.")
+    ] = None,
     call: Annotated[
-        list[str] | None, typer.Option("--call", help="A call: 0xADDRESS 0xDATA, in one argument; repeat for more.")
+        list[str] | None, typer.Option("--call", help="A raw call: 0xADDRESS 0xDATA, in one argument; repeat for more.")
     ] = None,
     opens: Annotated[int | None, typer.Option(help="Unix time; by default as soon as the notice allows.")] = None,
     closes: Annotated[int | None, typer.Option(help="Unix time; by default as soon as the rules allow.")] = None,
@@ -154,16 +288,22 @@ def propose(  # noqa: PLR0917 - Typer reads the command's options from its argum
     home: _Home = None,
 ) -> None:
     """Put something to the vote."""
-    from maillon.services.votes.errors import Refused  # noqa: PLC0415
-    from maillon.services.votes.forms import parse_kind, parse_raw  # noqa: PLC0415
+    from maillon.services.votes.errors import InvalidProposal, Refused  # noqa: PLC0415
+    from maillon.services.votes.forms import parse_calls, parse_kind, parse_raw  # noqa: PLC0415
 
     try:
         content = text.read_text(encoding="utf-8")
         chosen = parse_kind(kind)
         calls = parse_raw("\n".join(call or []))
+        typed = _read_act(act, fields or [], raw=bool(calls))
     except (OSError, UnicodeDecodeError, Refused) as error:
         fail(str(error), UNDECIDED, as_json=as_json)
     with _Session(home, url, as_json=as_json) as session:
+        if act:
+            try:
+                calls = parse_calls(act, typed, session.server.book())
+            except InvalidProposal as error:
+                fail(f"--set {error.field}: {error}" if error.field else str(error), UNDECIDED, as_json=as_json)
         statutes = session.server.get("/v1/votes/statutes")
         terms = next(each for each in statutes["terms"] if each["kind"] == kind)
         # A minute for signing, since the chain compares with the time of the block.
@@ -183,6 +323,36 @@ def propose(  # noqa: PLR0917 - Typer reads the command's options from its argum
             key,
             yes=yes,
         )
+
+
+def _read_act(act: str, given: list[str], *, raw: bool) -> dict[str, str]:
+    """What was typed of an act that has a form. Raises `InvalidProposal`, which names what the act takes."""
+    from maillon.services.votes.errors import InvalidProposal  # noqa: PLC0415
+    from maillon.services.votes.forms import COMMON, read_fields  # noqa: PLC0415
+
+    if not act:
+        if given:
+            raise InvalidProposal("--set is for an act: say which with --act")
+        return {}
+    known = {name: fields for name, fields in COMMON.items() if "." in name}
+    if act not in known:
+        raise InvalidProposal(f"{act[:80]} is no act with fields; those are {', '.join(known)}")
+    if raw:
+        raise InvalidProposal("an act is given by --act or by --call, not by both")
+    takes = {field.name: _TAKES[field.kind] for field in known[act]}
+    needs = f"{act} takes " + "; ".join(f"{name} ({what})" for name, what in takes.items())
+    sent: dict[str, list[str]] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals or name not in takes:
+            raise InvalidProposal(f"--set {each[:80]}: a field is written field=value. {needs}")
+        if name in sent and name != "evidence":
+            raise InvalidProposal(f"{name} is set twice")
+        sent.setdefault(name, []).append(value)
+    lacking = [name for name in takes if name not in sent]
+    if lacking:
+        raise InvalidProposal(f"--set is missing for {', '.join(lacking)}. {needs}")
+    return read_fields(sent)
 
 
 @votes.command("execute")

@@ -286,7 +286,9 @@ def statutes_document(version: int, statutes: Statutes, words: Words) -> dict[st
             for kind, terms in zip(("ordinary", "constitutional", "emergency"), statutes.terms, strict=True)
         ],
         "notice": statutes.notice,
+        "notice_in_words": words.duration(statutes.notice),
         "expiry": statutes.expiry,
+        "expiry_in_words": words.duration(statutes.expiry),
         "proxies": statutes.proxies,
         "by_college": statutes.by_college,
         "weights": list(statutes.weights),
