@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError, sync_playwright  # noqa: A004 - what its waiting raises
 
 from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, home_of_the_atlas, make_example, platform_of_the_atlas
 from running_platform import ROOT, Running, settled, start
@@ -52,7 +52,7 @@ def main() -> int:
         sys.stderr.write("chromium is not installed\n" if wanted else "the atlas has no such sight\n")
         return 2
     SCREENS.mkdir(exist_ok=True)
-    drawn = 0
+    drawn = missing = 0
     begin = demonstration if chosen.demo else platform_of_the_atlas
     with tempfile.TemporaryDirectory() as folder, begin(Path(folder) / "platform") as platform:
         example = make_example(platform, Path(folder) / "example", demonstrated=chosen.demo)
@@ -71,7 +71,12 @@ def main() -> int:
                     if "html" in context.request.get(address, headers=PAGE).headers["content-type"]:
                         for width in chosen.width or WIDTHS:
                             page.set_viewport_size({"width": WIDTHS[width], "height": 900})
-                            sight.visit(page, platform.url, language, example)
+                            try:
+                                sight.visit(page, platform.url, language, example)
+                            except TimeoutError as state:
+                                sys.stderr.write(f"{sight.name}: {str(state).splitlines()[-1].strip()}\n")
+                                missing += 1
+                                continue
                             for theme in chosen.theme or THEMES:
                                 page.emulate_media(color_scheme=theme)
                                 path = SCREENS / f"{sight.name}-{language}-{width}-{theme}.png"
@@ -80,7 +85,7 @@ def main() -> int:
                     context.close()
             browser.close()
     sys.stdout.write(f"{drawn} pictures in {SCREENS.relative_to(ROOT)}/\n")
-    return 0
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":
