@@ -147,7 +147,9 @@ class Box:
         app.add_middleware(JsonAddress)
         return app
 
-    def browser(self, opened: Opened | None = None, a_minute: int = 1000) -> httpx.AsyncClient:
+    def browser(
+        self, opened: Opened | None = None, a_minute: int = 1000, app: FastAPI | None = None
+    ) -> httpx.AsyncClient:
         """A browser that sends what browsers send, logged in or not."""
         headers = {
             "Origin": URL,
@@ -156,5 +158,5 @@ class Box:
             "User-Agent": "Firefox/1 Linux",
         }
         cookies = {} if opened is None else {"maillon": opened.token}
-        transport = httpx.ASGITransport(self.fresh_app(a_minute), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app or self.fresh_app(a_minute), raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers, cookies=cookies)

@@ -39,6 +39,7 @@ from maillon.evidence.trust import LedgerAnchor, LogAnchor, TrustAnchors
 from maillon.kit import idempotency, metrics, problems
 from maillon.kit.access import ADMINISTER, NOTARY_WRITE, Access, Subject
 from maillon.kit.audit import Deed, newest, record
+from maillon.kit.callers import BehindProxies
 from maillon.kit.clock import Clock, SystemClock
 from maillon.kit.encryption import RING, Encryption
 from maillon.kit.errors import AccessDenied, CorruptStore, HomeInUse, HomeUnusable, KitError
@@ -493,7 +494,7 @@ class Application:
         routes += notices_api.router(self.notices, recognition).routes
         routes += notices_pages.pages(self.notices, recognition, self.renderer).routes
         routes += members_api.router(members, recognition, self.clock, rate).routes
-        routes += members_pages.pages(members, recognition, self.renderer, self.clock, self.network, rate).routes
+        routes += members_pages.pages(members, recognition, self.renderer, self.clock, url, self.network, rate).routes
         routes += votes_api.router(self.votes, delegates).routes
         routes += votes_pages.pages(self.votes, self.renderer, url, self.network, delegates).routes
         routes += credits_api.router(self.credits, gifts).routes
@@ -505,6 +506,8 @@ class Application:
         app.add_middleware(UnreadCount, service=self.notices, people=self.people, recognition=recognition)
         app.add_middleware(JsonAddress)
         app.add_middleware(metrics.Counted)
+        if settings.trusted_proxies:
+            app.add_middleware(BehindProxies, trusted=settings.trusted_proxies)
         described = app.openapi
         app.openapi = lambda: problems.describe_refusals(described())  # type: ignore[method-assign]
         return app

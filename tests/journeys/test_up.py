@@ -136,6 +136,19 @@ def test_the_ready_line_is_the_last_thing_it_says(home: Path) -> None:
     process.stdout.close()
 
 
+@pytest.mark.parametrize("trusted", ["", 'trusted_proxies = ["127.0.0.1"]\n'])
+def test_what_a_proxy_says_is_believed_where_it_is_trusted(starting: Start, home: Path, trusted: str) -> None:
+    (home / "settings.toml").write_text(f"log_in_rate = 2\n{trusted}")
+    url = starting(home).url
+
+    def tried(heard: str) -> int:
+        sent = httpx.post(f"{url}/v1/login/device", json={"label": "a"}, headers={"X-Forwarded-For": heard}, timeout=60)
+        return sent.status_code
+
+    assert [tried(f"192.0.2.{number}, 203.0.113.9") for number in range(3)] == [200, 200, 429]
+    assert tried("198.51.100.1") == (200 if trusted else 429)
+
+
 def test_two_servers_on_one_home_are_refused(starting: Start, home: Path) -> None:
     starting(home)
     second = maillon("up", "--home", str(home), "--port", "0")

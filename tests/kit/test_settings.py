@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from maillon.kit.callers import read_network
 from maillon.kit.errors import InvalidSettings
 from maillon.kit.settings import load
 from maillon.kit.store import Store
@@ -57,7 +58,7 @@ def test_a_server_that_cannot_be_is_refused_without_its_secret(name: str, value:
     assert "secret" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", ["providers", "webhooks"])
+@pytest.mark.parametrize("name", ["providers", "webhooks", "trusted_proxies"])
 @pytest.mark.parametrize("value", ["secret", '["secret"', '[{"secret": 1}]', "3"])
 def test_a_list_in_the_environment_that_is_none_is_refused_without_its_secrets(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -119,3 +120,17 @@ def test_an_address_that_is_the_beginning_of_others_has_no_query(url: str) -> No
     provider = {"id": "city", "name": "City", "issuer": url, "client_id": "a", "client_secret": "b"}
     with pytest.raises(InvalidSettings, match=r"setting providers\.0\.issuer"):
         load(providers=[provider])
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert load(home=tmp_path).trusted_proxies == ()
+    (tmp_path / "settings.toml").write_text('trusted_proxies = ["10.0.0.7", "2001:db8::/32"]\n')
+    assert load(home=tmp_path).trusted_proxies == (read_network("10.0.0.7"), read_network("2001:db8::/32"))
+    monkeypatch.setenv("MAILLON_TRUSTED_PROXIES", '["10.0.0.0/24"]')
+    assert load(home=tmp_path).trusted_proxies == (read_network("10.0.0.0/24"),)
+
+
+@pytest.mark.parametrize("proxy", ["", "proxy.example", "10.0.0.7/24", "10.0.0", "*", "0.0.0.0/0", "::/0", 7, None])
+def test_what_is_no_proxy_or_everybody_is_refused(proxy: object) -> None:
+    with pytest.raises(InvalidSettings, match=r"setting trusted_proxies\.0: addresses and networks of proxies"):
+        load(trusted_proxies=[proxy])

@@ -75,6 +75,14 @@ def test_the_image_is_made_of_what_is_there() -> None:
         assert f"{port}:{port}" not in compose, "a port that is never opened"
 
 
+def test_the_compose_file_trusts_its_own_network_and_no_other() -> None:
+    compose = (ROOT / "deployment/container/compose.yaml").read_text()
+    (subnet,) = re.findall(r"subnet: (\S+)", compose)
+    assert f"MAILLON_TRUSTED_PROXIES: '[\"{subnet}\"]'" in compose
+    assert subnet in (ROOT / "docs/operating/containers.md").read_text()
+    assert '"127.0.0.1:8400:8400"' in compose, "whoever reaches the port is believed"
+
+
 def test_every_setting_of_a_node_is_explained() -> None:
     page = (ROOT / "docs/operating/node.md").read_text()
     assert [each.name for each in fields(NodeSettings) if f"`{each.name}`" not in page] == []

@@ -170,7 +170,9 @@ def test_what_is_no_network_is_refused(tmp_path: Path, content: str) -> None:
 
 
 def test_settings_are_read_as_they_were_written() -> None:
-    settings = NodeSettings(organisation="Ville d'Été", host="a.example", role="full", cache=17)
+    settings = NodeSettings(
+        organisation="Ville d'Été", host="a.example", role="full", cache=17, trusted_proxies=("10.0.0.7",)
+    )
     assert NodeSettings.parse(settings.to_toml()) == settings
 
 
@@ -186,6 +188,10 @@ def test_settings_are_read_as_they_were_written() -> None:
         ("organisation =", "node.toml"),
         ('organisation = "a"\nremote_signer = "10.0.0.9:26659"', "remote_signer"),
         ('organisation = "a"\nrequests_a_second = -1', "requests_a_second"),
+        ('organisation = "a"\ntrusted_proxies = "10.0.0.7"', "trusted_proxies: not a list"),
+        ('organisation = "a"\ntrusted_proxies = ["proxy.example"]', "trusted_proxies: addresses"),
+        ('organisation = "a"\ntrusted_proxies = [7]', "trusted_proxies: addresses"),
+        ('organisation = "a"\ntrusted_proxies = ["::/0"]', "trusted_proxies: addresses"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(text: str, word: str) -> None:

@@ -46,9 +46,9 @@ def answered(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json=answers if isinstance(asked, list) else answers[0])
 
 
-def home_of(folder: Path) -> NodeHome:
+def home_of(folder: Path, *trusted: str) -> NodeHome:
     home = NodeHome(folder / "node")
-    home.lay_out(NodeSettings(organisation="City"))
+    home.lay_out(NodeSettings(organisation="City", trusted_proxies=trusted))
     return home
 
 
@@ -125,6 +125,18 @@ async def test_each_key_has_limits_of_its_own(home: NodeHome) -> None:
         # Without a key the address has its own, and what others used up is not its concern.
         assert (await client.post("/rpc", json=[ASKED, ASKED])).status_code == 200
         assert (await client.post("/rpc", json=batch)).status_code == 429
+
+
+@pytest.mark.parametrize("trusted", [(), ("127.0.0.1",)])
+async def test_behind_a_trusted_proxy_each_caller_has_a_budget(tmp_path: Path, trusted: tuple[str, ...]) -> None:
+    async with door(home_of(tmp_path, *trusted), Limits(requests_a_second=1, window=1.0)) as client:
+
+        async def asked(heard: str) -> int:
+            return (await client.post("/rpc", json=ASKED, headers={"X-Forwarded-For": heard})).status_code
+
+        assert await asked("203.0.113.9") == 200
+        assert await asked("192.0.2.66, 203.0.113.9") == 429
+        assert await asked("198.51.100.1") == (200 if trusted else 429)
 
 
 async def test_a_wrong_key_is_refused_and_not_taken_for_none(home: NodeHome) -> None:

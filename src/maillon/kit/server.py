@@ -91,6 +91,8 @@ async def serve(
         ws="websockets-sansio",
         lifespan="on",
         log_config=None,
+        # It would believe every process of this machine: `kit.callers` reads what a proxy says.
+        proxy_headers=False,
         access_log=False,
         server_header=False,
         date_header=False,

@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from maillon.evidence.errors import Unreadable
 from maillon.evidence.note import check_name
+from maillon.kit.callers import Network, read_network
 from maillon.kit.errors import InvalidSettings
 from maillon.kit.home import default_home
 
@@ -106,6 +107,9 @@ class Settings(BaseSettings):
     append_linger: float = Field(0.004, ge=0, le=1, description="Seconds appends wait for company in a transaction.")
     portal_writes: bool = Field(True, description="Whether the portal notarises without an API key (for a sandbox).")
     rate_limit: int = Field(120, ge=1, description="Portal writes a minute from one address.")
+    trusted_proxies: tuple[Annotated[Network, BeforeValidator(read_network)], ...] = Field(
+        (), description="Addresses and networks whose word on who calls is believed: the proxies before this server."
+    )
     public_url: str | None = Field(None, description="Where readers find the portal; by default localhost and port.")
     smtp: SecretStr | None = Field(
         None, description="URL of the mail server; without one, letters are files in the home."

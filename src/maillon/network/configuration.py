@@ -15,6 +15,7 @@ from typing import Final
 
 import orjson
 
+from maillon.kit.callers import Network, read_network
 from maillon.kit.errors import HomeUnusable
 from maillon.kit.keys import write_private
 from maillon.network.definition import NetworkDefinition
@@ -40,6 +41,8 @@ MAXIMUM_SOCKET_PATH: Final = 100
 """The operating system's limit is 107 bytes."""
 _WATCHER_STATE: Final = "watcher_state.json"
 ROLES: Final = ("validator", "full")
+_KINDS: Final = {"int": int, "str": str, "tuple[str, ...]": list}
+_KIND_WORDS: Final = {int: "a number", str: "text", list: "a list"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class NodeSettings:
     gateway_host: str = "127.0.0.1"
     requests_a_second: int = 2000
     """Calls one address may make without a key; 0 asks everybody for a key."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of the proxies before the gateway, whose word on who calls is believed."""
     cache: int = 256
     """MiB of memory geth keeps state in."""
     geth: str = ""
@@ -78,11 +83,19 @@ class NodeSettings:
             raise NodeUnusable("node.toml: remote_signer: tcp://ADDRESS:PORT or unix://PATH")
         if self.role not in ROLES:
             raise NodeUnusable(f"node.toml: role: one of {', '.join(ROLES)}")
+        try:
+            self.proxies()
+        except ValueError as error:
+            raise NodeUnusable(f"node.toml: trusted_proxies: {error}") from None
         ports = [value for name, value in self.ports().items() if value]
         if self.requests_a_second < 0:
             raise NodeUnusable("node.toml: requests_a_second: 0 or more")
         if any(not 0 <= port < 65536 for port in ports) or len(set(ports)) != len(ports):
             raise NodeUnusable("node.toml: every port is another one, from 0 to 65535")
+
+    def proxies(self) -> tuple[Network, ...]:
+        """The networks of `trusted_proxies`; of settings that were read there is no error."""
+        return tuple(read_network(each) for each in self.trusted_proxies)
 
     def ports(self) -> dict[str, int]:
         """Name → port."""
@@ -95,15 +108,15 @@ class NodeSettings:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise NodeUnusable(f"node.toml: {error}") from error
-        kinds = {each.name: int if each.type == "int" else str for each in fields(cls)}
+        kinds = {each.name: _KINDS[str(each.type)] for each in fields(cls)}
         for name, value in document.items():
             if name not in kinds:
                 raise NodeUnusable(f"node.toml: unknown here: {name}; see docs/operating/node.md")
             if type(value) is not kinds[name]:
-                raise NodeUnusable(f"node.toml: {name}: not {'a number' if kinds[name] is int else 'text'}")
+                raise NodeUnusable(f"node.toml: {name}: not {_KIND_WORDS[kinds[name]]}")
         if "organisation" not in document:
             raise NodeUnusable("node.toml: organisation is missing")
-        return cls(**document)
+        return cls(**document | {name: tuple(value) for name, value in document.items() if isinstance(value, list)})
 
     def to_toml(self) -> str:
         """The file, every setting written out."""

@@ -22,12 +22,14 @@ import structlog
 import uvloop
 import websockets
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from maillon.kit import server
+from maillon.kit.callers import BehindProxies, caller
 from maillon.kit.errors import KitError
 from maillon.ledger.fees import gas_price
 from maillon.network import abci
@@ -161,6 +163,7 @@ class Gateway:
         settings = home.settings()
         self._home = home
         self._limits = limits or Limits(requests_a_second=settings.requests_a_second)
+        self._proxies = settings.proxies()
         self._budget = Budget(self._limits.window)
         self._clients = Clients(home.clients_file)
         self._execution = f"http://127.0.0.1:{settings.execution_rpc_port}"
@@ -183,7 +186,8 @@ class Gateway:
             Route("/health", self._health),
             Route("/metrics", self._metrics),
         ]
-        return Starlette(routes=routes, lifespan=self._lifespan)
+        behind = [Middleware(BehindProxies, trusted=self._proxies)] if self._proxies else []
+        return Starlette(routes=routes, middleware=behind, lifespan=self._lifespan)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _application: Starlette) -> AsyncIterator[None]:
@@ -213,10 +217,7 @@ class Gateway:
         return Response(answer, status, headers=headers, media_type="application/json")
 
     def _caller(self, connection: HTTPConnection) -> Caller | None:
-        """Who asks; None for an unknown key, and for none where everybody needs one.
-
-        Behind a proxy every address is the proxy's: clients there come with keys, or share one budget.
-        """
+        """Who asks; None for an unknown key, and for none where everybody needs one."""
         scheme, _, key = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             client = self._clients.of(key.strip(), time.monotonic())
@@ -225,8 +226,7 @@ class Gateway:
             return Caller(f"key {client.id}", client.requests_a_second, client.websockets)
         if not self._limits.requests_a_second:
             return None
-        address = connection.client.host if connection.client else ""
-        return Caller(address, self._limits.requests_a_second, self._limits.websockets_each)
+        return Caller(caller(connection), self._limits.requests_a_second, self._limits.websockets_each)
 
     async def _body(self, request: Request) -> bytes | None:
         parts, size = [], 0

@@ -641,6 +641,8 @@ async def test_the_directory_is_read_by_anybody_and_known_again(http: httpx.Asyn
     feed = await http.get("/feeds/fr/members.atom")
     assert feed.headers["content-type"].startswith("application/atom+xml")
     assert "Sandbox est membre fondateur" in feed.text
+    # Its name is the same whatever a reader calls the server.
+    assert (await http.get("/feeds/fr/members.atom", headers={"Host": "elsewhere.example"})).text == feed.text
 
 
 async def test_an_account_is_asked_for_whom_it_acted(http: httpx.AsyncClient) -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from maillon.kit.audit import Deed, record
+from maillon.kit.callers import BehindProxies, read_network
 from maillon.services.people import rules
 from maillon.services.people.model import Invitation, Role, SessionKind
 from maillon.services.people.pages import agent_label
@@ -345,6 +346,20 @@ async def test_one_address_tries_so_often_a_minute(box: Box) -> None:
             for n in range(5)
         ]
     assert statuses == [401, 401, 401, 429, 429]
+
+
+async def test_behind_a_proxy_one_attacker_locks_nobody_else_out(box: Box) -> None:
+    app = box.fresh_app(a_minute=3)
+    app.add_middleware(BehindProxies, trusted=[read_network("127.0.0.1")])
+    async with box.browser(app=app) as browser:
+
+        async def tried(heard: str) -> int:
+            sent = {"address": "ada@office.example", "password": "x"}
+            return (await browser.post("/en/log-in", data=sent, headers={"X-Forwarded-For": heard})).status_code
+
+        # Whatever the attacker writes itself stands left of what the proxy heard.
+        assert [await tried(f"192.0.2.{n}, 203.0.113.9") for n in range(5)] == [401, 401, 401, 429, 429]
+        assert await tried("198.51.100.1") == 401
 
 
 async def test_what_matters_sends_to_log_in_again_and_back(box: Box) -> None:

@@ -67,7 +67,7 @@ def router(service: CreditsService, throttle: Throttle) -> APIRouter:
         },
     )
     async def faucet(request: Request, asked: GiftRequest) -> dict[str, Any]:
-        throttle.take(request.client.host if request.client else "")
+        throttle.take(request)
         account, given, block = await service.give(asked.account)
         return {"account": account, "given": credits_text(given), "block": block}
 

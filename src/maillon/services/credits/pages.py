@@ -40,7 +40,7 @@ def pages(service: CreditsService, renderer: Renderer, throttle: Throttle) -> AP
     async def give(request: Request, language: Language) -> Response:
         """A refusal is the page again with what was typed; a second sending finds the account full."""
         account = (await read_form(request)).get("account", [""])[0]
-        throttle.take(request.client.host if request.client else "")
+        throttle.take(request)
         try:
             _, wei, block = await service.give(account)
         except (NotAnAccount, FaucetEmpty) as refused:

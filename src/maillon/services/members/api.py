@@ -207,7 +207,7 @@ def router(  # noqa: C901, PLR0915 - one function for each route
     once = Once(service)
 
     def count(request: Request) -> None:
-        throttle.take(request.client.host if request.client else "")
+        throttle.take(request)
 
     async def office(request: Request, action: Any = rules.APPLICATION_REVIEW) -> Actor:
         return await recognition.require(request, action, Target("instance"))

@@ -98,6 +98,7 @@ class _Pages:
         recognition: Recognition,
         renderer: Renderer,
         clock: Clock,
+        public_url: str,
         network: str,
         a_minute: int,
     ) -> None:
@@ -105,6 +106,7 @@ class _Pages:
         self._who = recognition
         self._renderer = renderer
         self._clock = clock
+        self._public_url = public_url
         self._network = network
         self._throttle = Throttle(clock, a_minute)
 
@@ -115,7 +117,7 @@ class _Pages:
         return _Fields(await read_form(request))
 
     def _count(self, request: Request) -> None:
-        self._throttle.take(request.client.host if request.client else "")
+        self._throttle.take(request)
 
     def _private(
         self,
@@ -217,7 +219,7 @@ class _Pages:
             if word in _NEWS:
                 told.append(one | {"word": word, "name": named.get(one["organisation"], str(one["organisation"]))})
         document = {
-            "base": str(request.base_url).rstrip("/"),
+            "base": self._public_url,
             "network": self._network,
             "updated": told[0]["time"] if told else datetime.datetime.fromtimestamp(0, datetime.UTC),
             "news": told,
@@ -686,12 +688,13 @@ def pages(  # noqa: PLR0917 - the collaborators
     recognition: Recognition,
     renderer: Renderer,
     clock: Clock,
+    public_url: str,
     network: str,
     a_minute: int,
 ) -> APIRouter:
     """The routes."""
     made = APIRouter(include_in_schema=False, route_class=EnteringRoute)
-    page = _Pages(service, recognition, renderer, clock, network, a_minute)
+    page = _Pages(service, recognition, renderer, clock, public_url, network, a_minute)
     application = "/{language}/office/applications/{identifier}"
     for method, path, endpoint in (
         ("GET", "/{language}/members", page.directory),

@@ -102,7 +102,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             raise Problem(KEY_ONLY, "this instance takes no write from its pages")
 
     def _count(request: Request, entries: int) -> None:
-        throttle.take(request.client.host if request.client else "", entries)
+        throttle.take(request, entries)
 
     @router.get("/{language}/notarise")
     async def notarise(request: Request, language: Language) -> Response:

@@ -326,7 +326,7 @@ def router(  # noqa: C901, PLR0915 - one function for each route
 
     @made.post("/login/device", summary="Begin to log a command line in (as RFC 8628)", responses=_refusals(429))
     async def begin_device(request: Request, body: DeviceBody) -> dict[str, Any]:
-        throttle.take(request.client.host if request.client else "")
+        throttle.take(request)
         device, user = await asyncio.to_thread(people.begin_device, body.label)
         return {
             "device_code": device,
@@ -338,7 +338,7 @@ def router(  # noqa: C901, PLR0915 - one function for each route
 
     @made.post("/login/token", summary="Ask whether somebody has confirmed", responses=_refusals(409, 428, 429))
     async def finish_device(request: Request, body: TokenBody) -> dict[str, Any]:
-        throttle.take(request.client.host if request.client else "")
+        throttle.take(request)
         opened = await asyncio.to_thread(people.finish_device, body.device_code)
         return {"token": opened.token, "expires": opened.session.expires}
 

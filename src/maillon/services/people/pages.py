@@ -143,7 +143,7 @@ class _Pages:
         return _Form(await read_form(request))
 
     def _count(self, request: Request) -> None:
-        self._throttle.take(request.client.host if request.client else "")
+        self._throttle.take(request)
 
     async def _answer_of_passkey(self, request: Request) -> dict[str, str]:
         """What a page's script sends for a passkey: an object of texts."""
