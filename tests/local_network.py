@@ -24,7 +24,7 @@ from maillon.evidence.hashing import keccak256, sha256
 from maillon.ledger.abi import Call, ask, encode
 from maillon.ledger.contracts.governance import Governance
 from maillon.ledger.errors import Reverted
-from maillon.ledger.founding import SANDBOX_STATUTES, Founding, Terms
+from maillon.ledger.founding import GWEI, SANDBOX_STATUTES, Founding, Terms
 from maillon.ledger.genesis import GOVERNANCE, name_word, random_chain_id
 from maillon.ledger.node import NodeLedger
 from maillon.ledger.port import Address, Height, TransactionReceipt
@@ -34,7 +34,7 @@ from maillon.network.configuration import NodeHome
 from maillon.network.definition import NetworkDefinition, found, founding_of
 from maillon.network.errors import EngineUnusable
 from maillon.network.identity import NodeCard
-from maillon.network.rules import GWEI, address_of_key
+from maillon.network.rules import address_of_key
 
 TESTS = Path(__file__).parent
 READY_WITHIN = 180
@@ -354,9 +354,11 @@ class LocalNetwork:
         self.acknowledged.append(sent)
         return sent
 
-    def transfer(self, node: LocalNode, account: Account, to: Address = THERE, tip: int = GWEI, wei: int = 1) -> str:
-        """A signed transfer, the account's next as this node sees it."""
-        nonce = int(node.rpc("eth_getTransactionCount", checksum(account.address), "pending"), 16)
+    def transfer(
+        self, node: LocalNode, account: Account, to: Address = THERE, tip: int = GWEI, wei: int = 1, *, ahead: int = 0
+    ) -> str:
+        """A signed transfer, the account's next as this node sees it, or one that leaves out so many before it."""
+        nonce = int(node.rpc("eth_getTransactionCount", checksum(account.address), "pending"), 16) + ahead
         made = DynamicFeeTransaction(self.chain_id, nonce, tip, 100 * GWEI, 21_000, to, wei, b"")
         return "0x" + made.sign(account).raw.hex()
 

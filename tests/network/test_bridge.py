@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_abi import encode
 
 from maillon.kit.clock import FixedClock
+from maillon.ledger.founding import GWEI
 from maillon.ledger.genesis import DIRECTORY
 from maillon.ledger.port import Address
 from maillon.ledger.signing import Account, DynamicFeeTransaction
@@ -264,7 +265,7 @@ async def test_an_empty_payload_is_built_once_more_while_transactions_wait(
     waiting: bool, tidying: int, builds: int, packed: int
 ) -> None:
     engine = Engine([FOUR])
-    transfer = DynamicFeeTransaction(77, 0, rules.GWEI, 2 * rules.GWEI, 21_000, Address(bytes(20)), 1, b"")
+    transfer = DynamicFeeTransaction(77, 0, GWEI, 2 * GWEI, 21_000, Address(bytes(20)), 1, b"")
     engine.pool = (transfer.sign(Account(key(1))).raw,) if waiting else ()
     engine.tidying = tidying
     request = abci.PrepareProposalRequest(height=1, max_tx_bytes=2**20)
@@ -290,7 +291,7 @@ async def test_our_own_rules_refuse_our_engines_block_and_the_empty_one_is_propo
 async def test_what_was_built_is_executed_once_and_first_where_the_engine_refused_a_proposal() -> None:
     """Others wait for a proposal: it is not executed before it is made, unless an engine built what none executes."""
     engine = Engine([FOUR] * 3)
-    transfer = DynamicFeeTransaction(77, 0, rules.GWEI, 2 * rules.GWEI, 21_000, Address(bytes(20)), 1, b"")
+    transfer = DynamicFeeTransaction(77, 0, GWEI, 2 * GWEI, 21_000, Address(bytes(20)), 1, b"")
     engine.pool = (transfer.sign(Account(key(1))).raw,)
 
     async def refuses_what_is_not_empty(given: Payload) -> tuple[str, str]:

@@ -14,11 +14,12 @@ from comet_light import header_by_light_client
 from local_network import ACCOUNTS, LocalNetwork, until
 from maillon.evidence.consensus import SignedHeader, Validator, ValidatorSet, verify_commit
 from maillon.evidence.document import Fields
+from maillon.ledger.founding import GWEI
 from maillon.ledger.port import Address
 from maillon.ledger.signing import DynamicFeeTransaction, checksum
 from maillon.network.consortium import PORTS, free_ports
 from maillon.network.doctor import WRONG, diagnose, examine
-from maillon.network.rules import EXTRA_DATA, GWEI
+from maillon.network.rules import EXTRA_DATA
 
 THERE = Address(b"\x77" * 20)
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 import pytest
 
 from local_network import ACCOUNTS, LocalNetwork, LocalNode
+from maillon.ledger.founding import GWEI
 from maillon.ledger.genesis import BASE_FEE
 from maillon.ledger.port import Address
 from maillon.ledger.signing import DynamicFeeTransaction, checksum
-from maillon.network.rules import GWEI
 
 CREDIT: Final = 10**18
 SAVINGS: Final = 2 * CREDIT

@@ -22,6 +22,7 @@ from web3 import Web3
 from local_network import ACCOUNTS, LocalNetwork, until
 from maillon.commands import application
 from maillon.kit import server
+from maillon.ledger.founding import GWEI
 from maillon.ledger.genesis import ANCHORS, DIRECTORY
 from maillon.ledger.port import Address
 from maillon.ledger.signing import DynamicFeeTransaction, checksum
@@ -29,7 +30,6 @@ from maillon.network import clients
 from maillon.network.configuration import NodeHome, NodeSettings
 from maillon.network.errors import NodeUnusable
 from maillon.network.gateway import Budget, Caller, Gateway, Limits, priced
-from maillon.network.rules import GWEI
 
 ASKED = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
 THERE = Address(b"\x7a" * 20)

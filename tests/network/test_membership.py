@@ -15,13 +15,12 @@ from local_network import CREDITS, LocalNetwork, LocalNode, governed, until
 from maillon.ledger.contracts.credits import Credits
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.contracts.network import Network
-from maillon.ledger.founding import SCOPES
+from maillon.ledger.founding import GWEI, SCOPES
 from maillon.ledger.genesis import CREDITS as CREDITS_CONTRACT
 from maillon.ledger.genesis import MEMBERS, NETWORK
 from maillon.ledger.port import Address
 from maillon.ledger.signing import checksum
 from maillon.network.registration import Registered
-from maillon.network.rules import GWEI
 from running_platform import maillon
 
 NEWCOMER: Final = 5

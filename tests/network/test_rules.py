@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maillon.evidence.rlp import encode
+from maillon.ledger import fees
+from maillon.ledger.founding import GWEI
 from maillon.ledger.port import Address
 from maillon.ledger.signing import Account, DynamicFeeTransaction
 from maillon.network import rules
 from maillon.network.errors import ProposalRefused
 from maillon.network.payload import Payload, Withdrawal
-from maillon.network.rules import GWEI, Parent, Terms
+from maillon.network.rules import Parent, Terms
 
 KEYS = st.binary(min_size=32, max_size=32).filter(any)
 POWERS = st.integers(1, rules.MAXIMUM_POWER)
@@ -146,7 +148,7 @@ def test_no_list_and_too_long_a_list_give_nothing() -> None:
 
 @given(st.one_of(st.none(), st.integers(0, 2**256 - 1)))
 def test_the_floor_can_always_be_paid(said: int | None) -> None:
-    assert 0 <= rules.floor_tip(said) <= rules.MAXIMUM_FLOOR_TIP
+    assert 0 <= fees.floor_tip(said) <= fees.MAXIMUM_FLOOR_TIP
 
 
 @given(st.integers(0, 10**9), st.one_of(st.none(), st.integers(0, 2**256 - 1)))

@@ -17,10 +17,10 @@ from maillon.evidence.document import Fields
 from maillon.evidence.light import LightBlock, Trusted, verify_chain
 from maillon.ledger.contracts.credits import Credits
 from maillon.ledger.contracts.directory import Directory
+from maillon.ledger.founding import GWEI
 from maillon.ledger.genesis import ANCHORS, CREDITS, DIRECTORY, name_word
 from maillon.ledger.node import NodeLedger
 from maillon.ledger.port import Height, StateProof
-from maillon.network.rules import GWEI
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,18 @@ def early(network: LocalNetwork) -> StateProof:
 
 
 @pytest.fixture(scope="module")
-def registry(network: LocalNetwork, early: StateProof) -> Registry:
+def overtaken(network: LocalNetwork) -> str:
+    """A transfer at the floor of the founding, which waits in one pool for the one before it."""
+    node = network.nodes[2]
+    sent = str(node.rpc("eth_sendRawTransaction", network.transfer(node, ACCOUNTS[2], ahead=1)))
+    assert node.rpc("eth_getTransactionByHash", sent)["blockHash"] is None
+    return sent
+
+
+@pytest.fixture(scope="module")
+def registry(network: LocalNetwork, early: StateProof, overtaken: str) -> Registry:
     """By one vote: a contract that says whatever it is told to, in the place of Network, and another floor tip."""
-    del early
+    del early, overtaken
     made = network.deploy_registry("Network")
     made.set_validators(entries(network.nodes))
     made.set_nodes(network.nodes)
@@ -60,8 +69,8 @@ def entries(nodes: Sequence[LocalNode], power: int = 1) -> list[tuple[bytes, int
     return [(node.identity.validator_key, power, number) for number, node in enumerate(nodes, 1)]
 
 
-def test_the_floor_tip_is_law(network: LocalNetwork, registry: Registry) -> None:
-    """The vote raised it: less is refused by every pool, and empty proposals are not the price."""
+def test_the_floor_tip_is_law(network: LocalNetwork, registry: Registry, overtaken: str) -> None:
+    """The vote raised it: less is refused by every pool, what waited with less is dropped, and no proposal is empty."""
     del registry
     node, payer = network.nodes[2], ACCOUNTS[1]
 
@@ -76,6 +85,7 @@ def test_the_floor_tip_is_law(network: LocalNetwork, registry: Registry) -> None
         return False
 
     assert until(refused, 60)
+    assert node.rpc("eth_getTransactionByHash", overtaken) is None
     dear = offer(3 * GWEI)
     assert network.mined(node, dear)
     assert "empty-proposal" not in node.alarms()

@@ -139,6 +139,18 @@ def decode(types: Sequence[str], data: bytes) -> tuple[Any, ...]:
     return tuple(_plain(kind, value) for kind, value in zip(types, values, strict=True))
 
 
+def one_address(answer: bytes | None) -> Address | None:
+    """The answer as one address and nothing more; None when it is anything else, or nobody."""
+    if answer is None or len(answer) != 32 or any(answer[:12]) or not any(answer):
+        return None
+    return Address(answer[12:])
+
+
+def one_number(answer: bytes | None) -> int | None:
+    """The answer as one number without sign and nothing more; None when it is anything else."""
+    return int.from_bytes(answer, "big") if answer is not None and len(answer) == 32 else None
+
+
 def constructor(name: str, types: Sequence[str], values: Sequence[object]) -> bytes:
     """What a transaction without recipient carries to deploy a contract of the package."""
     return artifact(name).deploy + encode(types, values)

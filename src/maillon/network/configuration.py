@@ -18,10 +18,11 @@ import orjson
 from maillon.kit.callers import Network, read_network
 from maillon.kit.errors import HomeUnusable
 from maillon.kit.keys import write_private
+from maillon.ledger.fees import DEFAULT_FLOOR_TIP
 from maillon.network.definition import NetworkDefinition
 from maillon.network.errors import NodeUnusable
 from maillon.network.identity import Identity, NodeCard
-from maillon.network.rules import DEFAULT_FLOOR_TIP, EXTRA_DATA
+from maillon.network.rules import EXTRA_DATA
 from maillon.network.signatures import LastSignature, begin, make_empty
 
 BUILD_TIME: Final = "600ms"

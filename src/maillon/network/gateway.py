@@ -31,7 +31,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from maillon.kit import server
 from maillon.kit.callers import BehindProxies, caller
 from maillon.kit.errors import KitError
-from maillon.ledger.fees import gas_price
+from maillon.ledger.fees import DEFAULT_FLOOR_TIP, gas_price
 from maillon.network import abci
 from maillon.network.application import ask
 from maillon.network.bridge import STATUS_PATH
@@ -39,7 +39,6 @@ from maillon.network.clients import Clients
 from maillon.network.configuration import NodeHome
 from maillon.network.errors import NodeDown, NodeUnusable
 from maillon.network.health import exposition, gather
-from maillon.network.rules import DEFAULT_FLOOR_TIP
 
 METHODS: Final = frozenset(
     {

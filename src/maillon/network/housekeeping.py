@@ -16,13 +16,13 @@ from typing import Any, Final
 import structlog
 
 from maillon.ledger.contracts.network import Network
+from maillon.ledger.fees import floor_tip
 from maillon.ledger.port import Address
 from maillon.ledger.signing import DynamicFeeTransaction
 from maillon.network.configuration import Plan
 from maillon.network.errors import ExecutionUnavailable
 from maillon.network.execution import CallRefused, Socket
 from maillon.network.registry import Registry
-from maillon.network.rules import floor_tip
 
 INTERVAL: Final = 2.0
 """Seconds between two looks at the chain."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from maillon.evidence.hashing import keccak256
-from maillon.ledger.abi import NotDecodable, decode
+from maillon.ledger.abi import NotDecodable, decode, one_address, one_number
+from maillon.ledger.fees import floor_tip
 from maillon.ledger.genesis import DIRECTORY, name_word
 from maillon.network import rules
 from maillon.network.execution import Execution, View
@@ -151,7 +152,7 @@ class Registry:
             grants: tuple[tuple[bytes, int], ...] | None = None
             if constitution.credits_contract is not None and rules.is_grant_height(number, constitution.period_length):
                 grants = await self._grants(constitution, parent.hash, number)
-            found = rules.Terms(rules.withdrawals(number, grants), rules.floor_tip(constitution.floor_tip))
+            found = rules.Terms(rules.withdrawals(number, grants), floor_tip(constitution.floor_tip))
             self._terms = {parent.hash: found}
         return found
 
@@ -167,14 +168,16 @@ class Registry:
 
     async def _ask(self, block_hash: bytes) -> Constitution:
         names = [View(DIRECTORY, _LOOKUP + name_word(name)) for name in ("Network", "Credits")]
-        found = [_address(answer) for answer in await self._execution.views(block_hash, names)]
+        found = [one_address(answer) for answer in await self._execution.views(block_hash, names)]
         network, credit = found
         views = [View(network, data) for data in (_VALIDATORS, _NODES)] if network is not None else []
         views += [View(credit, data) for data in (_PERIOD, _FLOOR)] if credit is not None else []
         answers: list[bytes | None] = await self._execution.views(block_hash, views) if views else []
         validators, nodes = (answers[0], answers[1]) if network is not None else (None, None)
         period, floor = (answers[-2], answers[-1]) if credit is not None else (None, None)
-        return Constitution(_validators(validators), _nodes(nodes), _number(period), _number(floor), credit, network)
+        return Constitution(
+            _validators(validators), _nodes(nodes), one_number(period), one_number(floor), credit, network
+        )
 
 
 def _decoded(kind: str, answer: bytes | None) -> Sequence[Any] | None:
@@ -198,13 +201,3 @@ def _nodes(answer: bytes | None) -> tuple[ListedNode, ...] | None:
     if entries is None or len(entries) > MAXIMUM_NODES:
         return None
     return tuple(ListedNode(key, identity, organisation) for key, identity, organisation in entries if len(key) == 64)
-
-
-def _address(answer: bytes | None) -> bytes | None:
-    if answer is None or len(answer) != 32 or any(answer[:12]) or not any(answer):
-        return None
-    return answer[12:]
-
-
-def _number(answer: bytes | None) -> int | None:
-    return int.from_bytes(answer, "big") if answer is not None and len(answer) == 32 else None

@@ -15,6 +15,7 @@ from typing import Final
 from maillon.evidence.errors import Unreadable
 from maillon.evidence.hashing import sha256
 from maillon.evidence.rlp import to_integer
+from maillon.ledger.fees import DEFAULT_FLOOR_TIP
 from maillon.network.errors import ProposalRefused
 from maillon.network.payload import Payload, Withdrawal
 
@@ -31,11 +32,6 @@ MINIMUM_VALIDATORS: Final = 4
 MAXIMUM_VALIDATORS: Final = 64
 MAXIMUM_POWER: Final = 2**40
 
-GWEI: Final = 10**9
-DEFAULT_FLOOR_TIP: Final = GWEI
-"""Wei per gas every transaction pays at least, where no contract says otherwise."""
-MAXIMUM_FLOOR_TIP: Final = 1000 * GWEI
-"""More would keep out even the vote that lowers it again."""
 GRANTS_A_BLOCK: Final = 2048
 MINIMUM_PERIOD: Final = 1
 MAXIMUM_PERIOD: Final = 10_000_000
@@ -113,11 +109,6 @@ def withdrawals(number: int, grants: Sequence[tuple[bytes, int]] | None) -> tupl
         for position, (account, amount) in enumerate(grants)
         if 0 < amount < 2**64 and len(account) == 20
     )
-
-
-def floor_tip(said: int | None) -> int:
-    """The floor in force, from what the contract says."""
-    return said if said is not None and 0 <= said <= MAXIMUM_FLOOR_TIP else DEFAULT_FLOOR_TIP
 
 
 # Transactions

@@ -47,7 +47,7 @@ async def test_send_wait_call_events_and_prove(network: Network, ledger: Embedde
     receipt = await ledger.wait(sent)
     assert receipt.succeeded
     assert receipt.events[0].data == (5).to_bytes(32, "big")
-    assert await ledger.head() == receipt.height
+    assert await ledger.head() >= receipt.height
     found = [event async for event in ledger.events(contract, Height(0), receipt.height)]
     assert found == list(receipt.events)
     store = network.deploy(STORE)

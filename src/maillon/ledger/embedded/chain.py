@@ -28,6 +28,9 @@ from maillon.evidence.errors import Unreadable
 from maillon.evidence.hashing import sha256
 from maillon.evidence.trie import EMPTY_CODE_HASH
 from maillon.kit.clock import Clock
+from maillon.ledger.abi import Call, one_address, one_number
+from maillon.ledger.contracts.credits import Credits
+from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.embedded import tries
 from maillon.ledger.embedded.consensus import Committer
 from maillon.ledger.embedded.execution import (
@@ -40,6 +43,7 @@ from maillon.ledger.embedded.execution import (
     deep_threads,
     execute_call,
     genesis_state,
+    view,
 )
 from maillon.ledger.embedded.journal import Journal
 from maillon.ledger.embedded.model import (
@@ -87,7 +91,13 @@ from maillon.ledger.embedded.store import (
     number_key,
     place_key,
 )
-from maillon.ledger.embedded.transaction import TRANSACTION_GAS, check_transaction, decode_transaction, intrinsic_gas
+from maillon.ledger.embedded.transaction import (
+    TRANSACTION_GAS,
+    check_tip,
+    check_transaction,
+    decode_transaction,
+    intrinsic_gas,
+)
 from maillon.ledger.errors import (
     CorruptStore,
     GasLimitExceeded,
@@ -98,15 +108,14 @@ from maillon.ledger.errors import (
     Rejected,
     Unavailable,
 )
-from maillon.ledger.genesis import Genesis
+from maillon.ledger.fees import floor_tip
+from maillon.ledger.genesis import DIRECTORY, Genesis, name_word
 from maillon.ledger.port import Address, Height, TransactionHash
 from maillon.ledger.reverts import reverted
 
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-TIP_FLOOR: Final = 10**9
-"""Wei per gas: 1 gwei, the network's law."""
 BASE_FEE_FLOOR: Final = 7
 """Wei: EIP-1559 in integers falls no lower."""
 CALL_GAS: Final = 50_000_000
@@ -196,14 +205,11 @@ class Chain:
         *,
         committer: Committer,
         clock: Clock,
-        tip_floor: int,
         boundary: Boundary,
         block_seconds: float,
     ) -> None:
         self.genesis = genesis
         self.chain_id = genesis.chain_id
-        self.tip_floor = tip_floor
-        """Wei per gas every transaction must offer as tip: law in the pool and in blocks."""
         self._store = store
         self._committer = committer
         self._clock = clock
@@ -223,10 +229,14 @@ class Chain:
         self._pending_callbacks: list[Callable[[Transaction], None]] = []
         with ExitStack() as undo:
             undo.callback(store.close)
+            self._seal_thread = deep_threads("maillon-seal", 1)
+            undo.callback(self._seal_thread.shutdown)
             self._head, self._commit = self._load()
+            self.tip_floor = self._in(self._seal_thread, lambda: self._floor_after(self._head))
+            """Wei per gas every transaction must offer as tip, as the contracts say it in the state of the head: law in
+            the pool and in the next block."""
             self._restore_pool()
             undo.pop_all()
-        self._seal_thread = deep_threads("maillon-seal", 1)
         self._call_threads = deep_threads("maillon-call", _CALL_THREADS)
         self._journal = Journal(store, self._accepted, self._not_journalled)
 
@@ -237,7 +247,6 @@ class Chain:
         genesis: Genesis,
         validator_key: Ed25519PrivateKey,
         clock: Clock,
-        tip_floor: int = TIP_FLOOR,
         *,
         boundary: Boundary = no_boundary,
         map_size: int = INITIAL_MAP,
@@ -257,7 +266,6 @@ class Chain:
             genesis,
             committer=committer,
             clock=clock,
-            tip_floor=tip_floor,
             boundary=boundary,
             block_seconds=block_seconds,
         )
@@ -328,7 +336,7 @@ class Chain:
                 sender = Address(record[:20])
                 transaction = decode_transaction(record[20:], sender)
                 nonce = self._account(reading, sender).nonce
-                if transaction.nonce < nonce:
+                if transaction.nonce < nonce or transaction.max_priority_fee_per_gas < self.tip_floor:
                     stale.append(key)
                 else:
                     self._pool.restore(transaction, nonce, int.from_bytes(key, "big"))
@@ -363,8 +371,10 @@ class Chain:
         For event loops: `await asyncio.wrap_future(chain.offer(raw))`.
         """
         transaction = decode_transaction(raw)
-        check_transaction(transaction, self.chain_id, self.genesis.gas_limit, self.tip_floor)
+        check_transaction(transaction, self.chain_id, self.genesis.gas_limit)
         with self._lock:
+            # Here, so that nothing under a floor that rises comes in after what is dropped for it.
+            check_tip(transaction, self.tip_floor)
             account = self._accounts.get(transaction.sender)
             if account is None:
                 with self._store.read() as reading:
@@ -427,12 +437,16 @@ class Chain:
             signed = self._committer.commit(block.hash, block.number + 1, timestamp, self._commit)
             self._boundary("block: executed")
             self._write_block(block, draft, nodes, signed)
-            # A crash here loses only memory: the block is on disk, and opening reads it.
+            # A crash here loses only memory: the block is on disk, and opening reads it, the floor included.
+            floor = self._floor_after(block)
             with self._lock:
                 self._head = block
                 self._commit = signed.commit
                 self._accounts.clear()
                 self._pool.sealed(draft.transactions, block.number)
+                if floor > self.tip_floor:
+                    self._journal.drop(self._pool.drop_under(floor))
+                self.tip_floor = floor
             self._boundary("block: pool cleaned")
             _tell(self._sealed_callbacks, block)
             return block
@@ -480,6 +494,17 @@ class Chain:
             draft.add(transaction, outcome)
             selection.included(transaction)
         return None
+
+    def _floor_after(self, block: Block) -> int:
+        """The floor in force for the block after this one, by the contract the Directory leads to in its state."""
+        environment = self._environment_of(block)
+
+        def answer(call: Call[Any]) -> bytes | None:
+            return view(reading.node, block.state_root, environment, call.to, call.data)
+
+        with self._store.read() as reading:
+            contract = one_address(answer(Directory(DIRECTORY).lookup(name_word("Credits"))))
+            return floor_tip(None if contract is None else one_number(answer(Credits(contract).floor_tip())))
 
     def _write_block(self, block: Block, draft: _Draft, nodes: dict[bytes, bytes], signed: SignedHeader) -> None:
         number = block.number
@@ -739,7 +764,13 @@ class Chain:
         return self._in(self._call_threads, lambda: self._call(block, request, gas, limit))
 
     def _call(self, block: Block, request: CallRequest, gas: int, limit: TimeLimit) -> CallResult:
-        environment = Environment(
+        environment = self._environment_of(block)
+        with self._store.read() as reading:
+            return execute_call(reading.node, block.state_root, environment, request, gas=gas, limit=limit)
+
+    def _environment_of(self, block: Block) -> Environment:
+        """What a call in the state of this block sees."""
+        return Environment(
             self.chain_id,
             block.number,
             block.timestamp,
@@ -748,8 +779,6 @@ class Chain:
             block.parent_hash,
             ancestors_of(self._hash_of, block.number),
         )
-        with self._store.read() as reading:
-            return execute_call(reading.node, block.state_root, environment, request, gas=gas, limit=limit)
 
     def estimate_gas(self, request: CallRequest, height: Height | int | None = None, time_limit: float = 5.0) -> int:
         """A gas limit with which it succeeds, at most a sixty-fourth above the least, as geth's is.

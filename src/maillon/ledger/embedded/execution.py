@@ -9,6 +9,7 @@ burnt (EIP-1559), the tip goes to address zero, which nobody holds.
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import threading
@@ -53,9 +54,11 @@ from maillon.ledger.embedded.model import CallRequest, CallResult, Transaction
 from maillon.ledger.embedded.records import COINBASE, RawLog
 from maillon.ledger.embedded.transaction import intrinsic_gas
 from maillon.ledger.embedded.tries import Node
-from maillon.ledger.errors import CorruptStore
+from maillon.ledger.errors import CorruptStore, LedgerError
 from maillon.ledger.genesis import GenesisAccount
 from maillon.ledger.port import Address, TransactionHash
+
+_logger = logging.getLogger(__name__)
 
 keccak(b"")  # the first digest chooses what makes all others
 if keccak.hasher != hashing.keccak256 or not isinstance(keys.backend, CoinCurveECCBackend):
@@ -81,6 +84,10 @@ _STEPS_BETWEEN_LOOKS: Final = 256
 """Gas charges between two looks at the clock."""
 TRANSACTION_SECONDS: Final = 10.0
 """Processor's time one transaction may have. Sixteen million gas of the slowest instructions need about half."""
+VIEW_GAS: Final = 500_000
+"""Gas of a contract's answer the chain itself follows. What our contracts are asked for takes a twentieth."""
+VIEW_SECONDS: Final = 1.0
+"""Processor's time of such an answer."""
 _PACE: Final[Mapping[bytes, int]] = {
     number.to_bytes(20, "big"): gas
     for number, gas in {
@@ -399,6 +406,23 @@ def execute_call(
     return CallResult(
         bytes(computation.output), used + floor, failure, _logs(computation), _accessed(state, request.sender, to)
     )
+
+
+def view(node: Node, state_root: bytes, environment: Environment, contract: Address, data: bytes) -> bytes | None:
+    """What a contract answers to the chain itself; None when it reverts, or does anything else.
+
+    No contract can stop the chain. Raises `CorruptStore`.
+    """
+    limit = TimeLimit(VIEW_SECONDS, time.thread_time, TooSlow)
+    try:
+        result = execute_call(node, state_root, environment, CallRequest(contract, data), gas=VIEW_GAS, limit=limit)
+    except LedgerError:
+        raise
+    except Exception:
+        # It takes too long, or py-evm is at fault.
+        _logger.exception("contract %s is not followed", contract.hex())
+        return None
+    return None if result.error else result.output
 
 
 def _warm(state: Any, message: Any, request: CallRequest) -> None:

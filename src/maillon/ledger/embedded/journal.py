@@ -2,13 +2,14 @@
 """Admitted transactions onto disk, many with one fsync, off the caller's thread.
 
 What arrives while one group is being written makes the next group: a lone transaction waits for one fsync, a flood
-shares it among thousands.
+shares it among thousands. What a risen floor dropped goes out with the group that follows: until then whoever opens the
+store finds the same floor, and leaves it out.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Condition, Thread
@@ -43,6 +44,7 @@ class Journal:
         self._accepted = accepted
         self._failed = failed
         self._waiting: list[_Offer] = []
+        self._dropped: list[int] = []
         self._condition = Condition()
         self._closing = False
         self._thread = Thread(target=self._run, name="maillon-journal", daemon=True)
@@ -60,6 +62,11 @@ class Journal:
             self._condition.notify()
         return done
 
+    def drop(self, orders: Iterable[int]) -> None:
+        """Have these forgotten no later than anything that is appended from now on is written."""
+        with self._condition:
+            self._dropped.extend(orders)
+
     def close(self) -> None:
         """Write what waits, then stop."""
         with self._condition:
@@ -72,11 +79,12 @@ class Journal:
             with self._condition:
                 self._condition.wait_for(lambda: self._waiting or self._closing)
                 group, self._waiting = self._waiting, []
+                dropped, self._dropped = self._dropped, []
             if not group:
                 return
-            self._write(group)
+            self._write(group, dropped)
 
-    def _write(self, group: list[_Offer]) -> None:
+    def _write(self, group: list[_Offer], dropped: list[int]) -> None:
         def change(writing: Writing) -> None:
             for offer in group:
                 if offer.replaced is not None:
@@ -85,6 +93,9 @@ class Journal:
                 if writing.get(PLACES, offer.transaction.hash) is None:
                     record = offer.transaction.sender + offer.transaction.raw
                     writing.put(POOL, number_key(offer.order), record)
+            # Last, for what was dropped while it waited for us.
+            for order in dropped:
+                writing.delete(POOL, number_key(order))
 
         try:
             self._store.write("admission", change)
@@ -93,6 +104,7 @@ class Journal:
             _log.error(
                 "%d admissions are not written: %s", len(group), error, exc_info=not isinstance(error, Unavailable)
             )
+            self.drop(dropped)
             # The last first, so that a chain of replacements unwinds to the one on disk.
             for offer in reversed(group):
                 self._failed(offer.transaction, offer.replaced)

@@ -2,7 +2,8 @@
 """Transactions waiting: by account and nonce, gaps allowed, dearest first.
 
 Purely in memory; the chain journals what is admitted here. Every method is called under the chain's lock.
-Limits and the price of a replacement are geth's defaults, except that nothing admitted is evicted: it was acknowledged.
+Limits and the price of a replacement are geth's defaults, except that nothing admitted is evicted for something dearer:
+it was acknowledged. Only a floor that rises drops what offers less, as geth does.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ class Pool:
         del self._by_hash[transaction.hash]
 
     def withdraw(self, transaction: Transaction) -> None:
-        """Take out one that could not be journalled: it was never acknowledged."""
+        """Take out one that will be in no block: it could not be journalled, or the floor rose above it."""
         queue = self._accounts.get(transaction.sender)
         if queue is None or queue.by_nonce.get(transaction.nonce) is not transaction:
             return
@@ -169,6 +170,14 @@ class Pool:
         queue.pending_nonce = min(queue.pending_nonce, transaction.nonce)
         if not queue.by_nonce:
             del self._accounts[transaction.sender]
+
+    def drop_under(self, tip_floor: int) -> list[int]:
+        """Take out what offers a smaller tip; its keys in the journal. What comes after waits for those nonces."""
+        dropped = [each for each in self._by_hash.values() if each.max_priority_fee_per_gas < tip_floor]
+        orders = [self._order[each.hash] for each in dropped]
+        for each in dropped:
+            self.withdraw(each)
+        return orders
 
     def sealed(self, transactions: Iterable[Transaction], number: int) -> None:
         """Take out what block `number` now holds."""

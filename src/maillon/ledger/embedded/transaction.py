@@ -164,7 +164,7 @@ def minimum_gas(transaction: Transaction) -> tuple[int, int]:
     return transaction.intrinsic_gas + words, _GAS_TRANSACTION + tokens * _GAS_FLOOR
 
 
-def check_transaction(transaction: Transaction, chain_id: int, block_gas: int, tip_floor: int) -> None:
+def check_transaction(transaction: Transaction, chain_id: int, block_gas: int) -> None:
     """The rules that need no state, in geth's order and words. Raises a `Rejected`."""
     if transaction.chain_id != chain_id:
         raise WrongChain(f"invalid chain id for signer: have {transaction.chain_id} want {chain_id}")
@@ -190,6 +190,10 @@ def check_transaction(transaction: Transaction, chain_id: int, block_gas: int, t
         raise IntrinsicGasTooLow(
             f"insufficient gas for floor data gas cost: gas {transaction.gas}, minimum needed {floor}"
         )
+
+
+def check_tip(transaction: Transaction, tip_floor: int) -> None:
+    """The rule that comes after those of `check_transaction`, and follows the state. Raises `Underpriced`."""
     if transaction.max_priority_fee_per_gas < tip_floor:
         raise Underpriced(
             "transaction gas price below minimum: "
