@@ -187,8 +187,9 @@ def admit_by_rule(organisation: uint256, evidence: uint256, evidence_hash: bytes
 @external
 def suspend(organisation: uint256, case_id: bytes32):
     """
-    @notice Ask, as an officer, that a member be suspended for seven days. When a second officer asks the same within a
-            day, it is. Once for a case, and once in thirty days for a member; longer is a matter for a vote.
+    @notice Ask, as an officer, that a member be suspended for seven days. When an officer of another organisation asks
+            the same within a day, it is. Once for a case, and once in thirty days for a member; only a vote makes it
+            last longer.
     @param organisation The member; not the caller's own.
     @param case_id A salted hash of the file that gives the reasons.
     """
@@ -203,9 +204,12 @@ def suspend(organisation: uint256, case_id: bytes32):
     request: Request = self._requests[case_id]
     assert not request.done, "admissions: case was used"
     assert request.officer == empty(address) or request.organisation == organisation, "admissions: case of another"
-    if self._stands(members, request) and request.officer != msg.sender:
+    first: uint256 = self._first(members, request)
+    if first != 0 and first != own:
         self._suspend(members, case_id, request)
     else:
+        # The first one may ask again, and has another day; a colleague changes nothing.
+        assert first == 0 or request.officer == msg.sender, "admissions: both officers are of one member"
         self._requests[case_id] = Request(
             organisation=organisation, officer=msg.sender, time=block.timestamp, done=False
         )
@@ -333,14 +337,14 @@ def _decide(kind: uint256, country: bytes2, evidence: uint256, offices: uint256)
 
 @internal
 @view
-def _stands(members: address, request: Request) -> bool:
+def _first(members: address, request: Request) -> uint256:
     """
-    @dev Whether a first officer's request still counts: made within a day, by who is an officer still.
+    @dev For whom a first officer's request still counts: made within a day, by who is an officer still.
     @param members The register.
     @param request The request.
-    @return bool Whether it does.
+    @return uint256 The officer's organisation now; 0 when it does not count.
     """
     if request.officer == empty(address) or block.timestamp > request.time + _PATIENCE:
-        return False
+        return 0
     first: uint256 = staticcall IMembers(members).acting(request.officer, _OFFICER)
-    return first != 0 and first != request.organisation
+    return 0 if first == request.organisation else first

@@ -139,7 +139,7 @@ def test_an_impostor_of_admissions_admits_nobody(evm: Evm) -> None:
         evm.send(members.suspend_until(1, evm.time + 5), other)
 
 
-# 2.3: any two officers, seven days, once for a case.
+# 2.3: two officers of two organisations, seven days, once for a case.
 
 
 def suspended(evm: Evm, organisation: int = 1, case: bytes = CASE, officers: tuple[int, int] = (2, 3)) -> Any:
@@ -182,6 +182,41 @@ def test_one_officer_is_not_two(evm: Evm) -> None:
     assert evm.ask(members.is_active(1)), "the first is no officer any more"
     evm.send(admissions.suspend(1, CASE), member(2))
     assert not evm.ask(members.is_active(1))
+
+
+def test_two_officers_of_one_member_are_not_two(evm: Evm) -> None:
+    """docs/decisions/0043: whoever has two offices of one member has one voice."""
+    for colleague in (OWNER, PUBLISHER):
+        evm.send(members.appoint(colleague, 16), STEWARD)
+    evm.send(admissions.suspend(6, CASE), OWNER)
+    asked = evm.ask(admissions.request_of(CASE))
+    with refused("admissions: both officers are of one member"):
+        evm.send(admissions.suspend(6, CASE), PUBLISHER)
+    assert evm.ask(members.is_active(6))
+    assert evm.ask(admissions.request_of(CASE)) == asked, "a colleague gives the first one no other day either"
+    evm.next_block(5)
+    evm.send(admissions.suspend(6, CASE), OWNER)
+    evm.next_block(DAY)
+    outcome = evm.send(admissions.suspend(6, CASE), member(2))
+    assert declared.SuspendedByOfficers(6, CASE, (OWNER, member(2)), evm.time + 7 * DAY) in seen(
+        outcome, declared.decode_event
+    ), "one of another member, within a day of the last time the first one asked"
+    assert not evm.ask(members.is_active(6))
+
+
+def test_a_colleague_asks_anew_once_the_first_request_is_over(evm: Evm) -> None:
+    for colleague in (OWNER, PUBLISHER):
+        evm.send(members.appoint(colleague, 16), STEWARD)
+    evm.send(admissions.suspend(6, CASE), OWNER)
+    evm.next_block(DAY + 1)
+    outcome = evm.send(admissions.suspend(6, CASE), PUBLISHER)
+    assert seen(outcome, declared.decode_event) == [declared.SuspensionRequested(6, CASE, PUBLISHER)]
+    with refused("admissions: both officers are of one member"):
+        evm.send(admissions.suspend(6, CASE), OWNER)
+    evm.send(members.appoint(PUBLISHER, 0), STEWARD)
+    evm.send(admissions.suspend(6, CASE), OWNER)
+    assert evm.ask(admissions.request_of(CASE)).officer == OWNER, "the first is no officer any more"
+    assert evm.ask(members.is_active(6))
 
 
 def test_officers_may_not_all(evm: Evm) -> None:

@@ -164,6 +164,8 @@ def consortium() -> dict[str, int]:
         ("network.nodes, one", network.nodes(), STRANGER),
         ("credits.grants, seven", quota.grants(0), STRANGER),
         ("members.suspend, one open vote", members.suspend(3), STEWARD),
+        ("admissions.suspend, first officer", Admissions(ADMISSIONS).suspend(5, word), member(2)),
+        ("admissions.suspend, second officer", Admissions(ADMISSIONS).suspend(5, word), member(4)),
     ]
     costs = {}
     for name, call, sender in steps:

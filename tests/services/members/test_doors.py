@@ -25,7 +25,10 @@ from maillon.ledger.genesis import MEMBERS
 from maillon.ledger.port import Address
 from maillon.ledger.signing import Account
 from maillon.main import Application, exclusive_home
+from maillon.services.members.contract import MembersContract
+from maillon.services.members.errors import RefusedByLedger
 from maillon.services.members.model import HistoryEntry, Identifier, Scheme
+from maillon.services.members.service import MembersService
 from maillon.services.members.views import requests_document
 from maillon.services.members.vouchers import Voucher
 from maillon.services.people import OFFICE, Role
@@ -190,8 +193,20 @@ async def test_the_office_renames_after_it_has_read_what_it_signs(
     assert (await http.get("/v1/members/1")).json()["legal_name"] != "Val-de-Rhune"
 
 
+async def always(_service: MembersService, _case: bytes) -> bool:
+    return True
+
+
+async def of_one_member(*_arguments: object) -> None:
+    raise RefusedByLedger("admissions: both officers are of one member")
+
+
 async def test_the_office_asks_for_a_suspension_after_it_has_read_what_it_signs(
-    http: httpx.AsyncClient, instance: Application, officer: dict[str, str], member: str
+    http: httpx.AsyncClient,
+    instance: Application,
+    officer: dict[str, str],
+    member: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     page, asked = f"/en/office/members/{member}", {"act": "suspend", "reason": "Its keys are public."}
 
@@ -218,7 +233,24 @@ async def test_the_office_asks_for_a_suspension_after_it_has_read_what_it_signs(
     assert (await http.post(page, data={"act": "second", "case": "zz"}, headers=officer)).status_code == 404
     again = await http.post(page, data={"act": "second", "case": case, "confirmed": "yes"}, headers=officer)
     assert again.headers["location"] == f"{page}?done=asked", "the law takes the same officer as asking again"
-    # 4. Another's request has the button.
+    # 4. A colleague's request has words instead of a button, and joining it elsewhere is refused in words.
+    monkeypatch.setattr(MembersService, "is_asked_by_colleague", always)
+    for language, says in (
+        ("en", "An officer of your own organisation asked: the second must be of another member."),
+        ("fr", "Un membre du bureau de votre propre organisation l’a demandée\u00a0: le second doit être d’une autre"),
+    ):
+        shown = html.unescape((await http.get(page.replace("/en/", f"/{language}/"), headers=officer)).text)
+        assert says in shown
+        assert 'value="second"' not in shown
+    monkeypatch.setattr(MembersContract, "suspend", of_one_member)
+    for language, says in (("en", "asked for this suspension: the second"), ("fr", "le second doit être d’une autre")):
+        confirmed = {"act": "second", "case": case, "confirmed": "yes"}
+        refused = await http.post(page.replace("/en/", f"/{language}/"), data=confirmed, headers=officer)
+        assert (refused.status_code, says in html.unescape(refused.text)) == (409, True)
+    answer = await http.post(f"/v1/members/{member}/suspension", json={"case": case},
+                             headers=key(instance, None, "admin"))  # fmt: skip
+    assert answer.json()["type"].endswith("/same-member")
+    # 5. Another's request has the button.
     entry = HistoryEntry(int(member), 2**40, 0, instance.clock.now(), "SuspensionRequested",
                          {"case_id": "0x" + "5a" * 32, "officer": ACCOUNT}, bytes(32))  # fmt: skip
     assert [one["case"] for one in requests_document([entry], instance.clock.now())] == ["5a" * 32]

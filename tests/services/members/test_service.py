@@ -5,7 +5,18 @@ from __future__ import annotations
 
 import pytest
 
-from alliance import BANK, OTHER_OFFICE, OTHER_SIREN, STEWARD, Alliance, Invitations, a_form, fields
+from alliance import (
+    BANK,
+    OFFICE,
+    OFFICE_SIREN,
+    OTHER_OFFICE,
+    OTHER_SIREN,
+    STEWARD,
+    Alliance,
+    Invitations,
+    a_form,
+    fields,
+)
 from maillon.kit.clock import FixedClock
 from maillon.ledger.abi import ask
 from maillon.ledger.signing import Account
@@ -196,6 +207,23 @@ async def test_a_suspension_has_a_reason_and_an_answer(alliance: Alliance, servi
     import hashlib
 
     assert hashlib.sha256(kept.salt + kept.reason.encode()).digest() == case
+
+
+async def test_a_colleague_is_no_second_officer(alliance: Alliance, service: MembersService) -> None:
+    office = a_form(Scheme.SIREN, OFFICE_SIREN, "Bureau de l'alliance", Kind.ASSOCIATION).identifier
+    await alliance.contract.add_account(office, OTHER_OFFICE, Scope.VOTE, "suppleance", OFFICE)
+    await alliance.do(alliance.members.appoint(OTHER_OFFICE.address, int(Scope.OFFICER)), STEWARD)
+    _, case = await service.suspend(BANK_NUMBER, "Clé compromise", "person:1")
+    assert not await service.is_asked_by_colleague(case), "oneself is no colleague"
+    assert not await service.is_asked_by_colleague(bytes(32)), "nobody asked"
+    service._office = OTHER_OFFICE
+    assert await service.is_asked_by_colleague(case)
+    with pytest.raises(errors.SameMember):
+        await service.second_suspension(BANK_NUMBER, case, "person:2")
+    page = await service.organisation(BANK_NUMBER)
+    assert page.organisation.suspended_until is None
+    await alliance.do(alliance.members.appoint(OFFICE.address, int(Scope.ADMISSION_OFFICER)), STEWARD)
+    assert not await service.is_asked_by_colleague(case), "whoever asked holds no office any more"
 
 
 async def test_text_that_is_none_on_the_chain_stops_nobody(alliance: Alliance, service: MembersService) -> None:

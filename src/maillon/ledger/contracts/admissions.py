@@ -190,8 +190,8 @@ class Admissions:
     def suspend(self, organisation: int, case_id: bytes) -> Call[None]:
         """Ask, as an officer, that a member be suspended for seven days.
 
-        When a second officer asks the same within a day, it is. Once for a case, and once in thirty days for a
-        member; longer is a matter for a vote.
+        When an officer of another organisation asks the same within a day, it is. Once for a case, and once in thirty
+        days for a member; only a vote makes it last longer.
         """
         return Call(
             self.address, bytes.fromhex("9fdda7cd") + encode(("uint256", "bytes32"), (organisation, case_id)), nothing

@@ -516,12 +516,12 @@ def members_proposal(  # noqa: PLR0917 - options of a command
 def members_suspend(  # noqa: PLR0917 - options of a command
     number: _Number,
     reason: Annotated[str, typer.Option(help="Why; it stays here, the chain has its salted hash.")] = "",
-    case: Annotated[str, typer.Option(help="As the second officer: the case the first one opened.")] = "",
+    case: Annotated[str, typer.Option(help="As the second officer, of another member: the case of the first.")] = "",
     home: _Home = None,
     url: _Url = None,
     as_json: _Json = False,
 ) -> None:
-    """Ask, as an officer, that a member be suspended for seven days; it begins when a second officer asks the same."""
+    """Ask, as an officer, that a member be suspended for seven days; it begins when one of another member asks too."""
     settings = _settings(as_json, home=home, url=url)
     body = {"reason": reason, "case": case}
     path = f"/members/{number}/suspension"

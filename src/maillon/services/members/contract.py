@@ -364,9 +364,15 @@ class MembersContract:
         return (await self._members()).address
 
     async def suspend(self, organisation: int, case: bytes, signer: Signer) -> None:
-        """Ask, as an officer, for a suspension of seven days; it begins when a second officer asks the same."""
+        """Ask, as an officer, for a suspension of seven days; it begins when one of another member asks too."""
         admissions = await self._admissions()
         await self._instruct(admissions.suspend(organisation, case), signer)
+
+    async def officer_of(self, case: bytes) -> Address | None:
+        """Who opened the case of a suspension, or asked in it last; None for an unknown one."""
+        admissions = await self._admissions()
+        officer = (await self._ask(admissions.request_of(case))).officer
+        return officer if any(officer) else None
 
     async def rename(self, organisation: int, legal_name: str, signer: Signer) -> None:
         """Enter a new legal name, as an admission officer of another organisation."""

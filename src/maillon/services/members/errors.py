@@ -434,6 +434,20 @@ class RefusedByLedger(Refused):
     message = "The contract refuses: {0}"
     advice = "docs/formats/contracts.md says what each refusal means. Nothing was changed."
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SameMember(Refused):
+    """Both officers of a suspension are of one organisation, and the law wants two of two."""
+
+    slug = "same-member"
+    status = 409
+    title = "The second officer must be of another member"
+    message = "An officer of your own organisation asked for this suspension: the second must be of another member."
+    advice = "Nothing was changed. An officer of another member joins it within a day of the request."
+
 
 class NoRegister(Refused):
     """This network was made before it had a register of members."""

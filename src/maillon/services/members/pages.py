@@ -437,9 +437,13 @@ class _Pages:
         page, cases = await self._service.organisation(number), await self._service.cases(number)
         now = self._clock.now()
         account, offices = await self._service.office()
+        requests = [
+            one | {"by_colleague": await self._service.is_asked_by_colleague(bytes.fromhex(one["case"]))}
+            for one in views.requests_document(page.history, now)
+        ]
         document = views.organisation_document(page.organisation, now) | {
             "cases": [views.case_document(one) for one in cases],
-            "requests": views.requests_document(page.history, now),
+            "requests": requests,
             "office_account": "0x" + account.hex(),
             "offices": rules.names_of(offices, rules.SCOPE_NAMES),
             "typed": {"legal_name": "", "reason": ""} | dict(typed or {}),

@@ -42,6 +42,8 @@ IDLE_KEPT: Final = datetime.timedelta(days=180)
 """Without an answer of the applicant, until an incomplete application counts as withdrawn."""
 REQUEST_LIFE: Final = datetime.timedelta(days=1)
 """After an officer asked for a suspension, until no second one can join any more (`Admissions.suspend`)."""
+BOTH_OF_ONE_MEMBER: Final = "admissions: both officers are of one member"
+"""What `Admissions.suspend` says to a second officer of the first one's organisation."""
 INVITATION_LIFE: Final = datetime.timedelta(days=30)
 
 _S = ApplicationState

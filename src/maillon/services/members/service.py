@@ -928,18 +928,32 @@ class MembersService:
         return await self._done(number, "organisation", "suspension-asked", actor, case.hex()), case
 
     async def second_suspension(self, number: int, case: bytes, actor: str) -> OrganisationPage:
-        """Ask, as the second officer, what the first asked in a case. Raises `NoOffice`, `RefusedByLedger`.
+        """Ask, as the second officer, what the first asked in a case.
 
         Where the first was the account of this instance too, the law takes it as asked again, and suspends nobody.
+        Raises `NoOffice`, `SameMember`, `RefusedByLedger`.
         """
         if not await self._offices() & Scope.OFFICER:
             raise errors.NoOffice("0x" + self._office.address.hex())
-        await self._contract.suspend(number, case, self._office)
+        try:
+            await self._contract.suspend(number, case, self._office)
+        except errors.RefusedByLedger as refused:
+            if refused.reason == rules.BOTH_OF_ONE_MEMBER:
+                raise errors.SameMember from refused
+            raise
         await self.catch_up()
         suspended = not (await self.organisation(number)).organisation.is_active(self._clock.now())
         return await self._done(
             number, "organisation", "suspended" if suspended else "suspension-asked", actor, case.hex()
         )
+
+    async def is_asked_by_colleague(self, case: bytes) -> bool:
+        """Whether another officer of the organisation this instance signs for asked in a case: it cannot join that."""
+        officer = await self._contract.officer_of(case)
+        if officer is None or officer == self._office.address:
+            return False
+        own = await self._contract.acting(self._office.address, Scope.OFFICER)
+        return own is not None and own == await self._contract.acting(officer, Scope.OFFICER)
 
     async def cases(self, number: int) -> list[Case]:
         """The suspensions of an organisation asked for here, newest first, with their reasons."""
