@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import html
 import json
 import re
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -289,10 +290,13 @@ async def test_a_proxy_is_chosen_by_name_and_its_errors_stand_at_their_fields(
     assert f'<strong>Fondatrice n° 3</strong>, <a href="/en/votes/{vote}">' in page
     assert "Fondatrice n° 3 may take it as a proxy" in (await http.get(f"/en/votes/{vote}", headers=delegate)).text
     assert (await http.get("/en/votes/proxies/999", headers=delegate)).status_code == 404
-    # The list of votes leads there, and to the brake.
+    # The list of votes leads there, and to the brake, which says whom it stops.
     page = (await http.get("/en/votes", headers=delegate)).text
     for address in ("/en/votes/proxies/1", "/en/votes/brake/sign"):
         assert f'href="{address}"' in page
+    said = html.unescape((await http.get("/fr/votes/brake/sign", headers=delegate)).text)
+    assert "les contrats de publication qui l’interrogent sous leur nom" in said
+    assert "Aucun de ceux du bloc zéro ne l’interroge" in said
     assert "/en/votes/proxies/1" not in (await http.get("/en/votes", headers=HTML)).text
 
 

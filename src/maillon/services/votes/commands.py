@@ -421,7 +421,7 @@ def revoke_proxy(  # noqa: PLR0917 - Typer reads the command's options from its 
 
 @votes.command("brake")
 def brake(key: _Key, yes: _Yes = False, as_json: _Json = False, url: _Url = None, home: _Home = None) -> None:
-    """Pull the emergency brake: with enough others, publication stops for 72 hours."""
+    """Pull the emergency brake: with enough others, publication contracts that ask it stop for 72 hours."""
     with _Session(home, url, as_json=as_json) as session:
         session.act({"act": "brake"}, lambda prepared: session.client.brake_of(prepared).pull(), key, yes=yes)
 

@@ -608,7 +608,8 @@ class Words(Messages):
         """What pulling the emergency brake signs."""
         return self.say(
             "You sign for %(organisation)s: the emergency brake is pulled. With three officers of three "
-            "organisations, or a third of the members, publication stops for 72 hours; nothing else changes.",
+            "organisations, or a third of the members, the publication contracts that ask it under their name stop for "
+            "72 hours. None of the contracts of block zero does; nothing else changes.",
             organisation=self.organisation(organisation),
         )
 
