@@ -5,7 +5,7 @@
     python contracts/build.py
 
 The compiler is needed here and in the tests, never to run: artifacts live in the package, and
-tests/contracts/test_build.py compiles again and compares. A new contract is its file and one line in `CONTRACTS`.
+tests/contracts/test_build.py compiles again and compares. A new contract is its file.
 """
 
 from __future__ import annotations
@@ -37,22 +37,11 @@ from vyper.semantics.types.user import StructT
 
 from maillon.evidence.hashing import keccak256
 
-CONTRACTS: Final = (
-    "directory",
-    "anchors",
-    "members",
-    "admissions",
-    "governance",
-    "brake",
-    "signatures",
-    "network",
-    "credits",
-)
-
 HERE: Final = Path(__file__).resolve().parent
 PACKAGE: Final = HERE.parent / "src" / "maillon" / "ledger"
 ARTIFACTS: Final = PACKAGE / "artifacts"
 HANDLES: Final = PACKAGE / "contracts"
+CONTRACTS: Final = tuple(sorted(path.stem for path in HERE.glob("*.vy")))
 
 
 def artifact_of(path: Path) -> dict[str, Any]:

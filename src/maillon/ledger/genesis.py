@@ -33,29 +33,35 @@ from maillon.ledger.founding import Founding, FoundingOrganisation, sandbox
 from maillon.ledger.port import Address
 
 TYPE: Final = "maillon.genesis.v1"
-DIRECTORY: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0001"))
-ANCHORS: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0002"))
-MEMBERS: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0003"))
-ADMISSIONS: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0004"))
-GOVERNANCE: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0005"))
-BRAKE: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0006"))
-SIGNATURES: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0007"))
-NETWORK: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0008"))
-CREDITS: Final = Address(bytes.fromhex("00000000000000000000000000000000004d0009"))
 SYSTEM: Final = MappingProxyType(
     {
-        "Directory": DIRECTORY,
-        "Anchors": ANCHORS,
-        "Members": MEMBERS,
-        "Admissions": ADMISSIONS,
-        "Governance": GOVERNANCE,
-        "Brake": BRAKE,
-        "Signatures": SIGNATURES,
-        "Network": NETWORK,
-        "Credits": CREDITS,
+        name: Address(bytes(17) + b"\x4d" + number.to_bytes(2, "big"))
+        for number, name in enumerate(
+            (
+                "Directory",
+                "Anchors",
+                "Members",
+                "Admissions",
+                "Governance",
+                "Brake",
+                "Signatures",
+                "Network",
+                "Credits",
+            ),
+            start=1,
+        )
     }
 )
-"""Name in the Directory → address in block zero, of every system contract."""
+"""Name in the Directory → address in block zero, of every system contract: a new one stands at the end, for ever."""
+DIRECTORY: Final = SYSTEM["Directory"]
+ANCHORS: Final = SYSTEM["Anchors"]
+MEMBERS: Final = SYSTEM["Members"]
+ADMISSIONS: Final = SYSTEM["Admissions"]
+GOVERNANCE: Final = SYSTEM["Governance"]
+BRAKE: Final = SYSTEM["Brake"]
+SIGNATURES: Final = SYSTEM["Signatures"]
+NETWORK: Final = SYSTEM["Network"]
+CREDITS: Final = SYSTEM["Credits"]
 
 CHAIN_ID_FLOOR: Final = 7_700_000_000
 """Chain ids are this plus 32 random bits: above every registered network's we know of, and exact in JavaScript."""
@@ -331,19 +337,16 @@ def make_genesis(  # noqa: PLR0917 - block zero is made of many things, and each
 
 
 def _constructors(steward: Address, gas_limit: int, founding: Founding) -> dict[str, bytes]:
-    """Name → what deploys the contract. All but the Directory are told where that is."""
-    listed = {
-        name: constructor(name.lower(), ("address",), (DIRECTORY,))
-        for name in ("Anchors", "Members", "Admissions", "Brake", "Network")
-    }
+    """Name → what deploys the contract: told where the Directory is, but for those that are told something else."""
     statutes = (DIRECTORY, founding.statutes.as_argument())
     quotas = (DIRECTORY, founding.period_length, gas_limit, founding.floor_tip, founding.allowances)
-    return listed | {
+    told = {
         "Directory": constructor("directory", ("address",), (steward,)),
         "Governance": constructor("governance", ("address", _STATUTES), statutes),
         "Signatures": constructor("signatures", (), ()),
         "Credits": constructor("credits", ("address", "uint256", "uint256", "uint256", "uint256[8]"), quotas),
     }
+    return {name: constructor(name.lower(), ("address",), (DIRECTORY,)) for name in SYSTEM if name not in told} | told
 
 
 _STATUTES: Final = "((uint256,uint256,uint256,uint256,uint256)[3],uint256,uint256,uint256,bool,uint256[8])"
