@@ -34,6 +34,9 @@ def granted(evm: Evm) -> dict[bytes, int]:
     return {grant.account: grant.amount for grant in found}
 
 
+# 5.3: grants, a pure function of tiers, statuses and statutes.
+
+
 def test_each_member_is_granted_the_allowance_of_its_tier(evm: Evm) -> None:
     assert granted(evm) == {member(number): 20_000_000 for number in FOUNDERS}
     evm.send(members.classify(1, 0, 3, 0, b"FR"), STEWARD)
@@ -78,6 +81,9 @@ def test_a_member_without_a_credit_account_is_passed_over(evm: Evm) -> None:
     evm.send(members.set_credit_account(PUBLISHER), OWNER)
     evm.send(members.remove_account(PUBLISHER), OWNER)
     assert len(granted(evm)) == 5
+
+
+# 5.3 and 5.4: what a vote changes, and within which bounds.
 
 
 def test_a_vote_changes_allowances_and_the_floor_tip(evm: Evm) -> None:

@@ -73,6 +73,9 @@ def test_what_is_written_is_what_founding_writes() -> None:
         assert found == expected
 
 
+# 5.5: the views of the bridge, at the largest size.
+
+
 def test_validators_at_the_maximum(full: Evm) -> None:
     outcome = full.send(network.validators(), STRANGER)
     assert len(outcome.answer) == 64
@@ -99,6 +102,9 @@ def test_the_floor_tip_and_the_census(full: Evm) -> None:
 
 def test_the_register_takes_no_more(full: Evm) -> None:
     assert len(full.ask(members.roll())) == FULL
+
+
+# 3.8: acts of a vote, and its numbers, when everybody takes part.
 
 
 def test_two_thousand_vote_and_it_is_executed() -> None:

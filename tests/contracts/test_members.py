@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from contract_evm import NOBODY, OWNER, PUBLISHER, STEWARD, STRANGER, Evm, accou
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from maillon.ledger.abi import Call
+from maillon.ledger.abi import Call, artifact
 from maillon.ledger.contracts import members as declared
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.members import (
@@ -30,7 +32,7 @@ from maillon.ledger.contracts.members import (
     StatusChanged,
     decode_event,
 )
-from maillon.ledger.genesis import ADMISSIONS, DIRECTORY, MEMBERS, name_word
+from maillon.ledger.genesis import ADMISSIONS, DIRECTORY, MEMBERS, SYSTEM, name_word
 from maillon.ledger.port import Address
 from maillon.ledger.signing import Account
 
@@ -507,6 +509,50 @@ def test_a_listener_that_fails_holds_nothing_up(evm: Evm) -> None:
 def test_too_little_gas_silences_nobody(evm: Evm) -> None:
     with refused("members: too little gas to tell the others"):
         evm.send(members.suspend(1), STEWARD, gas=3_000_000)
+
+
+# 2.5: natural persons stay off chain; a delegate is an account with scopes and an opaque label.
+
+
+@pytest.mark.parametrize("label", [bytes(32), b"\xff" * 32, bytes(31) + b"\x01", b"secretariat-1".ljust(32, b"\0")])
+def test_a_label_is_a_word_that_means_nothing_here(evm: Evm, label: bytes) -> None:
+    added = events(evm, members.add_account(KEY.address, VOTE, label, consent(evm, KEY, 1)), OWNER)
+    assert added == [AccountAdded(1, KEY.address, VOTE, label)]
+    evm.send(members.add_account(OTHER.address, VOTE, label, consent(evm, OTHER, 1)), OWNER)
+    for one in (KEY, OTHER):
+        assert evm.ask(members.label_of(one.address)) == label, "as it was given, and the same twice if somebody wants"
+        assert evm.ask(members.acting(one.address, VOTE)) == 1
+        assert evm.ask(members.acting(one.address, ADMIN)) == 0
+    evm.send(members.set_scopes(KEY.address, VOTE, LABEL), OWNER)
+    assert evm.ask(members.label_of(KEY.address)) == LABEL
+    evm.send(members.remove_account(KEY.address), OWNER)
+    assert evm.ask(members.label_of(KEY.address)) == bytes(32), "whoever goes leaves no label in the state"
+
+
+BYTES = {
+    *("execution_key", "signature", "execution_signature", "consensus_signature", "consent"),
+    *("data", "reason"),
+}
+"""Keys, signatures, calls of a vote, and what a call that failed answered."""
+
+
+def parts(entries: Any) -> Iterator[tuple[str, str]]:
+    """Name and type of everything a call or an event takes, also within structs."""
+    for entry in entries:
+        yield entry["name"], entry["type"]
+        yield from parts(entry.get("components", ()))
+
+
+def test_no_call_has_room_for_words_about_a_person() -> None:
+    """Text is an organisation's identifier, name and DID; other bytes are keys, signatures, calls."""
+    taken: set[tuple[str, str]] = set()
+    for name in SYSTEM:
+        for entry in artifact(name.lower()).abi:
+            if entry["type"] == "event" or entry.get("stateMutability") == "nonpayable":
+                taken.update(parts(entry["inputs"]))
+    assert {name for name, kind in taken if kind.startswith("string")} == {"identifier", "legal_name", "did"}
+    assert {name for name, kind in taken if re.fullmatch(r"bytes(\[.*)?", kind)} == BYTES
+    assert {kind for name, kind in taken if name == "label"} == {"bytes32"}
 
 
 # 2.6: the past.
