@@ -20,7 +20,19 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs/measured.md"
 MEASUREMENTS = (
-    *("start", "notary", "command_line", "evidence", "ledger", "attack", "members", "network", "portal", "votes"),
+    *(
+        "start",
+        "notary",
+        "command_line",
+        "evidence",
+        "ledger",
+        "attack",
+        "members",
+        "network",
+        "portal",
+        "votes",
+        "flood",
+    ),
     *("engine", "network 7 20", "network 10 20", "network 13 20", "snapshot"),
 )
 """Scripts, with their arguments."""

@@ -86,7 +86,32 @@ def test_a_network_founded_by_hand(engine_programs: Path, starting: Start, folde
     assert json.loads(status.stdout)["validator"] is True
     findings = {f["name"]: f for f in json.loads(maillon("node", "doctor", "--home", str(home), "--json").stdout)}
     assert {findings[name]["state"] for name in ("engines", "processes", "key", "validator", "disk")} == {"good"}
+    a_platform_on_a_node(starting, node, folder)
     assert node.stop() == 0, "".join(node.errors)
+
+
+def a_platform_on_a_node(starting: Start, node: Running, folder: Path) -> None:
+    """`up --ledger` in a home of its own, as the guide says it: the two commands that make its notary a delegate."""
+    platform = starting(folder / "p", command=("up", "--port", "0", "--ledger", node.url), within=300)
+    places = ("--home", str(platform.home), "--url", platform.url, "--json")
+    listed = maillon("members", "list", *places)
+    assert [each["legal_name"] for each in json.loads(listed.stdout)["members"]] == ["City"], listed.stdout
+    waited = "".join(platform.errors)
+    assert "no publish delegate" in waited, waited
+    consent = maillon("consent", "1", "--ledger", node.url, "--home", str(platform.home))
+    (command,) = re.findall(r"node delegate (0x[0-9a-fA-F]{40}) --consent (0x[0-9a-f]+)", consent.stdout)
+    home = ("--home", str(node.home))
+    given = maillon("node", "delegate", command[0], "--consent", command[1], "--credits", "10", *home)
+    assert given.returncode == 0, given.stdout + given.stderr
+    file = folder / "minutes.txt"
+    file.write_text("Le conseil approuve.")
+    receipt = notarised(platform, file)
+    rules = maillon("members", "rules", *places)
+    assert rules.returncode == 0, rules.stderr
+    votes = maillon("votes", "list", *places)
+    assert json.loads(votes.stdout)["proposals"] == [], votes.stdout
+    assert platform.stop() == 0, "".join(platform.errors)
+    verified(receipt, file, platform.home / "trust.json")
 
 
 def test_a_home_without_a_node_says_what_to_do(tmp_path: Path) -> None:

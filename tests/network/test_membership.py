@@ -134,6 +134,26 @@ def test_a_validator_joins_and_signs(network: LocalNetwork) -> None:
     assert registered(network, newcomer, "--validator") == Registered(NEWCOMER, 1, 1), "what is there stays"
     assert until(lambda: newcomer.address in founders[0].signers(), 240)
     network.check_same(network.nodes)
+    named = {each["organisation"]: (each["address"], each["power"]) for each in founders[0].health()["validators"]}
+    assert named[newcomer.settings.organisation] == (newcomer.address, 1)
+    assert len(named) == 5
+
+
+def test_a_silent_validator_is_named_set_aside_by_a_vote_and_comes_back(network: LocalNetwork) -> None:
+    """Four remain, and none of them waits for it any more."""
+    newcomer, founders = network.nodes[4], network.nodes[:4]
+    key = newcomer.identity.validator_key
+    newcomer.stop()
+    assert until(lambda: founders[0].health()["silent"] == [newcomer.settings.organisation], 240)
+    network.decide(contract.set_power(key, 0))
+    assert until(lambda: newcomer.address not in founders[0].voters(), 600), "it was not set aside"
+    network.grow(2, founders)
+    assert until(lambda: founders[0].health()["silent"] == [], 120)
+    newcomer.start()
+    newcomer.wait_ready()
+    network.decide(contract.set_power(key, 1))
+    assert until(lambda: newcomer.address in founders[0].signers(), 600)
+    network.check_same(network.nodes)
 
 
 def test_an_organisation_departs_and_is_dropped_everywhere(network: LocalNetwork) -> None:

@@ -22,7 +22,8 @@ from maillon.network.application import ask
 from maillon.network.bridge import STATUS_PATH
 from maillon.network.configuration import NodeHome, NodeSettings
 from maillon.network.errors import ExecutionUnavailable, NodeDown
-from maillon.network.execution import CallRefused, Socket
+from maillon.network.execution import CallRefused, Execution, Socket, parent_of
+from maillon.network.registry import Registry
 from maillon.network.rules import address_of_key
 
 LATE: Final = 15.0
@@ -45,7 +46,7 @@ class NodeHealth:
     """See `Bridge.status`."""
     disk_free: int = 0
     names: dict[str, str] = field(default_factory=dict)
-    """Validator address → organisation, of the founders."""
+    """Validator address → organisation: what the chain calls it, or else its card."""
 
     @property
     def age(self) -> float | None:
@@ -72,6 +73,20 @@ class NodeHealth:
         """Who did not sign the last commit: organisations where known, else addresses."""
         return [self.names.get(address, address) for address in (self.bridge or {}).get("silent", [])]
 
+    def refused(self) -> list[dict[str, Any]]:
+        """The proposals refused last, each with its proposer's organisation where it is known."""
+        found = (self.bridge or {}).get("refused", [])
+        return [each | {"organisation": self.names.get(each["proposer"])} for each in found]
+
+    def validators(self) -> list[dict[str, Any]]:
+        """Who signs, with how much power."""
+        found = (self.bridge or {}).get("validators", {})
+        addresses = {key: address_of_key(bytes.fromhex(key)).hex() for key in found}
+        return [
+            {"address": addresses[key], "organisation": self.names.get(addresses[key]), "power": power}
+            for key, power in found.items()
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """For machines."""
         return {
@@ -84,6 +99,8 @@ class NodeHealth:
             "consensus": self.consensus,
             "bridge": self.bridge,
             "silent": self.silent(),
+            "refused": self.refused(),
+            "validators": self.validators(),
             "disk_free": self.disk_free,
         }
 
@@ -92,8 +109,8 @@ async def gather(home: NodeHome) -> NodeHealth:
     """Ask every part, at once. Raises `NodeUnusable` or `InvalidNetwork` when there is no node here."""
     settings, network, identity = home.settings(), home.network(), home.identity()
     own = address_of_key(identity.validator_key).hex()
-    execution, consensus, bridge = await asyncio.gather(
-        _ask_execution(home), _ask_consensus(settings), _ask_bridge(home)
+    execution, consensus, bridge, named = await asyncio.gather(
+        _ask_execution(home), _ask_consensus(settings), _ask_bridge(home), _ask_names(home)
     )
     return NodeHealth(
         organisation=settings.organisation,
@@ -104,7 +121,7 @@ async def gather(home: NodeHome) -> NodeHealth:
         consensus=consensus,
         bridge=bridge,
         disk_free=shutil.disk_usage(home.path).free,
-        names={address_of_key(node.validator_key).hex(): node.organisation for node in network.nodes},
+        names={address_of_key(node.validator_key).hex(): node.organisation for node in network.nodes} | named,
     )
 
 
@@ -126,6 +143,20 @@ async def _ask_execution(home: NodeHome) -> dict[str, Any] | None:
         return None
     finally:
         await socket.close()
+
+
+async def _ask_names(home: NodeHome) -> dict[str, str]:
+    """The organisations behind validators' addresses, as the chain names them; none while it cannot be asked."""
+    socket = Socket(home.execution_socket)
+    try:
+        async with asyncio.timeout(5):
+            head = parent_of(await socket.call("eth_getBlockByNumber", "latest", False, within=5))
+            named = await Registry(Execution(socket)).organisations(head.hash)
+    except (ExecutionUnavailable, CallRefused, TimeoutError):
+        return {}
+    finally:
+        await socket.close()
+    return {address_of_key(key).hex(): name for key, name in named.items()}
 
 
 async def _ask_consensus(settings: NodeSettings) -> dict[str, Any] | None:

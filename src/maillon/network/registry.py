@@ -40,6 +40,7 @@ _NODES = selector("nodes()")
 _GRANTS = selector("grants(uint256)")
 _PERIOD = selector("period_length()")
 _FLOOR = selector("floor_tip()")
+_LEGAL_NAME = selector("legal_name_of(uint256)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,18 @@ class Registry:
             yield await self.at(await self._execution.hash_at(head.number - back))
             back += max(1, back // 4) if back >= _NEAREST else 1
         yield await self.at(await self._execution.genesis_hash())
+
+    async def organisations(self, block_hash: bytes) -> dict[bytes, str]:
+        """The legal name behind each validator's key, in the state of this block; without those nobody can say."""
+        validators = (await self.at(block_hash)).validators or ()
+        (answer,) = await self._execution.views(block_hash, [View(DIRECTORY, _LOOKUP + name_word("Members"))])
+        members = _address(answer)
+        if members is None:
+            return {}
+        asked = [View(members, _LEGAL_NAME + each.organisation.to_bytes(32, "big")) for each in validators]
+        names = await self._execution.views(block_hash, asked) if asked else []
+        read = ((each.key, _decoded("string", name)) for each, name in zip(validators, names, strict=True))
+        return {key: str(name) for key, name in read if name}
 
     async def terms(self, parent: rules.Parent) -> rules.Terms:
         """What block `parent.number + 1` must hold to."""
