@@ -354,6 +354,32 @@ async def test_a_proposal_is_refused_with_its_reason(transactions: list[bytes], 
     assert reason in bridge.observed.refused[-1]["reason"]
 
 
+@pytest.mark.parametrize(
+    ("clock", "waits"),
+    [(1_009, 0.0), (1_005.75, 0.25), (1_005, 1.0), (1_000, 1.0)],
+    ids=["behind", "a-little-ahead", "a-second-ahead", "far-ahead"],
+)
+async def test_a_chain_ahead_of_the_clock_is_not_pushed_further(
+    clock: float, waits: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks made faster than one a second would carry the chain's time ahead for good: each has its own second."""
+    engine = Engine([FOUR] * 9)
+    engine.final = 5
+    moment = FixedClock(datetime.datetime.fromtimestamp(clock, datetime.UTC))
+    bridge = Bridge(engine, Registry(engine), FOUR, (), moment, Observed())  # type: ignore[arg-type]
+    waited: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("maillon.network.bridge.asyncio.sleep", note)
+    request = abci.PrepareProposalRequest(height=6, max_tx_bytes=10**7)
+    request.time.seconds = int(clock)
+    proposed = Payload.decode((await answer(bridge, prepare_proposal=request)).txs[0])
+    assert sum(waited) == pytest.approx(waits)
+    assert proposed.timestamp == max(1_006, int(clock))
+
+
 @pytest.mark.parametrize("status", ["INVALID", "SYNCING", "ACCEPTED"])
 async def test_what_the_engine_does_not_call_valid_is_refused(status: str) -> None:
     engine = Engine([FOUR] * 3)

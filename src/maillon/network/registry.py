@@ -148,7 +148,7 @@ class Registry:
         """The legal name behind each validator's key, in the state of this block; without those nobody can say."""
         validators = (await self.at(block_hash)).validators or ()
         (answer,) = await self._execution.views(block_hash, [View(DIRECTORY, _LOOKUP + name_word("Members"))])
-        members = _address(answer)
+        members = one_address(answer)
         if members is None:
             return {}
         asked = [View(members, _LEGAL_NAME + each.organisation.to_bytes(32, "big")) for each in validators]
