@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from maillon.network.configuration import NodeSettings
-from maillon.network.doctor import GOOD, WORTH_A_LOOK, WRONG, Facts, diagnose
+from maillon.network.doctor import GOOD, WORTH_A_LOOK, WRONG, Facts, Neighbour, diagnose
 from maillon.network.health import NodeHealth, exposition
 from maillon.network.registry import ListedNode
 
@@ -25,6 +25,8 @@ HEALTH = NodeHealth(
     disk_free=10**12,
     names={"bb" * 20: "Port"},
 )
+PORT = Neighbour("Port", connected=True, closed=(), listed=True)
+AWAY = dataclasses.replace(PORT, connected=False)
 SOUND = Facts(
     health=HEALTH,
     settings=NodeSettings(organisation="City"),
@@ -32,7 +34,7 @@ SOUND = Facts(
     slow_execution=False,
     listed=(ListedNode(b"\x01" * 64, OWN, 1),),
     own_id=OWN,
-    reachable={"Port": True},
+    neighbours=(PORT,),
     skew=0.1,
     signed_height=9,
     signature_height=9,
@@ -74,8 +76,33 @@ def test_a_sound_node_is_sound() -> None:
         ("clock", WRONG, "59.0 s behind", {"health": health(now=940.0), "skew": -0.9}),
         ("clock", WRONG, "59.0 s behind", {"health": health(now=940.0), "skew": None}),
         ("admission", WRONG, "refuses it", {"own_id": b"\x0b" * 20}),
-        ("peers", WRONG, "cannot reach Port", {"health": consensus(peers=[]), "reachable": {"Port": False}}),
-        ("peers", WRONG, "refuse us", {"health": consensus(peers=[])}),
+        (
+            "peers",
+            WRONG,
+            "Port (cannot reach its port for consensus and execution)",
+            {
+                "health": consensus(peers=[]),
+                "neighbours": (dataclasses.replace(AWAY, closed=("consensus", "execution")),),
+            },
+        ),
+        (
+            "peers",
+            WRONG,
+            "Port (it can be reached, so it refuses us",
+            {"health": consensus(peers=[]), "neighbours": (AWAY,)},
+        ),
+        (
+            "peers",
+            WORTH_A_LOOK,
+            "Port (the chain does not list it)",
+            {"neighbours": (dataclasses.replace(AWAY, listed=False),)},
+        ),
+        (
+            "peers",
+            WORTH_A_LOOK,
+            "Port (cannot reach its port for execution)",
+            {"neighbours": (PORT, dataclasses.replace(AWAY, closed=("execution",)))},
+        ),
         ("level", WRONG, "no block for 60 s", {"health": consensus(time=940.0)}),
         ("level", WORTH_A_LOOK, "fetching", {"health": consensus(catching_up=True)}),
         ("level", WRONG, "not known", {"health": health(consensus=None)}),
@@ -88,6 +115,8 @@ def test_a_sound_node_is_sound() -> None:
         ("proposals", WORTH_A_LOOK, "round 3", {"round": 3}),
         ("silence", WORTH_A_LOOK, "Port", {"health": bridge(silent=["bb" * 20])}),
         ("credits", WRONG, "0 in", {"credits": 0}),
+        ("credits", WRONG, "1e-10 in", {"credits": 10**8}),
+        ("credits", WORTH_A_LOOK, "0.5 in", {"credits": 5 * 10**17}),
         ("credits", WORTH_A_LOOK, "not known", {"credits": None}),
         ("alarms", WORTH_A_LOOK, "empty-proposal: why", {"health": bridge(alarms={"empty-proposal": "why"})}),
     ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,8 @@ SKEW: Final = 2.0
 LOW_DISK: Final = 10 * 1024**3
 NO_DISK: Final = 1024**3
 LOW_CREDITS: Final = 10**18
+ONE_ACT: Final = 200_000 * 10**9
+"""Wei of an act of the operator's, such as registering a node: its gas at the least tip there is by default."""
 GOOD, WORTH_A_LOOK, WRONG = "good", "worth a look", "wrong"
 
 
@@ -46,6 +48,27 @@ class Finding:
     """`good`, `worth a look` or `wrong`."""
     words: str
     advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A node this one dials."""
+
+    organisation: str
+    connected: bool
+    """Whether consensus is connected to it."""
+    closed: tuple[str, ...]
+    """Which of its ports for nodes could not be opened: `consensus`, `execution`."""
+    listed: bool | None
+    """Whether the chain lists it; None where that is not known."""
+
+    def why(self) -> str:
+        """Why it may be missing, as far as can be seen from here."""
+        if self.listed is False:
+            return "the chain does not list it"
+        if self.closed:
+            return f"cannot reach its port for {' and '.join(self.closed)}"
+        return "it can be reached, so it refuses us, or its consensus is not up yet"
 
 
 @dataclass(frozen=True)
@@ -61,8 +84,8 @@ class Facts:
     listed: tuple[ListedNode, ...] | None
     """The chain's list of nodes."""
     own_id: bytes
-    reachable: dict[str, bool]
-    """organisation → whether its port for nodes could be opened."""
+    neighbours: tuple[Neighbour, ...]
+    """The nodes it dials."""
     skew: float | None
     """Seconds by which our clock is ahead of the other validators', from the votes of the last commit."""
     signed_height: int
@@ -146,21 +169,19 @@ def _peers(facts: Facts) -> Finding:
     execution = health.execution["peers"] if health.execution else 0
     consensus = len(health.consensus["peers"]) if health.consensus else 0
     words = f"{consensus} in consensus, {execution} in execution"
-    if consensus and execution:
+    missing = [each for each in facts.neighbours if not each.connected]
+    if consensus and execution and not missing:
         return Finding("peers", GOOD, words)
-    closed = [name for name, reached in facts.reachable.items() if not reached]
-    if closed:
-        return Finding(
-            "peers",
-            WRONG,
-            f"{words}; cannot reach {', '.join(closed)}",
-            "are they up, and do firewalls between you let the ports for nodes through, both ways?",
-        )
+    if missing:
+        words += f"; not connected: {', '.join(f'{each.organisation} ({each.why()})' for each in missing)}"
+    closed = any(each.closed for each in missing)
     return Finding(
         "peers",
         WRONG if not consensus else WORTH_A_LOOK,
-        f"{words}; the others can be reached, so they refuse us, or are not up yet",
-        "compare the keys of `maillon node card` with the chain's list",
+        words,
+        "are they up, and do firewalls between you let the ports for nodes through, both ways?"
+        if closed
+        else "compare the keys of `maillon node card` with the chain's list, at both ends",
     )
 
 
@@ -225,9 +246,11 @@ def _credits(facts: Facts) -> Finding:
     if facts.credits is None:
         return Finding("credits", WORTH_A_LOOK, "the operator's balance is not known")
     words = f"{facts.credits / 10**18:g} in the operator's account"
-    if facts.credits == 0:
-        return Finding("credits", WRONG, words, "nothing can be sent until the next grant")
-    return Finding("credits", WORTH_A_LOOK if facts.credits < LOW_CREDITS else GOOD, words)
+    if facts.credits < ONE_ACT:
+        return Finding("credits", WRONG, words, "too little for one act: wait for the next grant, or have some sent")
+    if facts.credits < LOW_CREDITS:
+        return Finding("credits", WORTH_A_LOOK, words, "`maillon credits` says when the next ones come")
+    return Finding("credits", GOOD, words)
 
 
 def _proposals(facts: Facts) -> Finding:
@@ -277,7 +300,8 @@ async def examine(home: NodeHome, engines: Path) -> Facts:
     """Gather the facts. Raises `NodeUnusable` or `InvalidNetwork` when there is no node here."""
     settings, network, identity = home.settings(), home.network(), home.identity()
     dialled = home.sentries() or network.nodes
-    health, reachable = await asyncio.gather(gather(home), _reachable(dialled, identity.consensus_id))
+    others = [node for node in dialled if node.consensus_id != identity.consensus_id]
+    health, closed = await asyncio.gather(gather(home), asyncio.gather(*map(_closed, others)))
     rpc = f"http://127.0.0.1:{settings.consensus_rpc_port}"
     votes = await _get(f"{rpc}/commit")
     state = await _get(f"{rpc}/consensus_state")
@@ -290,7 +314,15 @@ async def examine(home: NodeHome, engines: Path) -> Facts:
         slow_execution=_is_execution_slow(settings, engines),
         listed=listed,
         own_id=identity.consensus_id,
-        reachable=reachable,
+        neighbours=tuple(
+            Neighbour(
+                node.organisation,
+                node.consensus_id.hex() in (health.consensus or {}).get("peers", ()),
+                shut,
+                None if listed is None else node.consensus_id in {each.consensus_id for each in listed},
+            )
+            for node, shut in zip(others, closed, strict=True)
+        ),
         skew=skew,
         signed_height=_signed_height(home),
         signature_height=signature_height,
@@ -318,20 +350,21 @@ def _is_execution_slow(settings: NodeSettings, folder: Path) -> bool:
         return False
 
 
-async def _reachable(known: Sequence[NodeCard], own: bytes) -> dict[str, bool]:
-    others = [node for node in known if node.consensus_id != own]
+async def _closed(node: NodeCard) -> tuple[str, ...]:
+    """Which of a node's ports for other nodes cannot be opened from here."""
 
-    async def reach(host: str, port: int) -> bool:
+    async def reach(port: int) -> bool:
         try:
             async with asyncio.timeout(3):
-                _, writer = await asyncio.open_connection(host, port)
+                _, writer = await asyncio.open_connection(node.host, port)
         except (OSError, TimeoutError, socket.gaierror):
             return False
         writer.close()
         return True
 
-    found = await asyncio.gather(*(reach(node.host, node.consensus_port) for node in others))
-    return {node.organisation: reached for node, reached in zip(others, found, strict=True)}
+    ports = {"consensus": node.consensus_port, "execution": node.execution_port}
+    opened = await asyncio.gather(*map(reach, ports.values()))
+    return tuple(name for name, reached in zip(ports, opened, strict=True) if not reached)
 
 
 async def _get(url: str) -> Any:
