@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from maillon.ledger.contracts.admissions import Admissions
-from maillon.ledger.contracts.members import Members
-from maillon.ledger.genesis import ADMISSIONS, MEMBERS
+from maillon.ledger.genesis import ADMISSIONS
 from maillon.ledger.signing import Account
 from maillon.services.votes.client import Server
 from running_platform import maillon, start
@@ -55,7 +54,7 @@ def number(town: Town, key: Path) -> str:
     return made
 
 
-def propose(town: Town, text: str, key: Path, *calls: str) -> str:
+def propose(town: Town, text: str, key: Path, *act: str) -> str:
     """A proposal that is open on return, for ten minutes; its number."""
     # A member has two open votes at most: those of before are closed by now.
     town.pass_time(700)
@@ -63,8 +62,7 @@ def propose(town: Town, text: str, key: Path, *calls: str) -> str:
     file.write_text(text)
     opens = town.now() + 60
     moments = ("--opens", str(opens), "--closes", str(opens + 600))
-    given = [part for call in calls for part in ("--call", call)]
-    run(town, "votes", "propose", str(file), "--key", str(key), "--yes", *moments, *given)
+    run(town, "votes", "propose", str(file), "--key", str(key), "--yes", *moments, *act)
     town.pass_time(opens - town.now() + 1)
     return str(max(one["number"] for one in run(town, "votes", "list", "--show", "all")["proposals"]))
 
@@ -100,8 +98,8 @@ def test_a_refusal_has_a_reason_and_an_application(town: Town) -> None:
 def test_a_suspension_takes_two_officers_of_two_members(town: Town, number: str, key: Path, steward: Path) -> None:
     # 1. A vote makes the town's account an officer.
     delegate = Account(bytes.fromhex(SECRET))
-    call = Members(MEMBERS).appoint(delegate.address, OFFICER)
-    vote = propose(town, "Nommer un officier", steward, f"0x{call.to.hex()} 0x{call.data.hex()}")
+    office = (f"account=0x{delegate.address.hex()}", f"appointed={OFFICER}")
+    vote = propose(town, "Nommer un officier", steward, "--act", "Members.appoint", *(f"--set={one}" for one in office))
     run(town, "votes", "cast", vote, "for", "--key", str(steward), "--yes")
     run(town, "votes", "cast", vote, "for", "--key", str(key), "--yes")
     town.pass_time(700)
@@ -186,6 +184,14 @@ def test_an_act_is_written_by_its_fields_and_what_is_wrong_is_said_of_its_field(
 
     assert "--set country: choose a country" in run(town, *act, "--yes", *typed(), status=2)["error"]
     assert "--set tier: tier is a whole" in run(town, *act, "--yes", *typed(country="FR", tier="8"), status=2)["error"]
+    # Statutes begin from those in force: one value is changed.
+    statutes = ("votes", "propose", str(file), "--key", str(steward), "--act", "Governance.set_statutes")
+    said = maillon(*statutes, "--kind", "constitutional", "--set", "notice=2 d", "--home", str(town.platform.home),
+                   "--url", town.platform.url)  # fmt: skip
+    assert said.returncode == 1, "nobody said yes"
+    changed = [line for line in said.stdout.splitlines() if "2 days" in line]
+    assert [line.split("  ")[0] for line in changed] == ["Notice before a vote opens"]
+    assert "constitutional_majority" in said.stdout
     # What it would change is shown before anybody is asked, and nothing is signed without a yes.
     before = run(town, "votes", "list", "--show", "all")["proposals"]
     home, url = ("--home", str(town.platform.home)), ("--url", town.platform.url)

@@ -176,6 +176,9 @@ async def test_a_file_that_cannot_be_written_is_said(instance: Instance, tmp_pat
         (["--set", "organisation=3"], "say which with --act"),
         (["--act", "Members.suspend", "--set", "organisation=3", "--call", f"0x{'00' * 20} 0x"], "not by both"),
         (["--act", "Members.suspend", "--set", "organisation=3"], "no answer"),
+        (["--act", "Governance.set_statutes", "--set", "notice=2 d"], "by a constitutional proposal alone"),
+        (["--act", "Governance.set_statutes", "--kind", "constitutional"], "missing for ordinary_quorum"),
+        (["--act", "Governance.set_statutes", "--kind", "constitutional", "--set", "notice=2 d"], "no answer"),
     ],
 )
 def test_an_act_that_is_not_complete_names_its_fields_and_asks_no_server(

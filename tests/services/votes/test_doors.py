@@ -367,6 +367,100 @@ async def test_a_rule_of_admission_is_chosen_and_not_typed(http: httpx.AsyncClie
     assert unknown.status_code == 422
 
 
+STATUTES = {
+    "ordinary_quorum": "25", "ordinary_majority": "1/2", "ordinary_window": "1 min", "ordinary_lock": "10 s",
+    "constitutional_quorum": "50", "constitutional_majority": "2/3", "constitutional_window": "1 min",
+    "constitutional_lock": "20 s", "emergency_quorum": "33.34", "emergency_majority": "2/3",
+    "emergency_window": "30 s", "emergency_lock": "0 s", "notice": "0 s", "expiry": "1 min", "proxies": "2",
+    "by_college": "no", **{f"weight_{tier}": "1" for tier in range(8)},
+}  # fmt: skip
+"""Those of the assembly, as they are typed in English."""
+MOMENTS = {"text": TEXT, "opens": "2026-01-01T10:00", "closes": "2026-01-02T10:00"}
+
+
+def begun(page: str) -> dict[str, str]:
+    """What stands in the fields of a form."""
+    fields = re.findall(r'<input class="control" value="([^"]*)" id="\w+" name="(\w+)"', page)
+    return {name: value for value, name in fields}
+
+
+@pytest.mark.asyncio
+async def test_statutes_begin_from_those_in_force_and_one_value_is_changed(http: httpx.AsyncClient) -> None:
+    english = (await http.get("/en/votes/propose?act=Governance.set_statutes", headers=HTML)).text
+    assert {**begun(english), "by_college": "no"} == STATUTES
+    assert '<option value="no" selected>' in english
+    assert 'value="constitutional" required checked' in english
+    french = (await http.get("/fr/votes/propose?act=Governance.set_statutes", headers=HTML)).text
+    assert begun(french)["emergency_quorum"] == "33,34"
+    # Each language reads what it wrote, and the other's too.
+    sent = {"act": "Governance.set_statutes", "kind": "constitutional", **STATUTES, **MOMENTS}
+    for language, changed in (("en", {}), ("fr", begun(french))):
+        data = sent | changed | {"notice": "2 j 12 h"}
+        page = await http.post(f"/{language}/votes/propose.json", data=data, headers=SITE)
+        assert page.status_code == 200, page.text
+        (call,) = page.json()["calls"]
+        assert [(row["before"], row["after"]) for row in call["changes"] if not row["same"]] == [
+            {"en": ("none at all", "2 days and 12 hours"), "fr": ("aucun", "2 jours et 12 heures")}[language]
+        ]
+        assert page.json()["prospect"]["rehearsal"]["in_words"]
+
+
+@pytest.mark.asyncio
+async def test_statutes_that_cannot_be_are_refused_at_their_field(http: httpx.AsyncClient) -> None:
+    sent = {"act": "Governance.set_statutes", "kind": "constitutional", **STATUTES, **MOMENTS}
+    for name, values in {
+        "ordinary_quorum": ("", "100.01", "25.123", "-1", "half"),
+        "constitutional_majority": ("", "1/3", "3/3", "2/101", "66"),
+        "ordinary_window": ("", "0 s", "61 d", "14", "d", "14 weeks"),
+        "emergency_lock": ("61 d", "soon"),
+        "constitutional_lock": ("10 s", "9 s"),
+        "notice": ("1441 h",),
+        "expiry": ("59 s", "366 d"),
+        "proxies": ("17", "-1", ""),
+        "by_college": ("perhaps", ""),
+        "weight_7": ("0", "1001", "x"),
+        "kind": ("ordinary", "emergency"),
+    }.items():
+        for value in values:
+            page = await http.post("/en/votes/propose", data=sent | {name: value}, headers={**SITE, **HTML})
+            assert page.status_code == 422, (name, value)
+            assert re.findall(r'class="error" id="(\w+)-error"', page.text) == [name], (name, value)
+            assert f'<a href="#{name}">' in page.text
+            assert page.text.count(f'id="{name}"') == 1
+            # Nothing else of what was typed is lost.
+            kept = begun(page.text)
+            assert {each: kept[each] for each in kept if each != name} == {
+                each: STATUTES[each] for each in STATUTES if each not in (name, "by_college")
+            }
+
+
+@pytest.mark.asyncio
+async def test_offices_are_ticked_and_a_member_is_classified_anew(http: httpx.AsyncClient) -> None:
+    appoint = {"act": "Members.appoint", "kind": "ordinary", "account": "0x" + member(2).hex(), **MOMENTS}
+    for ticked, after in ((["16", "64"], "officer and verifier of credentials"), ([], "no office")):
+        page = await http.post("/en/votes/propose.json", data={**appoint, "appointed": ticked}, headers=SITE)
+        assert page.status_code == 200, page.text
+        (call,) = page.json()["calls"]
+        assert call["arguments"] == {"account": "0x" + member(2).hex(), "offices": sum(map(int, ticked))}
+        assert [row["after"] for row in call["changes"]] == [after]
+    for name, wrong in (("account", {"account": "0x12"}), ("appointed", {"appointed": ["8"]})):
+        page = await http.post("/en/votes/propose", data=appoint | wrong, headers={**SITE, **HTML})
+        assert page.status_code == 422
+        assert re.findall(r'class="error" id="(\w+)-error"', page.text) == [name]
+    anew = {
+        "act": "Members.classify", "kind": "ordinary", "organisation": "3", "organisation_kind": "4", "tier": "2",
+        "college": "1", "country": "DE", **MOMENTS,
+    }  # fmt: skip
+    page = await http.post("/en/votes/propose.json", data=anew, headers=SITE)
+    assert page.status_code == 200, page.text
+    changes = page.json()["calls"][0]["changes"]
+    assert [row["after"] for row in changes] == ["association", "Germany", "2", "1"]
+    for name, value in (("country", ""), ("country", "ZZ"), ("tier", "8"), ("organisation_kind", "6")):
+        page = await http.post("/en/votes/propose", data=anew | {name: value}, headers={**SITE, **HTML})
+        assert page.status_code == 422
+        assert re.findall(r'class="error" id="(\w+)-error"', page.text) == [name]
+
+
 # Attacks.
 
 ACT = {"act": "cast", "proposal": 1, "position": "for"}

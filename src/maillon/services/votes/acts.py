@@ -90,6 +90,9 @@ class Unit(StrEnum):
     KIND = "kind"
     COUNTRY = "country"
     OFFICES = "offices"
+    """Whose signature is enough: any of them."""
+    HELD = "held"
+    """Offices of an account: all of them."""
     CLASSES = "classes"
     """Bits, as the numbers of those that are set."""
     GWEI = "gwei"
@@ -382,7 +385,7 @@ def _offices_asked(arguments: Mapping[str, Any]) -> Iterable[Fact]:
 
 def _appointed(arguments: Mapping[str, Any], table: _Table) -> None:
     account = arguments["account"]
-    table.change("offices", (account,), Unit.OFFICES, arguments["offices"], "offices", account)
+    table.change("offices", (account,), Unit.HELD, arguments["offices"], "offices", account)
 
 
 def _admin_installed(arguments: Mapping[str, Any], table: _Table) -> None:

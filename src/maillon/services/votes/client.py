@@ -19,7 +19,7 @@ from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address
 from maillon.services.votes import texts
 from maillon.services.votes.errors import Unavailable
-from maillon.services.votes.model import Position, ProposalKind, ProposedCall
+from maillon.services.votes.model import Position, ProposalKind, ProposedCall, Statutes
 
 if TYPE_CHECKING:
     from maillon.services.votes.acts import Book
@@ -51,12 +51,15 @@ class Server(client.Server):
         assert isinstance(document, dict)
         return document
 
-    def book(self) -> Book:
-        """Where the Directory leads, asked of the JSON-RPC beside the API. Raises as `get`."""
-        return asyncio.run(_book(f"{self._url}/rpc"))
+    def law(self) -> tuple[Book, Statutes]:
+        """Where the Directory leads, and the statutes in force: asked of the JSON-RPC beside the API.
+
+        Raises as `get`.
+        """
+        return asyncio.run(_law(f"{self._url}/rpc"))
 
 
-async def _book(node: str) -> Book:
+async def _law(node: str) -> tuple[Book, Statutes]:
     # Loaded here: most commands ask the API alone, and start in half the time.
     from maillon.ledger.genesis import DIRECTORY  # noqa: PLC0415
     from maillon.ledger.reading import reading  # noqa: PLC0415
@@ -65,7 +68,8 @@ async def _book(node: str) -> Book:
 
     try:
         async with reading(node) as ledger:
-            return await VotesContract(ledger, DIRECTORY, BlockTimes(ledger.ask)).book()
+            contract = VotesContract(ledger, DIRECTORY, BlockTimes(ledger.ask))
+            return await contract.book(), await contract.statutes(await contract.statutes_version())
     except (LedgerError, Unavailable) as error:
         raise client.ServerUnreachable(f"no answer from {node}: {error}") from None
 

@@ -24,6 +24,8 @@ _Key = Annotated[
 _Yes = Annotated[bool, typer.Option("--yes", help="Sign without asking.")]
 _LISTED_AT_ONCE: Final = 100
 _POSITIONS_AT_ONCE: Final = 200
+_TICKED: Final = ("evidence", "appointed")
+"""Fields that are set once for each thing that is ticked."""
 _TAKES: Final = {
     "organisation": "a number",
     "tier": "0 to 7",
@@ -35,6 +37,18 @@ _TAKES: Final = {
     "directory_name": "letters and digits",
     "address": "0x and 40 hexadecimal digits",
     "gwei": "Gwei, up to 1000",
+    "home_country": "two letters",
+    "account": "0x and 40 hexadecimal digits",
+    "appointed": "16 officer, 32 admission officer, 64 verifier; repeat for more, 0 for none",
+    "quorum": "percent, with at most two decimals",
+    "majority": "a fraction, as 2/3; 1/2 is more than half",
+    "window": "as 14 d, 12 h, 30 min",
+    "lock": "as 14 d, 12 h, 30 min; 0 s for none",
+    "notice": "as 14 d, 12 h, 30 min; 0 s for none",
+    "expiry": "as 30 d",
+    "proxies": "0 to 16",
+    "yes_no": "yes or no",
+    "weight": "1 to 1000",
 }
 """How each kind of field of `forms` is written in a terminal."""
 
@@ -289,21 +303,26 @@ def propose(  # noqa: PLR0917 - Typer reads the command's options from its argum
 ) -> None:
     """Put something to the vote."""
     from maillon.services.votes.errors import InvalidProposal, Refused  # noqa: PLC0415
-    from maillon.services.votes.forms import parse_calls, parse_kind, parse_raw  # noqa: PLC0415
+    from maillon.services.votes.forms import begin, parse_calls, parse_kind, parse_raw  # noqa: PLC0415
 
     try:
         content = text.read_text(encoding="utf-8")
-        chosen = parse_kind(kind)
+        chosen = parse_kind(kind, act)
         calls = parse_raw("\n".join(call or []))
         typed = _read_act(act, fields or [], raw=bool(calls))
     except (OSError, UnicodeDecodeError, Refused) as error:
         fail(str(error), UNDECIDED, as_json=as_json)
     with _Session(home, url, as_json=as_json) as session:
         if act:
+            book, in_force = session.server.law()
+            typed = begin(act, in_force, "en") | typed
             try:
-                calls = parse_calls(act, typed, session.server.book())
+                calls = parse_calls(act, typed, book)
             except InvalidProposal as error:
                 fail(f"--set {error.field}: {error}" if error.field else str(error), UNDECIDED, as_json=as_json)
+            if not (yes or as_json):
+                # What is encoded here; the table that follows is what the server makes of it.
+                print_table((act, "As it is signed"), typed.items())
         statutes = session.server.get("/v1/votes/statutes")
         terms = next(each for each in statutes["terms"] if each["kind"] == kind)
         # A minute for signing, since the chain compares with the time of the block.
@@ -346,13 +365,15 @@ def _read_act(act: str, given: list[str], *, raw: bool) -> dict[str, str]:
         name, equals, value = each.partition("=")
         if not equals or name not in takes:
             raise InvalidProposal(f"--set {each[:80]}: a field is written field=value. {needs}")
-        if name in sent and name != "evidence":
+        if name in sent and name not in _TICKED:
             raise InvalidProposal(f"{name} is set twice")
         sent.setdefault(name, []).append(value)
     lacking = [name for name in takes if name not in sent]
-    if lacking:
+    # Statutes begin from those in force, so that one value alone is changed.
+    if lacking and (act != "Governance.set_statutes" or not sent):
         raise InvalidProposal(f"--set is missing for {', '.join(lacking)}. {needs}")
-    return read_fields(sent)
+    typed = read_fields(sent)
+    return {name: typed[name] for name in takes if name in typed}
 
 
 @votes.command("execute")

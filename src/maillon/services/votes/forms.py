@@ -8,21 +8,30 @@ import datetime
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from maillon.kit.countries import COUNTRIES
+from maillon.kit.language import Language
 from maillon.ledger.abi import NotEncodable
 from maillon.ledger.port import Address
 from maillon.services.votes.acts import Book, write
 from maillon.services.votes.errors import InvalidProposal, InvalidProxy
-from maillon.services.votes.model import Position, ProposalKind, ProposedCall
+from maillon.services.votes.model import Position, ProposalKind, ProposedCall, Statutes
 
 ZONE: Final = "Europe/Paris"
 MAXIMUM_RAW: Final = 80_000
 _HEXADECIMAL = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
-_CLASSES: Final = frozenset({"1", "2", "4", "8"})
-"""Classes of evidence, each as the bit it is."""
+_TICKED: Final[Mapping[str, frozenset[str]]] = {
+    "evidence": frozenset({"1", "2", "4", "8"}),
+    "appointed": frozenset({"16", "32", "64"}),
+}
+"""Classes of evidence and offices of an account, each as the bit it is."""
+_DAY: Final = 86_400
+_UNITS: Final[Mapping[str, int]] = {"d": _DAY, "j": _DAY, "h": 3_600, "min": 60, "s": 1}
+_LENGTH = re.compile(r"([0-9]{1,9})\s*(d|j|h|min|s)\b\s*")
+_PERCENT = re.compile(r"([0-9]{1,3})(?:[.,]([0-9]{1,2}))?\s*%?")
+_FRACTION = re.compile(r"([0-9]{1,3})\s*/\s*([0-9]{1,3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +40,36 @@ class Field:
 
     name: str
     kind: str
-    """organisation, tier, college, organisation_kind, country, offices, evidence, directory_name, address or gwei."""
+    """A name of `_PARSERS`, or raw."""
+    group: str = ""
+    """With which others it is shown."""
 
 
 _ORGANISATION = (Field("organisation", "organisation"),)
 _CLASS = (Field("tier", "tier"), Field("college", "college"))
+_TERMS: Final = ("quorum", "majority", "window", "lock")
+_STATUTES = (
+    *(Field(f"{kind.word}_{name}", name, kind.word) for kind in ProposalKind for name in _TERMS),
+    Field("notice", "notice", "all"),
+    Field("expiry", "expiry", "all"),
+    Field("proxies", "proxies", "all"),
+    Field("by_college", "yes_no", "all"),
+    *(Field(f"weight_{tier}", "weight", "weights") for tier in range(8)),
+)
 COMMON: Final[Mapping[str, tuple[Field, ...]]] = {
     "resolution": (),
     "Members.admit": (*_ORGANISATION, *_CLASS),
     "Members.suspend": _ORGANISATION,
     "Members.reinstate": _ORGANISATION,
     "Members.exclude": _ORGANISATION,
+    "Members.classify": (
+        *_ORGANISATION,
+        Field("organisation_kind", "organisation_kind"),
+        *_CLASS,
+        Field("country", "home_country"),
+    ),
+    "Members.appoint": (Field("account", "account"), Field("appointed", "appointed")),
+    "Governance.set_statutes": _STATUTES,
     "Admissions.set_rule": (
         # Not "kind": that is the proposal's own, in the same form.
         Field("organisation_kind", "organisation_kind"),
@@ -61,16 +89,18 @@ WHO: Final[Mapping[str, tuple[int, ...]]] = {
     "Members.suspend": (ACTIVE,),
     "Members.reinstate": (_SUSPENDED,),
     "Members.exclude": (ACTIVE, _SUSPENDED),
+    "Members.classify": (_APPLIED, ACTIVE, _SUSPENDED),
 }
 """Of which status in the register the organisation of an act is."""
 
 
 def read_fields(sent: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """What was typed, a text for each field; the classes of evidence that are ticked, as the one number they make."""
+    """What was typed, a text for each field; of what is ticked, the one number it makes."""
     typed = {name: values[-1] for name, values in sent.items()}
-    ticked = sent.get("evidence", ())
-    if all(each in _CLASSES for each in ticked):
-        typed["evidence"] = str(sum(map(int, set(ticked))))
+    for name, bits in _TICKED.items():
+        ticked = sent.get(name, ())
+        if all(each in bits for each in ticked):
+            typed[name] = str(sum(map(int, set(ticked))))
     return typed
 
 
@@ -104,6 +134,67 @@ def _name(text: str) -> bytes:
     return word.encode().ljust(32, b"\0")
 
 
+def _home_country(text: str) -> bytes:
+    if text.strip().upper() not in COUNTRIES:
+        raise InvalidProposal("choose a country")
+    return _country(text)
+
+
+def _offices(text: str) -> int:
+    offices = parse_number("offices", text, 112)
+    if offices % 16:
+        raise InvalidProposal("choose offices among officer, admission officer and verifier")
+    return offices
+
+
+def _quorum(text: str) -> int:
+    """Ten-thousandths."""
+    found = _PERCENT.fullmatch(text.strip())
+    parts = -1 if found is None else 100 * int(found[1]) + int((found[2] or "0").ljust(2, "0"))
+    if not 0 <= parts <= 10_000:
+        raise InvalidProposal("a quorum is 0 to 100 percent, with at most two decimals")
+    return parts
+
+
+def _majority(text: str) -> tuple[int, int]:
+    found = _FRACTION.fullmatch(text.strip())
+    numerator, denominator = (0, 1) if found is None else (int(found[1]), int(found[2]))
+    if not numerator < denominator <= 100 or 2 * numerator < denominator:
+        raise InvalidProposal("a majority is a fraction from 1/2 to less than one, with a denominator up to 100")
+    return numerator, denominator
+
+
+def _length(text: str, least: int, most: int) -> int:
+    """Seconds, within bounds. Raises `InvalidProposal`."""
+    word, place, seconds = text.strip(), 0, 0
+    while found := _LENGTH.match(word, place):
+        seconds, place = seconds + int(found[1]) * _UNITS[found[2]], found.end()
+    if not word or place < len(word):
+        raise InvalidProposal("a length of time is a number and its unit, as 14 d, 12 h, 30 min or 1 d 12 h")
+    if not least <= seconds <= most:
+        raise InvalidProposal(f"this length of time is from {least} seconds to {most // _DAY} days")
+    return seconds
+
+
+def _weight(text: str) -> int:
+    with contextlib.suppress(InvalidProposal):
+        if weight := parse_number("weight", text, 1_000):
+            return weight
+    raise InvalidProposal("a vote weighs 1 to 1000")
+
+
+def _proxies(text: str) -> int:
+    with contextlib.suppress(InvalidProposal):
+        return parse_number("proxies", text, 16)
+    raise InvalidProposal("a member uses 0 to 16 proxies in one vote")
+
+
+def _yes_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise InvalidProposal("say yes or no")
+    return text == "yes"
+
+
 _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "organisation": lambda text: parse_number("organisation", text, 2**48),
     "tier": lambda text: parse_number("tier", text, 7),
@@ -115,7 +206,66 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "directory_name": _name,
     "address": parse_address,
     "gwei": lambda text: parse_number("Gwei", text, 1_000) * 10**9,
+    "home_country": _home_country,
+    "account": parse_address,
+    "appointed": _offices,
+    "quorum": _quorum,
+    "majority": _majority,
+    "window": lambda text: _length(text, 1, 60 * _DAY),
+    "lock": lambda text: _length(text, 0, 60 * _DAY),
+    "notice": lambda text: _length(text, 0, 60 * _DAY),
+    "expiry": lambda text: _length(text, 60, 365 * _DAY),
+    "proxies": _proxies,
+    "yes_no": _yes_no,
+    "weight": _weight,
 }
+
+
+def _length_text(seconds: int, language: Language) -> str:
+    """A length of time as it is typed."""
+    parts = []
+    for unit in ("j" if language == "fr" else "d", "h", "min", "s"):
+        count, seconds = divmod(seconds, _UNITS[unit])
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts) or "0 s"
+
+
+def begin(act: str, statutes: Statutes, language: Language) -> dict[str, str]:
+    """What stands in the fields of an act before anybody types: of the statutes, those in force."""
+    if act != "Governance.set_statutes":
+        return {}
+    begun: dict[str, str] = {}
+    for kind in ProposalKind:
+        terms = statutes.terms_of(kind)
+        whole, rest = divmod(terms.quorum, 100)
+        decimals = f"{',' if language == 'fr' else '.'}{rest:02}".rstrip("0") if rest else ""
+        begun |= {
+            f"{kind.word}_quorum": f"{whole}{decimals}",
+            f"{kind.word}_majority": f"{terms.numerator}/{terms.denominator}",
+            f"{kind.word}_window": _length_text(terms.window, language),
+            f"{kind.word}_lock": _length_text(terms.lock, language),
+        }
+    return begun | {
+        "notice": _length_text(statutes.notice, language),
+        "expiry": _length_text(statutes.expiry, language),
+        "proxies": str(statutes.proxies),
+        "by_college": "yes" if statutes.by_college else "no",
+        **{f"weight_{tier}": str(weight) for tier, weight in enumerate(statutes.weights)},
+    }
+
+
+def _statutes(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Statutes as the ABI takes them, of the values of `_STATUTES`. Raises `InvalidProposal`."""
+    terms = [tuple(values[4 * place : 4 * place + 4]) for place in range(3)]
+    locks = [lock for _quorum, _majority, _window, lock in terms]
+    if locks[1] <= locks[0]:
+        raise InvalidProposal(
+            "what is constitutional waits longer than what is ordinary before it is executed", "constitutional_lock"
+        )
+    notice, expiry, proxies, by_college, *weights = values[12:]
+    flat = tuple((quorum, *majority, window, lock) for quorum, majority, window, lock in terms)
+    return flat, notice, expiry, proxies, by_college, tuple(weights)
 
 
 def parse_proxy(
@@ -183,6 +333,8 @@ def parse_calls(act: str, fields: Mapping[str, str], book: Book) -> tuple[Propos
     if act == "Admissions.set_rule":
         kind, country, offices, evidence, tier, college = values
         values = [kind, country, (offices != 0, offices, evidence, tier, college)]
+    elif act == "Governance.set_statutes":
+        values = [_statutes(values)]
     contract, _, function = act.partition(".")
     if contract not in book.values():
         raise InvalidProposal(f"this network has no contract of the name {contract}")
@@ -192,10 +344,17 @@ def parse_calls(act: str, fields: Mapping[str, str], book: Book) -> tuple[Propos
         raise InvalidProposal(f"the act cannot be written: {error}") from None
 
 
-def parse_kind(name: str) -> ProposalKind:
-    """A kind of proposal by its word. Raises `InvalidProposal`."""
+def usual_kind(act: str) -> ProposalKind:
+    """Of which kind a proposal of an act is, unless somebody says otherwise."""
+    return ProposalKind.CONSTITUTIONAL if act == "Governance.set_statutes" else ProposalKind.ORDINARY
+
+
+def parse_kind(name: str, act: str = "") -> ProposalKind:
+    """A kind of proposal by its word; statutes are changed by one alone. Raises `InvalidProposal`."""
     for kind in ProposalKind:
         if kind.word == name:
+            if act == "Governance.set_statutes" and kind is not ProposalKind.CONSTITUTIONAL:
+                raise InvalidProposal("the statutes are changed by a constitutional proposal alone", "kind")
             return kind
     raise InvalidProposal("the kind of a proposal is ordinary, constitutional or emergency")
 

@@ -76,6 +76,8 @@ from maillon.services.votes.texts import title_of
 from maillon.services.votes.words import Words
 
 _FEED = 50
+_WITH_COUNTRIES: Final = frozenset({"Admissions.set_rule", "Members.classify"})
+"""Acts in whose form a country is chosen."""
 
 
 def _number(text: str) -> int:
@@ -271,13 +273,18 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         mine, entrance = await own(request)
         busy = await service.proposing_no_more(mine)
         names = await words_for(service, language, busy)
+        usual = forms.usual_kind(act)
         soon = service.now() + statutes.notice + 3600
+        typed = {**forms.begin(act, statutes, language), **typed}
         document = {
             "act": act if act in forms.COMMON else "resolution",
             "acts": list(forms.COMMON),
             "organisations": choices_of(await service.organisations(forms.WHO[act]) if act in forms.WHO else {}),
-            "fields": [{"name": each.name, "kind": each.kind} for each in forms.COMMON.get(act, ())],
-            "countries": dict(country_names(language)) if act == "Admissions.set_rule" else {},
+            "fields": [
+                {"name": each.name, "kind": each.kind, "group": each.group} for each in forms.COMMON.get(act, ())
+            ],
+            "usual": usual.word,
+            "countries": dict(country_names(language)) if act in _WITH_COUNTRIES else {},
             "typed": dict(typed),
             "refused": None if refused is None else str(refused),
             "refused_field": "text" if isinstance(refused, InvalidText) else getattr(refused, "field", ""),
@@ -287,7 +294,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "statutes": statutes_document(version, statutes, Words(language)),
             "suggested": {
                 "opens": forms.local_moment(soon),
-                "closes": forms.local_moment(soon + statutes.terms[0].window + 3600),
+                "closes": forms.local_moment(soon + statutes.terms_of(usual).window + 3600),
             },
         }
         return renderer.answer(request, language, "votes_propose.html", document, 200 if refused is None else 422)
@@ -303,7 +310,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         typed = forms.read_fields(await read_form(request, 4 * forms.MAXIMUM_RAW))
         try:
             calls = forms.parse_calls(typed.get("act", ""), typed, await service.book())
-            kind = forms.parse_kind(typed.get("kind", ""))
+            kind = forms.parse_kind(typed.get("kind", ""), typed.get("act", ""))
             opens = forms.parse_moment(typed.get("opens", ""), "opens")
             closes = forms.parse_moment(typed.get("closes", ""), "closes")
             _, text = await service.prepare_proposal(kind, typed.get("text", ""), calls, opens, closes)

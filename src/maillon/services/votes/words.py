@@ -11,7 +11,7 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from babel.dates import format_datetime, get_timezone
 from babel.lists import format_list
@@ -371,7 +371,8 @@ class Words(Messages):
             Unit.STATUS: self._status,
             Unit.KIND: self.organisation_kind,
             Unit.COUNTRY: self.country,
-            Unit.OFFICES: self._offices,
+            Unit.OFFICES: lambda raw: self._offices(raw, "or") or self.say("nobody"),
+            Unit.HELD: lambda raw: self._offices(raw, "standard") or self.say("no office"),
             Unit.CLASSES: self._classes,
             Unit.GWEI: lambda raw: self.say("%(n)s Gwei", n=self.number(raw)),
             Unit.WEI: self._wei,
@@ -438,7 +439,7 @@ class Words(Messages):
         )
         return kinds[kind] if kind < len(kinds) else self.say("organisations of kind %(n)s", n=kind)
 
-    def _offices(self, raw: int) -> str:
+    def _offices(self, raw: int, style: Literal["or", "standard"]) -> str:
         known = (
             (16, self.say("officer")),
             (32, self.say("admission officer")),
@@ -448,7 +449,7 @@ class Words(Messages):
         rest = raw & ~(16 | 32 | 64)
         if rest:
             held.append(f"0x{rest:x}")
-        return format_list(held, "or", locale=self.language) if held else self.say("nobody")
+        return format_list(held, style, locale=self.language) if held else ""
 
     def what(self, change: Change) -> str:
         """The name of a row."""
