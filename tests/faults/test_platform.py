@@ -4,6 +4,8 @@
 The victim is the real `maillon up` with one boundary that sends SIGKILL to its own process. A client appends until the
 connection breaks; the platform is started again without the fault, and every entry that was acknowledged, before and
 after, gets its receipt, which verifies with the server gone.
+
+The whole matrix runs over SQLite; over PostgreSQL, what stands between the database and something else.
 """
 
 from __future__ import annotations
@@ -82,8 +84,9 @@ class Client:
         return made
 
 
-def victim(home: Path, boundary: str, occurrence: int) -> Running | None:
-    """Started and ready, or None when it met the boundary before."""
+def victim(home: Path, database: str, boundary: str, occurrence: int) -> Running | None:
+    """Started over this database and ready, or None when it met the boundary before."""
+    (home / "settings.toml").write_text(f'database = "{database}"\n')
     arguments = ["up", "--no-demo", "--home", str(home), "--port", "0", "--json"]
     process = subprocess.Popen(
         [sys.executable, "-c", VICTIM, boundary, str(occurrence), *arguments],
@@ -105,25 +108,28 @@ def victim(home: Path, boundary: str, occurrence: int) -> Running | None:
 
 
 @pytest.mark.parametrize(
-    ("boundary", "occurrence"),
+    ("database_url", "boundary"),
     [
-        ("appended", 2),
-        ("staged", 2),
-        ("committed", 2),
-        ("published", 2),
-        ("cleaned", 2),
-        ("admission: before commit", 2),
-        ("admission: after commit", 2),
-        ("block: executed", 2),
-        ("block: before commit", 2),
-        ("block: after commit", 2),
-        ("anchored", 2),
-        ("stamped", 2),
+        ("sqlite", "appended"),
+        ("sqlite", "staged"),
+        ("sqlite", "committed"),
+        ("sqlite", "published"),
+        ("sqlite", "cleaned"),
+        ("sqlite", "admission: before commit"),
+        ("sqlite", "admission: after commit"),
+        ("sqlite", "block: executed"),
+        ("sqlite", "block: before commit"),
+        ("sqlite", "block: after commit"),
+        ("sqlite", "anchored"),
+        ("sqlite", "stamped"),
+        ("postgresql", "committed"),
+        ("postgresql", "anchored"),
     ],
+    indirect=["database_url"],
 )
-def test_every_acknowledged_entry_has_its_receipt(home: Path, boundary: str, occurrence: int) -> None:
+def test_every_acknowledged_entry_has_its_receipt(home: Path, database_url: str, boundary: str) -> None:
     client = Client()
-    running = victim(home, boundary, occurrence)
+    running = victim(home, database_url, boundary, 2)
     assert running is not None, "the boundary was met before anything could be appended"
     client.append(running)
     assert running.process.wait(60) == -signal.SIGKILL

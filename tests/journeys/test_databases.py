@@ -19,9 +19,6 @@ import pytest
 
 from running_platform import Running, Start, environment, maillon
 
-WITHOUT = os.environ.get("MAILLON_TEST_WITHOUT", "").split()
-pytestmark = pytest.mark.skipif("postgresql" in WITHOUT, reason="MAILLON_TEST_WITHOUT says postgresql")
-
 
 @pytest.fixture
 def new_database(postgresql_server: str) -> Iterator[Callable[[], str]]:
