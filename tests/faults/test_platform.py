@@ -3,7 +3,7 @@
 
 The victim is the real `maillon up` with one boundary that sends SIGKILL to its own process. A client appends until the
 connection breaks; the platform is started again without the fault, and every entry that was acknowledged, before and
-after, gets its receipt, which verifies with the server gone.
+after, gets its receipt, which verifies with the server gone. A request whose answer was lost is sent again.
 
 The whole matrix runs over SQLite; over PostgreSQL, what stands between the database and something else.
 """
@@ -49,6 +49,9 @@ sys.argv = ["maillon", *sys.argv[3:]]
 from maillon.commands import run
 run()
 """
+
+BATCH = 3
+"""Entries of one request."""
 
 
 @dataclass
@@ -144,3 +147,47 @@ def test_every_acknowledged_entry_has_its_receipt(home: Path, database_url: str,
     trust = TrustAnchors.parse((home / "trust.json").read_bytes())
     for receipt, digest in receipts:
         verify(Receipt.parse(receipt), digest, trust)
+
+
+@pytest.mark.parametrize("boundary", ["appended", "committed"])
+def test_a_request_sent_again_gets_the_first_answer(home: Path, database_url: str, boundary: str) -> None:
+    """Its entries were durable when the answer was lost, and they are not appended a second time."""
+    sent: dict[str, list[str]] = {}
+    answers: dict[str, object] = {}
+
+    def send(http: httpx.Client, key: str) -> object:
+        answer = http.post(
+            "/v1/notary/batches", json={"commitments": sent[key]}, headers={"Idempotency-Key": key}
+        ).raise_for_status()
+        return answer.json()
+
+    running = victim(home, database_url, boundary, 2)
+    assert running is not None, "the boundary was met before anything could be appended"
+    headers = {"Authorization": f"Bearer {running.key}"}
+    with (
+        httpx.Client(base_url=running.url, headers=headers, timeout=60) as http,
+        contextlib.suppress(httpx.TransportError),
+    ):
+        while True:
+            key = secrets.token_hex(8)
+            sent[key] = [secrets.token_hex(32) for _ in range(BATCH)]
+            answers[key] = send(http, key)
+    assert running.process.wait(60) == -signal.SIGKILL
+    assert 0 < len(answers) == len(sent) - 1
+
+    again = start(home)
+    with contextlib.ExitStack() as stack:
+        stack.callback(again.close)
+        http = stack.enter_context(httpx.Client(base_url=again.url, headers=headers, timeout=60))
+        if boundary == "appended":
+            # Killed after they were kept and before it was said: at the other boundary they may have come too late.
+            last = http.get(f"/v1/notary/entries/{BATCH * len(sent) - 1}").raise_for_status().json()
+            assert last["commitment"] == sent[key][-1]
+        repeated = {key: send(http, key) for key in sent}
+        assert answers.items() <= repeated.items()
+        assert list(repeated.values()) == [{"first": BATCH * at, "count": BATCH} for at in range(len(sent))]
+        assert {key: send(http, key) for key in sent} == repeated
+        # Whatever comes next follows right after: nothing was appended twice.
+        fresh = http.post("/v1/notary/entries", json={"commitment": secrets.token_hex(32)}).raise_for_status()
+        assert fresh.json()["index"] == BATCH * len(sent)
+        assert again.stop() == 0, "".join(again.errors)
