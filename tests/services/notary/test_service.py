@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import shutil
+import time
 from typing import Any
 
 import pytest
 
 from maillon.evidence.hashing import sha256
 from maillon.evidence.merkle import consistency_proof, verify_consistency
+from maillon.kit.settings import Settings
+from maillon.services.notary import NotaryService
 from maillon.services.notary import store as tables
 from maillon.services.notary.contract import AnchoredCheckpoint
 from maillon.services.notary.errors import DamagedLog, Halted, LogInconsistent, Stopping, UnknownEntry
@@ -48,6 +52,26 @@ async def test_a_restart_goes_on_where_it_was(box: Any) -> None:
         proof = consistency_proof(old.size, new.size, reader.node)
         verify_consistency(old.size, new.size, proof, old.root, new.root)
         assert (await service.entry(0)).state is EntryState.ANCHORED
+
+
+async def test_checkpoints_are_an_interval_apart_however_much_comes(box: Any) -> None:
+    interval, made = 0.1, list[float]()
+    start = time.monotonic()
+
+    def crossed(boundary: Boundary) -> None:
+        if boundary is Boundary.STAGED:
+            made.append(time.monotonic())
+
+    async with box.run(interval=interval, faults=crossed) as service:
+        while len(made) < 6:
+            await service.append(some())
+    # None begins before the intervals of those before it are over: later than that is the machine's business.
+    assert all(moment >= start + interval * before for before, moment in enumerate(made[:6]))
+
+
+def test_checkpoints_are_a_second_apart_unless_it_is_said_otherwise() -> None:
+    assert Settings.model_fields["checkpoint_interval"].default == 1.0
+    assert inspect.signature(NotaryService).parameters["interval"].default == 1.0
 
 
 async def test_what_was_taken_before_a_stop_is_kept(box: Any) -> None:
