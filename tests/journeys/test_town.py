@@ -14,8 +14,10 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -276,6 +278,30 @@ def test_a_small_town_by_the_command_line_alone(tmp_path: Path, starting: Start,
     assert "is not open" in secretary.run("votes", "cast", "1", "for", "--key", key, "--yes", status=1)["error"]
     mayor.run("logout")
     assert mayor.run("whoami", status=1)["error"]
+    nobody_is_on_the_chain(town)
+
+
+PEOPLE = ("camille", "aubin", "roussel", "lucien", "moreau", "ambrun.example", "memoire-vive.example")
+"""Of the names and addresses typed above, what is too long to stand in random bytes by chance."""
+
+
+def nobody_is_on_the_chain(town: Town) -> None:
+    """LAW 2.5: no word about a person that was typed on the way stands in a call or an event of any block."""
+
+    def rpc(method: str, *parameters: Any) -> Any:
+        asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
+        return httpx.post(f"{town.platform.url}/rpc", json=asked, timeout=60).json()["result"]
+
+    newest = int(rpc("eth_blockNumber"), 16)
+    found = [
+        one["input"]
+        for height in range(1, newest + 1)
+        for one in rpc("eth_getBlockByNumber", hex(height), True)["transactions"]
+    ]
+    found += [one["data"] for one in rpc("eth_getLogs", {"fromBlock": "0x1", "toBlock": hex(newest)})]
+    said = b"|".join(bytes.fromhex(data[2:]) for data in found).lower()
+    assert NAME.lower().encode() in said, "a legal person's name is there, so a natural person's would be seen"
+    assert [word for word in PEOPLE if word.encode() in said] == []
 
 
 def enters(office: Terminal, town: Terminal, folder: Path) -> str:
