@@ -560,6 +560,16 @@ def test_a_proxy_of_who_is_struck_is_worth_nothing() -> None:
     assert evm.ask(governance.tally_of(vote.number, 8)).total == 5
 
 
+def test_a_holder_without_a_voice_of_its_own_takes_nobody_s(evm: Evm) -> None:
+    evm.send(members.suspend(2), GOVERNANCE)
+    vote = propose(evm)
+    evm.send(members.reinstate(2), GOVERNANCE)
+    evm.next_block(5)
+    evm.send(governance.give_proxy(vote.number, 2), member(3))
+    with refused("governance: holder has no vote here"):
+        evm.send(governance.cast_for(vote.number, 3, FOR, REASON), member(2))
+
+
 # 3.3: quorum and majorities; constitutional matters.
 
 

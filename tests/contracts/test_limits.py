@@ -14,12 +14,15 @@ from contract_evm import (
     TIME,
     VALIDATORS,
     Evm,
+    consent,
     crowd,
     crowd_account,
     genesis,
     member,
+    refused,
     storage_of_member,
 )
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from maillon.ledger.contracts.anchors import Anchors
 from maillon.ledger.contracts.brake import Brake
@@ -30,6 +33,7 @@ from maillon.ledger.contracts.members import Members, NoticeFailed
 from maillon.ledger.contracts.members import decode_event as decode_member
 from maillon.ledger.contracts.network import Network
 from maillon.ledger.genesis import ANCHORS, BRAKE, CREDITS, DIRECTORY, GOVERNANCE, MEMBERS, NETWORK, name_word
+from maillon.ledger.signing import Account
 
 brake, directory, governance = Brake(BRAKE), Directory(DIRECTORY), Governance(GOVERNANCE)
 members, network, quota = Members(MEMBERS), Network(NETWORK), Credits(CREDITS)
@@ -56,7 +60,13 @@ def full() -> Evm:
     for number in range(7, 7 + 255):
         key = digest(f"node {number}") + digest(f"half {number}")
         evm.send(network.found_node(number, key, digest(f"identifier {number}")[:20]), STEWARD)
+    with refused("network: all places are taken"):
+        evm.send(network.found_node(300, digest("node") + digest("half"), digest("identifier")[:20]), STEWARD)
     evm.next_block()
+    late = Ed25519PrivateKey.from_private_bytes(b"\x13" * 32)
+    proof = late.sign(evm.ask(network.validator_digest(6)))
+    with refused("network: all seats are taken"):
+        evm.send(network.join(late.public_key().public_bytes_raw(), proof), member(6))
     return evm
 
 
@@ -101,6 +111,12 @@ def test_the_floor_tip_and_the_census(full: Evm) -> None:
 
 
 def test_the_register_takes_no_more(full: Evm) -> None:
+    application = (b"siren".ljust(32, b"\0"), "130025265", "Candidate", 0, b"FR", "")
+    key = Account(b"\x11" * 32)
+    signature = consent(full, key, identifier="130025265")
+    applied = full.send(members.apply(application, key.address, bytes(32), signature), OWNER).answer
+    with refused("members: all places are taken"):
+        full.send(members.admit(applied, 0, 0), STEWARD)
     assert len(full.ask(members.roll())) == FULL
 
 
@@ -139,6 +155,9 @@ def test_leaving_with_every_vote_open_and_every_seat_taken(full: Evm) -> None:
     for place in range(32):
         kind, account = (1, crowd_account(100 + place // 2)) if place < 24 else (3, crowd_account(200 + place // 2))
         full.send(governance.propose(kind, REASON, (), full.time + 5, full.time + 605), account)
+    for kind in (1, 3):
+        with refused("governance: too many open votes"):
+            full.send(governance.propose(kind, REASON, (), full.time + 5, full.time + 605), crowd_account(300))
     full.next_block(5)
     leaver = 7
     for proposal in full.ask(governance.open_proposals()):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from contract_evm import NOBODY, OWNER, PUBLISHER, STEWARD, STRANGER, Evm, account, consent, member, refused
+from contract_evm import NOBODY, OWNER, PUBLISHER, STEWARD, STRANGER, Evm, account, consent, crowd, member, refused
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -303,6 +303,30 @@ def test_the_last_member_stays(evm: Evm) -> None:
     for call in (members.suspend(1), members.exclude(1)):
         with refused("members: nobody would remain"):
             evm.send(call, STEWARD)
+
+
+def test_an_edge_there_is_not_is_refused_for_its_reason(evm: Evm) -> None:
+    with refused("members: neither departed nor excluded"):
+        evm.send(members.apply_again(1), OWNER)
+    evm.send(members.suspend(2), STEWARD)
+    with refused("members: not active"):
+        evm.send(members.suspend(2), STEWARD)
+    with refused("members: not active"):
+        evm.send(members.suspend_until(2, evm.time + 5), ADMISSIONS)
+    evm.send(members.exclude(2), STEWARD)
+    with refused("members: neither active nor suspended"):
+        evm.send(members.exclude(2), STEWARD)
+
+
+def test_officers_suspend_eight_at_once_at_most(evm: Evm) -> None:
+    crowd(evm, 20)
+    for number in range(7, 15):
+        evm.send(members.suspend_until(number, evm.time + 100), ADMISSIONS)
+    with refused("members: too many suspended by officers"):
+        evm.send(members.suspend_until(15, evm.time + 100), ADMISSIONS)
+    evm.next_block(100)
+    evm.send(members.suspend_until(15, evm.time + 100), ADMISSIONS)
+    assert evm.ask(members.active_count()) == 19
 
 
 # 2.1: an account belongs to at most one organisation at a time.
