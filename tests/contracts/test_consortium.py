@@ -70,7 +70,15 @@ COLLEAGUE = Account(b"\x2c" * 32)
 OFFICERS = {member(number): number for number in (2, 3, 4)} | {COLLEAGUE.address: 2}
 """Who holds the office, and of which organisation: the second one has two."""
 organisations = st.sampled_from(list(FOUNDERS))
-officers = st.sampled_from([*OFFICERS, member(1), STRANGER])
+SECOND, THIRD, FOURTH = member(2), member(3), member(4)
+pairs = st.sampled_from(
+    [
+        *((SECOND, THIRD), (THIRD, FOURTH), (FOURTH, COLLEAGUE.address)),
+        *((SECOND, COLLEAGUE.address), (COLLEAGUE.address, SECOND), (THIRD, THIRD)),
+        *((member(1), FOURTH), (SECOND, STRANGER)),
+    ]
+)
+"""Of two organisations; of one; one officer twice; with somebody who is none."""
 
 
 def returning_code() -> bytes:
@@ -397,9 +405,10 @@ class Attack(RuleBasedStateMachine):
                 for poll in self.polls:
                     self.back(poll, number)
 
-    @rule(number=organisations, first=officers, second=officers)
-    def officers_suspend(self, number: int, first: Address, second: Address) -> None:
+    @rule(number=organisations, pair=pairs)
+    def officers_suspend(self, number: int, pair: tuple[Address, Address]) -> None:
         """Two accounts ask for one suspension: only officers of two other organisations begin it."""
+        first, second = pair
         self.cases += 1
         call = admissions.suspend(number, self.cases.to_bytes(32, "big"))
         standing = {each: OFFICERS.get(each) for each in (first, second)}
