@@ -202,6 +202,27 @@ def test_an_act_is_written_by_its_fields_and_what_is_wrong_is_said_of_its_field(
     assert run(town, "votes", "list", "--show", "all")["proposals"] == before
 
 
+def test_any_node_gives_the_export_the_server_gives(town: Town, steward: Path, tmp_path: Path) -> None:
+    propose(town, "Compter soi-même", steward)
+    served, read = tmp_path / "served.json", tmp_path / "read.json"
+    node = f"{town.platform.url}/rpc"
+
+    def taken() -> bool:
+        run(town, "votes", "export", str(served))
+        network = json.loads(served.read_bytes())["network"]
+        run(town, "votes", "export", str(read), "--rpc", node, "--network", network)
+        # A block may have been made between the two.
+        return bool(json.loads(served.read_bytes())["height"] == json.loads(read.read_bytes())["height"])
+
+    eventually(taken)
+    assert served.read_bytes() == read.read_bytes()
+    assert len(json.loads(read.read_bytes())["events"]) > 0
+    done = maillon("votes", "recount", str(read), "--compare", str(served))
+    assert done.returncode == 0, done.stdout + done.stderr
+    away = run(town, "votes", "export", str(read), "--rpc", "http://127.0.0.1:1", status=2)
+    assert "no answer from http://127.0.0.1:1" in away["error"]
+
+
 def test_a_key_others_can_read_signs_nothing(town: Town, number: str, tmp_path: Path) -> None:
     open_key = tmp_path / "open.key"
     open_key.write_text(SECRET)

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,16 @@ from maillon.kit.errors import KitError
 from maillon.kit.page import Renderer
 from maillon.kit.server import listen
 from maillon.kit.store import Store
+from maillon.ledger.port import Address
 from maillon.services.votes import VotesError, commands
 from maillon.services.votes import store as tables
 from maillon.services.votes.api import router
 from maillon.services.votes.commands import _TAKES, votes
+from maillon.services.votes.export import Export
 from maillon.services.votes.forms import COMMON
 from maillon.services.votes.model import Position, ProposedCall
 from maillon.services.votes.pages import pages
+from maillon.services.votes.recount import Standing
 
 NOBODY = "http://127.0.0.1:9"
 TITLES = ("Given to", "Held for")
@@ -304,3 +308,80 @@ async def test_proxies_given_and_held_are_told_apart(instance: Instance) -> None
     assert f"proposal {number}" in lines[held + 1]
     assert nobody == "Organisation 5 gave no proxy, and holds none.\n"
     assert len(as_data["proxies"]) == 2
+
+
+async def decided(instance: Instance) -> Export:
+    """A vote that three were for and one against, and one that did not pass."""
+    number = await instance.propose()
+    losing = await instance.propose(by=2)
+    instance.wait(2)
+    for organisation in (1, 2, 3):
+        await instance.service.cast(organisation, number, Position.FOR, "person:1")
+    for organisation in (4, 5):
+        await instance.service.cast(organisation, losing, Position.AGAINST, "person:4")
+    instance.wait(200)
+    return await instance.service.export()
+
+
+def counted(*arguments: str) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(votes, ["recount", *arguments])
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_leaves_out_a_losing_vote_is_caught_by_comparing(
+    instance: Instance, tmp_path: Path
+) -> None:
+    whole = await decided(instance)
+    mine, server = tmp_path / "mine.json", tmp_path / "server.json"
+    mine.write_bytes(whole.to_json())
+    server.write_bytes(whole.to_json())
+    same = counted(str(mine), "--compare", str(server))
+    assert same.exit_code == 0, same.output
+    assert f"Up to block {whole.height} both say the same." in same.stdout
+    # Without those who were against, and without all of the second vote, the export still agrees with itself.
+    events = [
+        each
+        for each, dated in zip(whole.events, whole.dated(), strict=True)
+        if getattr(dated.event, "proposal", 0) != 2
+    ]
+    assert len(whole.events) - len(events) == 3
+    server.write_bytes(replace(whole, events=events).to_json())
+    assert counted(str(server)).exit_code == 0
+    for first, second, lacking in ((mine, server, 2), (server, mine, 1)):
+        told = counted(str(first), "--compare", str(second))
+        assert told.exit_code == 1
+        assert told.stdout.count(f"not in {server}") == 3
+        assert "Proposed proposal 2" in told.stdout
+        assert "PositionTaken proposal 2 organisation 5 position 2" in told.stdout
+        as_data = json.loads(counted(str(first), "--compare", str(second), "--json").stdout)
+        assert [each["lacking"] for each in as_data["compared"]["differences"]] == [lacking] * 3
+
+
+@pytest.mark.asyncio
+async def test_what_two_exports_say_otherwise_is_named(instance: Instance, tmp_path: Path) -> None:
+    whole = await decided(instance)
+    mine, server = tmp_path / "mine.json", tmp_path / "server.json"
+    mine.write_bytes(whole.to_json())
+    last, time = whole.events[-1]
+    others = {
+        "the statutes of block zero: not the same": replace(
+            whole, founding=replace(whole.founding, statutes=replace(whole.founding.statutes, proxies=9))
+        ),
+        f"organisation 8 in block zero: not in {mine}": replace(
+            whole,
+            founding=replace(whole.founding, organisations={**whole.founding.organisations, 8: Standing(2)}),
+        ),
+        "the address of Members: not the same": replace(whole, members=Address(b"\7" * 20)),
+        "position 2: not the same": replace(whole, events=[*whole.events[:-1], (last, time + 1)]),
+    }
+    for said, other in others.items():
+        server.write_bytes(other.to_json())
+        told = counted(str(mine), "--compare", str(server))
+        assert told.exit_code == 1, said
+        assert said in told.stdout
+    # An older export says less, and nothing else: what it does not cover is not compared.
+    server.write_bytes(replace(whole, height=int(last.height) - 1, events=whole.events[:-1]).to_json())
+    assert counted(str(mine), "--compare", str(server)).exit_code == 0
+    server.write_bytes(replace(whole, chain_id=whole.chain_id + 1).to_json())
+    assert "of two chains" in counted(str(mine), "--compare", str(server)).stderr
+    assert counted(str(mine), "--compare", str(tmp_path / "none")).exit_code == 2

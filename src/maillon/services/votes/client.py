@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from maillon.ledger import client
@@ -18,11 +19,13 @@ from maillon.ledger.contracts.governance import Governance
 from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address
 from maillon.services.votes import texts
-from maillon.services.votes.errors import Unavailable
+from maillon.services.votes.errors import VotesError
 from maillon.services.votes.model import Position, ProposalKind, ProposedCall, Statutes
 
 if TYPE_CHECKING:
     from maillon.services.votes.acts import Book
+    from maillon.services.votes.contract import VotesContract
+    from maillon.services.votes.export import Export
 
 _PATIENCE: Final = 60.0
 """Seconds we try to give a text."""
@@ -59,7 +62,9 @@ class Server(client.Server):
         return asyncio.run(_law(f"{self._url}/rpc"))
 
 
-async def _law(node: str) -> tuple[Book, Statutes]:
+@contextlib.asynccontextmanager
+async def _read(node: str) -> AsyncIterator[tuple[VotesContract, int]]:
+    """The contracts of votes behind a node, and the number of its chain. Raises `ServerUnreachable`."""
     # Loaded here: most commands ask the API alone, and start in half the time.
     from maillon.ledger.genesis import DIRECTORY  # noqa: PLC0415
     from maillon.ledger.reading import reading  # noqa: PLC0415
@@ -68,10 +73,24 @@ async def _law(node: str) -> tuple[Book, Statutes]:
 
     try:
         async with reading(node) as ledger:
-            contract = VotesContract(ledger, DIRECTORY, BlockTimes(ledger.ask))
-            return await contract.book(), await contract.statutes(await contract.statutes_version())
-    except (LedgerError, Unavailable) as error:
+            yield VotesContract(ledger, DIRECTORY, BlockTimes(ledger.ask)), ledger.chain_id
+    except (LedgerError, VotesError) as error:
         raise client.ServerUnreachable(f"no answer from {node}: {error}") from None
+
+
+async def _law(node: str) -> tuple[Book, Statutes]:
+    async with _read(node) as (contract, _):
+        return await contract.book(), await contract.statutes(await contract.statutes_version())
+
+
+def export_from(node: str, network: str) -> Export:
+    """The export, read from any node and believing no instance. Raises `ServerUnreachable`."""
+
+    async def read() -> Export:
+        async with _read(node) as (contract, chain_id):
+            return await contract.export(network, chain_id)
+
+    return asyncio.run(read())
 
 
 def governance_of(prepared: dict[str, Any]) -> Governance:

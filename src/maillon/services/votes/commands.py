@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import typer
 
 from maillon.kit.settings import load
 from maillon.kit.terminal import OK, REFUSED, UNDECIDED, fail, print_json, print_table
+
+if TYPE_CHECKING:
+    from maillon.services.votes.export import Difference
 
 votes = typer.Typer(no_args_is_help=True, help="Proposals and votes; every act is signed on this machine.")
 
@@ -448,15 +451,22 @@ def brake(key: _Key, yes: _Yes = False, as_json: _Json = False, url: _Url = None
 
 
 @votes.command("export")
-def export(
+def export(  # noqa: PLR0917 - Typer reads the command's options from its arguments
     out: Annotated[Path, typer.Argument(help="The file to write.")],
+    rpc: Annotated[
+        str | None, typer.Option("--rpc", help="Read the events from this node's JSON-RPC, and ask no server.")
+    ] = None,
+    network: Annotated[str, typer.Option(help="What a node does not know: the name to write into the file.")] = "",
     as_json: _Json = False,
     url: _Url = None,
     home: _Home = None,
 ) -> None:
-    """Export every event that a recount needs, for `maillon votes recount`."""
+    """Export every event that a recount needs, for `maillon votes recount`: from the server, or from any node."""
     with _Session(home, url, as_json=as_json) as session:
-        data = session.server.get_bytes("/v1/votes/export")
+        if rpc is None:
+            data = session.server.get_bytes("/v1/votes/export")
+        else:
+            data = session.client.export_from(rpc, network).to_json()
     _write(out, data, as_json=as_json)
     if as_json:
         print_json({"file": str(out), "bytes": len(data)})
@@ -512,19 +522,27 @@ def _write(path: Path, data: bytes, *, as_json: bool) -> None:
 def recount(
     file: Annotated[Path, typer.Argument(help="An export of votes.")],
     number: Annotated[int | None, typer.Option(help="This proposal alone.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option("--compare", help="Another export of the same chain: say what one of them lacks.")
+    ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Count every vote again from an export, offline. Exits 1 when its events contradict the law or each other."""
+    """Count every vote again from an export, offline.
+
+    Exits 1 when its events contradict the law or each other, and when the export it is compared with says otherwise.
+    """
     from maillon.services.votes.errors import Contradiction, InvalidExport  # noqa: PLC0415
-    from maillon.services.votes.export import Export  # noqa: PLC0415
+    from maillon.services.votes.export import Export, differences  # noqa: PLC0415
     from maillon.services.votes.recount import recount as count_again  # noqa: PLC0415
     from maillon.services.votes.rules import add_up  # noqa: PLC0415
 
     try:
         read = Export.parse(file.read_bytes())
         found = count_again(read.founding, read.dated())
+        other = None if compare is None else Export.parse(compare.read_bytes())
+        differing = [] if other is None else differences(read, other)
     except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}", UNDECIDED, as_json=as_json)
+        fail(f"{error.filename} cannot be read: {error.strerror}", UNDECIDED, as_json=as_json)
     except InvalidExport as error:
         fail(str(error), UNDECIDED, as_json=as_json)
     except Contradiction as error:
@@ -550,7 +568,13 @@ def recount(
     if number is not None and not rows:
         fail(f"the export has no proposal {number}", REFUSED, as_json=as_json)
     if as_json:
-        print_json({"network": read.network, "height": read.height, "votes": rows})
+        document: dict[str, Any] = {"network": read.network, "height": read.height, "votes": rows}
+        if other is not None:
+            document["compared"] = {
+                "height": min(read.height, other.height),
+                "differences": [{"lacking": each.lacking, "what": each.what} for each in differing],
+            }
+        print_json(document)
     else:
         print_table(
             ("No.", "State", "For", "Against", "Objecting", "Abstaining", "Not taken", "Of"),
@@ -568,4 +592,17 @@ def recount(
                 for row in rows
             ],
         )
-    raise typer.Exit(OK)
+        if other is not None:
+            _print_differences((str(file), str(compare)), min(read.height, other.height), differing)
+    raise typer.Exit(REFUSED if differing else OK)
+
+
+def _print_differences(files: tuple[str, str], height: int, found: Sequence[Difference]) -> None:
+    """What one of two exports has and the other has not."""
+    print()
+    if not found:
+        print(f"Up to block {height} both say the same.")
+        return
+    print(f"Up to block {height} they differ:")
+    for each in found:
+        print(f"  {each.what}: " + ("not the same" if each.lacking is None else f"not in {files[each.lacking - 1]}"))

@@ -29,6 +29,7 @@ from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
 from maillon.services.votes.acts import CONTRACTS, Book, Fact, RuleFact, StandingFact
 from maillon.services.votes.errors import LedgerUnavailable, RefusedByLaw
+from maillon.services.votes.export import Export
 from maillon.services.votes.model import Executed, Position, ProposalKind, ProposedCall, Rehearsal, Statutes
 from maillon.services.votes.recount import Founding, Standing, read_statutes
 
@@ -195,6 +196,20 @@ class VotesContract:
                 break
             organisations[number] = Standing(standing.status, standing.tier, standing.college, standing.suspended_until)
         return Founding(await self.statutes(1), organisations)
+
+    async def export(self, network: str, chain_id: int) -> Export:
+        """Everything a recount needs, asked of the chain alone. Raises `Unavailable`."""
+        height = await self.head()
+        found = await self.events(1, height, register=True)
+        return Export(
+            network=network,
+            chain_id=chain_id,
+            governance=(await self.governance()).address,
+            members=(await self.members()).address,
+            height=height,
+            founding=await self.founding(),
+            events=[(each.raw, each.time) for each in found],
+        )
 
     async def acting(self, account: Address) -> int:
         """The organisation an account votes for now, or 0."""

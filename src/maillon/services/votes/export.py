@@ -7,7 +7,7 @@ that decoding is the reader's own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -108,6 +108,71 @@ class Export:
             if decoded is not None:
                 found.append(Dated(decoded, time, f"block {event.height}, log {event.position}"))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something of which one export says otherwise than another."""
+
+    lacking: int | None
+    """Which of the two has not got it, 1 or 2; None where each says something of its own."""
+    what: str
+
+
+def differences(first: Export, second: Export) -> list[Difference]:
+    """What one export has and the other has not, up to the last block that both cover. Raises `InvalidExport`."""
+    if first.chain_id != second.chain_id:
+        raise InvalidExport(f"the exports are of two chains, {first.chain_id} and {second.chain_id}")
+    found = [
+        Difference(None, what)
+        for what, one, other in (
+            ("the address of Governance", first.governance, second.governance),
+            ("the address of Members", first.members, second.members),
+            ("the statutes of block zero", first.founding.statutes, second.founding.statutes),
+        )
+        if one != other
+    ]
+    one, other = dict(first.founding.organisations), dict(second.founding.organisations)
+    found += [
+        Difference(_lacking(number, one, other), f"organisation {number} in block zero")
+        for number in sorted(one.keys() | other.keys())
+        if one.get(number) != other.get(number)
+    ]
+    until = min(first.height, second.height)
+    here, there = _placed(first, until), _placed(second, until)
+    for place in sorted(here.keys() | there.keys()):
+        if here.get(place) != there.get(place):
+            whose, (event, _time) = (first, here[place]) if place in here else (second, there[place])
+            what = f"block {place[0]}, log {place[1]}: {_called(whose, event)}"
+            found.append(Difference(_lacking(place, here, there), what))
+    return found
+
+
+def _lacking(key: Any, one: Mapping[Any, Any], other: Mapping[Any, Any]) -> int | None:
+    return 1 if key not in one else 2 if key not in other else None
+
+
+def _placed(export: Export, until: int) -> dict[tuple[int, int], tuple[Event, int]]:
+    return {
+        (int(event.height), event.position): (event, time) for event, time in export.events if event.height <= until
+    }
+
+
+def _called(export: Export, event: Event) -> str:
+    """An event by its name, with the numbers it is about."""
+    read = governance.decode_event if event.contract == export.governance else members.decode_event
+    try:
+        decoded = read(event)
+    except NotDecodable:
+        decoded = None
+    if decoded is None:
+        return "an event that cannot be read"
+    about = [
+        f"{name} {getattr(decoded, name)}"
+        for name in ("proposal", "organisation", "giver", "holder", "position", "status", "version")
+        if getattr(decoded, name, None)
+    ]
+    return " ".join([type(decoded).__name__, *about])
 
 
 def _bytes(text: str, length: int | None = None) -> bytes:

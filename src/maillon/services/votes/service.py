@@ -441,17 +441,7 @@ class VotesService:
 
     async def export(self) -> Export:
         """Everything a recount needs, asked of the chain and not of the read model. Raises `Unavailable`."""
-        height = await self._contract.head()
-        found = await self._contract.events(1, height, register=True)
-        return Export(
-            network=self._network,
-            chain_id=self.chain_id,
-            governance=(await self._contract.governance()).address,
-            members=(await self._contract.members()).address,
-            height=height,
-            founding=await self._contract.founding(),
-            events=[(each.raw, each.time) for each in found],
-        )
+        return await self._contract.export(self._network, self.chain_id)
 
     # Records.
 
