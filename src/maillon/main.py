@@ -596,7 +596,7 @@ class Application:
         waiting, failed = await asyncio.to_thread(self.outbox.counts)
         untold, given_up = await asyncio.to_thread(self.webhooks.counts)
         return {
-            "status": "degraded" if failure else "ready",
+            "status": "degraded" if failure or self.votes.unfollowed else "ready",
             "version": version(),
             "network": self.network,
             "time": self.clock.now().isoformat(),
@@ -614,6 +614,7 @@ class Application:
                 "anchored_height": log.anchored_height,
                 "failure": failure,
             },
+            "votes": {"failure": self.votes.failure or self.votes.unfollowed},
             "mail": {"waiting": waiting, "failed": failed},
             "webhooks": {"waiting": untold, "failed": given_up},
             "demo": None if self.demo is None else self.demo.progress.document(),

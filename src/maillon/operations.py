@@ -111,6 +111,8 @@ def status(home: Home = None, url: Url = None, as_json: Json = False) -> None:
             rows.append(("demonstration", _demonstrated(document["demo"])))
         if log["failure"]:
             rows.append(("failure", log["failure"]))
+        if document["votes"]["failure"]:
+            rows.append(("votes", document["votes"]["failure"]))
         terminal.print_table(("", ""), rows)
     if document["status"] != "ready":
         raise typer.Exit(terminal.REFUSED)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from assembly import FOUNDERS, GOVERN, REGISTER, Assembly, AssemblyLedger, member
+from assembly import FOUNDERS, GOVERN, REGISTER, STATUTES, Assembly, AssemblyLedger, member
 from contract_evm import CHAIN_ID, STEWARD, account
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,14 +21,18 @@ from test_recount import do, steps
 
 from maillon.kit.clock import FixedClock
 from maillon.kit.store import Store, metadata
+from maillon.ledger.abi import constructor
 from maillon.ledger.contracts.credits import Credits
+from maillon.ledger.contracts.directory import Directory
+from maillon.ledger.contracts.governance import Governance
 from maillon.ledger.genesis import CREDITS, DIRECTORY
 from maillon.ledger.port import Address, Signer
 from maillon.services.votes import store as tables
 from maillon.services.votes import texts
 from maillon.services.votes.acts import Fact
-from maillon.services.votes.contract import VotesContract
+from maillon.services.votes.contract import VotesContract, word
 from maillon.services.votes.errors import (
+    GovernanceMoved,
     InvalidPosition,
     InvalidProposal,
     InvalidText,
@@ -45,7 +49,9 @@ from maillon.services.votes.model import Position, ProposalKind, ProposedCall, S
 from maillon.services.votes.recount import recount
 from maillon.services.votes.rules import add_up
 from maillon.services.votes.service import TEXT_AWAITED, VotesService
+from maillon.services.votes.store import CURSOR
 
+STATUTES_TYPE = "((uint256,uint256,uint256,uint256,uint256)[3],uint256,uint256,uint256,bool,uint256[8])"
 TEXT = "Porter le quorum à la moitié\n\nParce que trois sur dix, c’est trop peu."
 
 
@@ -173,6 +179,52 @@ async def test_a_vote_from_proposal_to_execution(instance: Instance) -> None:
     shown = await instance.service.proposal(number)
     assert shown.outlook.failure == "members: caller is not governance"
     assert shown.outlook.state is State.EXECUTABLE
+
+
+@pytest.mark.asyncio
+async def test_when_governance_moves_the_old_votes_stay_and_nothing_is_signed(instance: Instance) -> None:
+    number = await instance.propose()
+    instance.wait(2)
+    await instance.service.cast(1, number, Position.FOR, "person:1")
+    await instance.service.notice_move()
+    assert instance.service.unfollowed is None
+    before = instance.rows()
+    # The steward holds the seat in this assembly: it does what a constitutional vote would.
+    code = constructor("governance", ("address", STATUTES_TYPE), (DIRECTORY, STATUTES["plain"].as_argument()))
+    successor = instance.assembly.deploy(code, STEWARD, Address(b"\x5e" * 20))
+    instance.ledger.include(Directory(DIRECTORY).point(word("Governance"), successor), STEWARD)
+    instance.wait(0)
+    # Somebody proposes there: of the same number, and no row of the old vote is touched.
+    opens = instance.assembly.time + 1
+    there = Governance(successor).propose(1, bytes([1]) * 32, (), opens, opens + 60)
+    instance.ledger.include(there, member(2))
+    await instance.service.catch_up()
+    assert [row for row in instance.rows() if row[0] != CURSOR.name] == [row for row in before if row[0] != CURSOR.name]
+    await instance.service.notice_move()
+    said = instance.service.unfollowed
+    assert said is not None
+    assert "0x" + successor.hex() in said
+    shown = await instance.service.proposal(number)
+    assert (shown.title, shown.rehearsal) == ("Porter le quorum à la moitié", None)
+    for act in (
+        instance.service.cast(2, number, Position.FOR, "person:2"),
+        instance.service.give_proxy(3, number, 2, "person:3"),
+        instance.service.revoke_proxy(3, number, "person:3"),
+        instance.service.execute(1, number, "person:1"),
+        instance.propose(by=3),
+    ):
+        with pytest.raises(GovernanceMoved):
+            await act
+    # Read again from the chain it is what it was; and the recount has the old votes.
+    await instance.service.reindex()
+    assert [row for row in instance.rows() if row[0] != CURSOR.name] == [row for row in before if row[0] != CURSOR.name]
+    export = await instance.service.export()
+    assert list(recount(export.founding, export.dated())) == [number]
+    # Led back, votes are taken as before.
+    instance.ledger.include(Directory(DIRECTORY).point(word("Governance"), GOVERN.address), STEWARD)
+    await instance.service.cast(2, number, Position.FOR, "person:2")
+    await instance.service.notice_move()
+    assert instance.service.unfollowed is None
 
 
 @pytest.mark.asyncio

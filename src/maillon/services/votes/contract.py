@@ -28,7 +28,7 @@ from maillon.ledger.contracts.network import Network
 from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
 from maillon.services.votes.acts import CONTRACTS, Book, Fact, RuleFact, StandingFact
-from maillon.services.votes.errors import LedgerUnavailable, RefusedByLaw
+from maillon.services.votes.errors import GovernanceMoved, LedgerUnavailable, RefusedByLaw
 from maillon.services.votes.export import Export
 from maillon.services.votes.model import Executed, Position, ProposalKind, ProposedCall, Rehearsal, Statutes
 from maillon.services.votes.recount import Founding, Standing, read_statutes
@@ -96,6 +96,7 @@ class VotesContract:
         self._directory = Directory(directory)
         self._times = times
         self._known_times: dict[int, int] = {}
+        self._followed: Governance | None = None
 
     async def _ask(self, call: ContractCall[_Answer], at: int | None = None) -> _Answer:
         with translated():
@@ -115,8 +116,22 @@ class VotesContract:
         return found
 
     async def governance(self) -> Governance:
-        """Where votes are taken."""
-        return Governance(await self._ask(self._directory.lookup(word("Governance"))))
+        """Where the votes that are followed are taken: the contract that block zero names, whatever was named since."""
+        if self._followed is None:
+            # The Directory keeps its history, so that no old state is needed; block zero never changes.
+            self._followed = Governance(await self._ask(self._directory.lookup_at(word("Governance"), 0)))
+        return self._followed
+
+    async def moved_to(self) -> Address | None:
+        """The contract to which the Directory leads the name Governance since; None while it is the one followed."""
+        now = await self._ask(self._directory.lookup(word("Governance")))
+        return None if now == (await self.governance()).address else now
+
+    async def seat(self) -> Governance:
+        """Where acts of votes are signed for. Raises `GovernanceMoved` where that is not the contract followed."""
+        if (successor := await self.moved_to()) is not None:
+            raise GovernanceMoved(f"another contract takes the votes, 0x{successor.hex()}, and is not followed here")
+        return await self.governance()
 
     async def members(self) -> Members:
         """Where the register is."""
@@ -154,12 +169,6 @@ class VotesContract:
                 if decoded is not None:
                     found.append(Found(event, decoded, await self.time_of(int(event.height))))
         return sorted(found, key=lambda each: (each.raw.height, each.raw.position))
-
-    async def moved(self, since: int, until: int) -> bool:
-        """Whether the Directory changed between two blocks."""
-        with translated():
-            events = self._ledger.events(self._directory.address, Height(since), Height(until))
-            return any([True async for _ in events])
 
     # Reading.
 
@@ -233,10 +242,9 @@ class VotesContract:
 
     async def execution(self, proposal: int, height: int) -> Executed:
         """Who executed a proposal in a block. Raises `Unavailable`."""
-        # Where the seat was taken before it: what it executed may be that it moves.
-        seat = await self._ask(self._directory.lookup_at(word("Governance"), height - 1))
+        followed = (await self.governance()).address
         with translated():
-            logs = [event async for event in self._ledger.events(seat, Height(height), Height(height))]
+            logs = [event async for event in self._ledger.events(followed, Height(height), Height(height))]
         for raw in logs:
             event = governance_events.decode_event(raw)
             if isinstance(event, ProposalExecuted) and event.proposal == proposal:
@@ -250,8 +258,13 @@ class VotesContract:
         return Executed(height, await self.time_of(height), raw.transaction, account, organisation, known.get(name))
 
     async def rehearse(self, kind: ProposalKind, calls: Sequence[ProposedCall]) -> Rehearsal | None:
-        """What calls meet on the newest block, from the seat; None where the law of the chain has no rehearsals."""
+        """What calls meet on the newest block, from the seat; None where the law of the chain has no rehearsals.
+
+        None too where the seat is another contract than the one followed: what is refused to this one says nothing.
+        """
         pairs = tuple((call.target, call.data) for call in calls)
+        if await self.moved_to() is not None:
+            return None
         tried = (await self.governance()).rehearse(int(kind), pairs)
         try:
             await self._ledger.call(tried.to, tried.data)
@@ -281,15 +294,15 @@ class VotesContract:
 
     async def cast(self, proposal: int, position: Position, reason_hash: bytes) -> Prepared:
         """Take a position."""
-        return _prepared((await self.governance()).cast(proposal, int(position), reason_hash))
+        return _prepared((await self.seat()).cast(proposal, int(position), reason_hash))
 
     async def cast_for(self, proposal: int, giver: int, position: Position, reason_hash: bytes) -> Prepared:
         """Take a position by proxy."""
-        return _prepared((await self.governance()).cast_for(proposal, giver, int(position), reason_hash))
+        return _prepared((await self.seat()).cast_for(proposal, giver, int(position), reason_hash))
 
     async def give_proxy(self, proposal: int, holder: int, until: int) -> Prepared:
         """Give a proxy: for one vote, or for every vote of a period when `proposal` is 0."""
-        governance = await self.governance()
+        governance = await self.seat()
         made: ContractCall[Any] = (
             governance.give_proxy(proposal, holder) if proposal else governance.give_standing_proxy(holder, until)
         )
@@ -297,7 +310,7 @@ class VotesContract:
 
     async def revoke_proxy(self, proposal: int) -> Prepared:
         """Revoke the proxy of one vote, or the standing one when `proposal` is 0."""
-        governance = await self.governance()
+        governance = await self.seat()
         made: ContractCall[Any] = governance.revoke_proxy(proposal) if proposal else governance.revoke_standing_proxy()
         return _prepared(made)
 
@@ -306,12 +319,12 @@ class VotesContract:
     ) -> Prepared:
         """Put something to the vote."""
         pairs = tuple((call.target, call.data) for call in calls)
-        return _prepared((await self.governance()).propose(int(kind), text_hash, pairs, opens, closes))
+        return _prepared((await self.seat()).propose(int(kind), text_hash, pairs, opens, closes))
 
     async def execute(self, proposal: int, calls: Sequence[ProposedCall]) -> Prepared:
         """Do what was decided."""
         pairs = tuple((call.target, call.data) for call in calls)
-        return _prepared((await self.governance()).execute(proposal, pairs))
+        return _prepared((await self.seat()).execute(proposal, pairs))
 
     async def pull_brake(self) -> Prepared:
         """Pull the emergency brake."""

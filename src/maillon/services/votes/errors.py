@@ -71,6 +71,15 @@ class VoteNotOpen(Refused):
     advice = "The page of the vote says when it opens, or that it has closed."
 
 
+class GovernanceMoved(Refused):
+    """A vote led the name Governance to another contract, which this instance does not follow."""
+
+    slug = "governance-moved"
+    status = 409
+    title = "Votes are taken by another contract"
+    advice = "What was decided before is still read here. Nothing is signed until the instance follows the other one."
+
+
 class InvalidProxy(Refused):
     """A proxy cannot be given like this."""
 

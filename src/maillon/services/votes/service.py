@@ -194,6 +194,7 @@ class VotesService:
         self._executions: dict[int, Executed] = {}
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
+        self._unfollowed: str | None = None
         self._printing = asyncio.Lock()
 
     # Life.
@@ -215,6 +216,7 @@ class VotesService:
                 await self.catch_up()
                 await self.keep_records()
                 await self.remind()
+                await self.notice_move()
             except (Unavailable, KitError, LedgerError, NotNotarised) as error:
                 if self._failure is None:
                     logger.warning("votes not followed", reason=str(error))
@@ -231,6 +233,23 @@ class VotesService:
     def failure(self) -> str | None:
         """Why the chain could not be followed just now; None while it is."""
         return self._failure
+
+    @property
+    def unfollowed(self) -> str | None:
+        """That the Directory names another Governance than the one whose votes are read; None while it does not."""
+        return self._unfollowed
+
+    async def notice_move(self) -> None:
+        """Ask the Directory whether that is so. Raises `Unavailable`."""
+        successor = await self._contract.moved_to()
+        before, self._unfollowed = self._unfollowed, None
+        if successor is not None:
+            self._unfollowed = (
+                f"the Directory leads Governance to 0x{successor.hex()}, whose votes are not read: those of block "
+                "zero's contract can be read here, and nothing can be signed"
+            )
+            if before is None:
+                logger.warning("governance moved", successor="0x" + successor.hex())
 
     async def catch_up(self) -> int:
         """Read what is new on the chain; the height reached. Raises `Unavailable`."""
