@@ -150,6 +150,40 @@ def applies(town: Town, page: Page, folder: Path) -> None:
     expect(page.locator("main")).to_contain_text("extrait.pdf")
 
 
+def casts_by_keys(town: Town, secretary: Page, address: str) -> None:
+    """A vote, from the list to the confirmation, without a mouse."""
+    secretary.goto(town.url("votes"))
+    press(secretary, f"main a[href$='/votes/{address.rpartition('/')[2]}']", "Enter")
+    secretary.wait_for_url(address)
+    town.look(secretary, "town-open")
+    press(secretary, "input[name=position][value=for]", "Space")
+    press(secretary, "#reason")
+    secretary.keyboard.type("Pour la salle des fêtes.")
+    press(secretary, "form[action$='/cast'] button", "Enter")
+    secretary.wait_for_url(re.compile(r"/cast\?"))
+    town.look(secretary, "town-cast-sign")
+    press(secretary, "form[action$='/votes/acts'] button", "Enter")
+    secretary.wait_for_url(f"{address}?done=cast")
+    expect(secretary.locator(".page-head dl")).to_contain_text({"fr": "pour", "en": "for"}[town.language])
+    expect(secretary.locator("input[name=position][value=for]")).to_be_checked()
+    expect(secretary.locator("main")).to_contain_text("Pour la salle des fêtes.")
+    expect(secretary.locator(".tally__key li").first).to_contain_text("1")
+    town.look(secretary, "town-cast")
+
+
+def press(page: Page, selector: str, key: str = "") -> None:
+    """Tab on to something, as far as it takes, and press a key there."""
+    wanted = page.locator(selector).first
+    expect(wanted).to_be_visible()
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("(element) => element === document.activeElement"):
+            break
+    expect(wanted).to_be_focused()
+    if key:
+        page.keyboard.press(key)
+
+
 def votes(town: Town, mayor: Page, secretary: Page) -> None:
     # The mayor proposes.
     mayor.goto(town.url("votes"))
@@ -176,19 +210,7 @@ def votes(town: Town, mayor: Page, secretary: Page) -> None:
     town.look(mayor, "town-announced")
     # Its second person, a delegate, votes once it is open.
     town.pass_time(opens - town.now() + 1)
-    secretary.goto(address)
-    town.look(secretary, "town-open")
-    secretary.locator("input[name=position][value=for]").check()
-    secretary.locator("#reason").fill("Pour la salle des fêtes.")
-    secretary.locator("form[action$='/cast'] button").click()
-    town.look(secretary, "town-cast-sign")
-    secretary.locator("form[action$='/votes/acts'] button").click()
-    secretary.wait_for_url(f"{address}?done=cast")
-    expect(secretary.locator(".page-head dl")).to_contain_text({"fr": "pour", "en": "for"}[town.language])
-    expect(secretary.locator("input[name=position][value=for]")).to_be_checked()
-    expect(secretary.locator("main")).to_contain_text("Pour la salle des fêtes.")
-    expect(secretary.locator(".tally__key li").first).to_contain_text("1")
-    town.look(secretary, "town-cast")
+    casts_by_keys(town, secretary, address)
     # Closed, and then executable: anybody does what was decided.
     town.pass_time(180)
     secretary.goto(address)

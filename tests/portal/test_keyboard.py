@@ -3,27 +3,55 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from portal_atlas import LANGUAGES, Example, drop, notarise
+from portal_atlas import ATLAS, LANGUAGES, Example, Sight, drop, notarise
 from running_platform import Running
 
-STOP = """() => {
-  const at = document.activeElement;
-  const box = at.getBoundingClientRect();
-  const shown = at.closest(".drop") ?? at;
-  const style = getComputedStyle(shown);
-  return {
-    what: at.tagName === "BODY" ? null : (at.getAttribute("aria-label") ?? at.textContent.trim() ?? at.name),
-    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
-    inside: box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight,
-    index: [...document.querySelectorAll("*")].indexOf(at),
+WATCH = """() => {
+  // A group of radio buttons is one stop: the chosen one, or the first.
+  const group = (at) => [...document.querySelectorAll("input[type=radio]")]
+    .filter((one) => one.form === at.form && one.name === at.name && !one.disabled);
+  const isStop = (at) => at.tabIndex >= 0 && !at.disabled && at.checkVisibility({checkVisibilityCSS: true})
+    && (at.type !== "radio" || at === (group(at).find((one) => one.checked) ?? group(at)[0]));
+  const all = [...document.querySelectorAll("*")];
+  window.expectedStops = all.filter(isStop).map((at) => all.indexOf(at));
+  window.stops = [];
+  const described = () => {
+    const at = document.activeElement;
+    const box = at.getBoundingClientRect();
+    const style = getComputedStyle(at.closest(".drop") ?? at);
+    return {
+      what: at === document.body ? null : at.outerHTML.slice(0, 120),
+      outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+      inside: box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight,
+      scrolls: at.scrollWidth > at.clientWidth || at.scrollHeight > at.clientHeight,
+      index: all.indexOf(at),
+    };
   };
+  // Before a key moves on, the page has settled on where the last one led, and scrolled there.
+  addEventListener("keydown", () => window.stops.push(described()), true);
+  // What was clicked before is forgotten: the first stop is the first of the page.
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute("tabindex");
+  scrollTo(0, 0);
 }"""
+MORE_STOPS = 40
+"""Stops within fields of dates, and boxes that scroll: the browser adds them."""
+WALKED = (
+    *("home", "notarise", "receipts", "verify", "entries", "blocks", "design", "credits"),
+    *("log-in", "join", "account", "notices-choices", "explain", "people", "keys", "trail"),
+    *("members", "member", "apply", "application", "applications", "review", "office-member", "register"),
+    *("votes", "vote", "vote-sign", "votes-propose-rule", "votes-proxies"),
+)
+"""Of each part what has most to stop at."""
 
 
 @pytest.fixture
@@ -33,23 +61,59 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-@pytest.mark.parametrize("path", ["", "notarise", "verify", "receipts", "entries", "blocks", "design"])
-def test_every_stop_is_visible_on_the_screen_and_in_reading_order(
-    page: Page, portal: Running, example: Example, path: str
+def walk(page: Page) -> tuple[list[dict[str, Any]], list[int]]:
+    """Every stop from the top to the end of the page, and where stops are expected."""
+    page.evaluate(WATCH)
+    expected: list[int] = page.evaluate("expectedStops")
+    pressed = 0
+    stops: list[dict[str, Any]] = []
+    # The first key finds nothing focused, the last leaves the page.
+    while not stops or stops[-1]["what"] is not None:
+        assert pressed <= len(expected) + MORE_STOPS, f"the keyboard never leaves {stops[-1]['what']}"
+        for _ in range(1 if pressed else len(expected) + 2):
+            page.keyboard.press("Tab")
+            pressed += 1
+        found = page.evaluate("stops")[1:]
+        ends = [place for place, one in enumerate(found) if one["what"] is None]
+        stops = found[: ends[0] + 1] if ends else found
+    return stops[:-1], expected
+
+
+def reached(stops: list[dict[str, Any]], expected: list[int]) -> list[int]:
+    """Where one stopped. A field of a date stops at each of its parts, and what scrolls where nothing in it does."""
+    places = [one["index"] for one in stops if one["index"] in expected or not one["scrolls"]]
+    return [place for place, _ in itertools.groupby(places)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("sight", [one for one in ATLAS if one.name in WALKED], ids=lambda sight: sight.name)
+def test_every_stop_is_reached_in_order_and_seen(
+    page: Page, portal: Running, example: Example, sight: Sight, language: str
 ) -> None:
-    page.goto(f"{portal.url}/en/{path}")
-    last = -1
-    stops = 0
-    while stops < 200:
-        page.keyboard.press("Tab")
-        stop = page.evaluate(STOP)
-        if stop["what"] is None or stop["index"] < last:
-            break
-        assert stop["outlined"], f"focus is not seen on {stop['what']!r}"
-        assert stop["inside"], f"focus is off the screen on {stop['what']!r}"
-        last = stop["index"]
-        stops += 1
-    assert stops > 10
+    assert sight.visit(page, portal.url, language, example).status == sight.status
+    stops, expected = walk(page)
+    assert [one["what"] for one in stops if not one["outlined"]] == [], "focus is not seen"
+    assert [one["what"] for one in stops if not one["inside"]] == [], "focus is off the screen"
+    assert reached(stops, expected) == expected
+    assert len(expected) > 10
+
+
+def test_a_trap_an_order_and_a_hidden_stop_are_found(page: Page, portal: Running) -> None:
+    page.goto(f"{portal.url}/en/log-in")
+    page.evaluate("document.querySelector('main form button').tabIndex = 5")
+    stops, expected = walk(page)
+    assert reached(stops, expected) != expected
+    page.goto(f"{portal.url}/en/log-in")
+    page.evaluate("document.querySelector('main form button').style.outline = 'none'")
+    assert [one for one in walk(page)[0] if not one["outlined"]]
+    page.goto(f"{portal.url}/en/log-in")
+    page.evaluate("() => { document.querySelector('#address').onkeydown = (pressed) => pressed.preventDefault(); }")
+    with pytest.raises(AssertionError, match="never leaves <input"):
+        walk(page)
+
+
+def test_what_is_walked_is_in_the_atlas() -> None:
+    assert set(WALKED) <= {sight.name for sight in ATLAS}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
