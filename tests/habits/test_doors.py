@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -29,6 +30,7 @@ from maillon.services.people.model import Profile, SessionKind
 from people_box import routes_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+ROOT = Path(__file__).resolve().parents[2]
 URL = "http://localhost:8400"
 OURS, THEIRS = "1", "2"
 """The organisation that is to be safe, and that of whoever comes."""
@@ -503,3 +505,216 @@ async def test_nothing_is_written_by_reading(whole: Whole) -> None:
                     answer = await browser.request(method, filled(route.path, names), headers=FOREIGN["another site"])
                     assert answer.status_code < 500 or answer.status_code == 503, (route.path, answer.text)
     assert rows_of(whole.application) == before
+
+
+LEAVES: dict[str, set[str]] = {
+    "POST /v1/notary/entries": {"entry:appended"},
+    "POST /v1/notary/batches": {"entry:appended"},
+    "POST /{language}/notarise": {"entry:appended"},
+    "PUT /v1/organisations/{organisation}/people/{person}/roles": {"role:changed"},
+    "POST /v1/organisations/{organisation}/invitations": {"invitation:sent"},
+    "DELETE /v1/organisations/{organisation}/invitations/{invitation}": {"invitation:revoked"},
+    "POST /v1/organisations/{organisation}/keys": {"key:created"},
+    "POST /v1/organisations/{organisation}/keys/{key}/rotation": {"key:rotated"},
+    "DELETE /v1/organisations/{organisation}/keys/{key}": {"key:revoked"},
+    "POST /v1/login/token": {"session:begun"},
+    "DELETE /v1/login": {"session:ended"},
+    "POST /{language}/log-in": {"session:begun"},
+    "POST /{language}/log-in/code": {"session:begun"},
+    "POST /{language}/log-in/passkey/answer": {"session:begun", "passkey:refused"},
+    "POST /{language}/log-out": {"session:ended"},
+    "POST /{language}/join": {"person:joined"},
+    "POST /{language}/join/code": {"person:joined", "session:begun"},
+    "POST /{language}/join/passkey/answer": {"person:joined", "session:begun"},
+    "POST /{language}/reset": {"password:reset"},
+    "POST /{language}/confirm": {"address:changed"},
+    "POST /{language}/account/name": {"person:renamed"},
+    "POST /{language}/account/password": {"password:changed"},
+    "POST /{language}/account/address": {"address:change-asked"},
+    "POST /{language}/account/authenticator/code": {"authenticator:changed"},
+    "POST /{language}/account/recovery-codes": {"recovery-code:renewed"},
+    "POST /{language}/account/passkeys/answer": {"passkey:added"},
+    "POST /{language}/account/passkeys/{passkey}/removal": {"passkey:removed"},
+    "POST /{language}/account/providers/{provider}/removal": {"identity:removed"},
+    "POST /{language}/account/sessions/end": {"session:all-ended"},
+    "POST /{language}/account/sessions/{session}/end": {"session:ended"},
+    "POST /{language}/account/export": {"person:exported"},
+    "POST /{language}/account/erasure": {"person:erased", "person:left"},
+    "POST /{language}/device": {"command-line:allowed"},
+    "POST /{language}/organisations/{organisation}/people/{person}/roles": {"role:changed"},
+    "POST /{language}/organisations/{organisation}/invitations": {"invitation:sent"},
+    "POST /{language}/organisations/{organisation}/invitations/{invitation}/revocation": {"invitation:revoked"},
+    "POST /{language}/organisations/{organisation}/keys": {"key:created"},
+    "POST /{language}/organisations/{organisation}/keys/{key}/rotation": {"key:rotated"},
+    "POST /{language}/organisations/{organisation}/keys/{key}/revocation": {"key:revoked"},
+    "POST /v1/applications": {"application:submitted"},
+    "DELETE /v1/applications/mine": {"application:withdrawn", "application:erased"},
+    "POST /v1/applications/mine/documents": {"document:received"},
+    "POST /v1/applications/mine/answer": {"application:answered"},
+    "POST /v1/applications/mine/withdrawal": {"application:withdrawn"},
+    "POST /v1/applications/mine/appeal": {"application:appealed"},
+    "POST /v1/applications/{identifier}/request": {"application:asked"},
+    "POST /v1/applications/{identifier}/refusal": {"application:refused"},
+    "POST /v1/applications/{identifier}/acceptance": {"application:accepted", "application:presented"},
+    "POST /v1/members/{number}/suspension": {"organisation:suspension-asked", "organisation:suspended"},
+    "PUT /v1/members/{number}/name": {"organisation:renamed"},
+    "POST /v1/members/{number}/accounts": {"account:added"},
+    "PUT /v1/members/{number}/accounts/{address}": {"account:changed"},
+    "DELETE /v1/members/{number}/accounts/{address}": {"account:removed"},
+    "PUT /v1/members/{number}/credit-account": {"account:credited"},
+    "PUT /v1/members/{number}/did": {"organisation:did-changed"},
+    "PUT /v1/members/{number}/suspensions/{case}/appeal": {"suspension:appealed"},
+    "POST /v1/members/{number}/invitations": {"invitation:signed"},
+    "POST /v1/members/{number}/departure": {"organisation:left"},
+    "POST /{language}/apply": {"application:submitted"},
+    "POST /{language}/application": {"application:answered", "application:withdrawn", "application:appealed"},
+    "POST /{language}/application/documents": {"document:received"},
+    "POST /{language}/office/applications/{identifier}": {"application:accepted", "application:refused"},
+    "POST /{language}/office/members/{number}": {"organisation:suspension-asked", "organisation:renamed"},
+    "POST /{language}/organisations/{number}/register": {"account:added", "organisation:left", "invitation:signed"},
+    "POST /v1/votes/organisations/{organisation}/acts": {"position:taken", "proposal:made", "brake:pulled"},
+    "POST /{language}/votes/acts": {"position:taken", "proposal:made", "brake:pulled"},
+}
+"""What each write leaves in the trail, subject:action."""
+LEAVES_NOTHING: dict[str, str] = {
+    "POST /tsa": "a stamp is handed out, and nothing is kept",
+    "POST /v1/login/device": "a question nobody has answered: who answers it is in the trail",
+    "POST /{language}/log-in/passkey": "a challenge for whoever asks",
+    "POST /{language}/join/passkey": "a challenge for whoever asks",
+    "POST /{language}/account/passkeys": "a challenge: the answer adds the passkey",
+    "POST /{language}/account/authenticator": "a secret nothing is opened by before its first code",
+    "POST /{language}/forgot": "anybody may ask: the owner is written a letter, and changes the password by it",
+    "POST /v1/notices/read": "what somebody has read is nobody else's",
+    "POST /{language}/notices/read": "what somebody has read is nobody else's",
+    "PUT /v1/notices/choices": "which letters somebody wants is nobody else's",
+    "POST /{language}/account/notices": "which letters somebody wants is nobody else's",
+    "POST /v1/members/{number}/acts": "words and a call to sign: nothing is done",
+    "POST /v1/votes/acts": "words and a call to sign: nothing is done",
+    "POST /{language}/votes/propose": "words and a call to sign: nothing is done",
+    "POST /{language}/application/document": "an applicant reads what is their own",
+    "POST /v1/votes/texts": "the chain names its digest, and who proposed it",
+    "POST /v1/credits/faucet": "a transaction of the sandbox, which the chain keeps for ever",
+    "POST /{language}/credits": "a transaction of the sandbox, which the chain keeps for ever",
+    "POST /{language}/verify": "worked out, and kept nowhere",
+}
+"""Why a write leaves no line in the trail."""
+
+
+def writing(whole: Whole) -> set[str]:
+    """Every route that is no reading, as method and address."""
+    return {
+        f"{method} {route.path}"
+        for route in routes_of(whole.application.create_app())
+        for method in set(route.methods or ()) - {"GET", "HEAD", "OPTIONS"}
+    }
+
+
+async def test_every_write_says_what_it_leaves_in_the_trail(whole: Whole) -> None:
+    every = writing(whole)
+    described = {
+        f"{method.upper()} {path}"
+        for path, methods in whole.application.create_app().openapi()["paths"].items()
+        for method in methods
+        if method in ("post", "put", "patch", "delete")
+    }
+    assert described <= every
+    assert set(LEAVES) & set(LEAVES_NOTHING) == set()
+    assert every - set(LEAVES) - set(LEAVES_NOTHING) == set(), "a write the trail knows nothing of"
+    assert set(LEAVES) | set(LEAVES_NOTHING) == every, "the tables name what is no route"
+    code = "".join(file.read_text() for file in (ROOT / "src/maillon/services").rglob("*.py"))
+    named = {word for tags in LEAVES.values() for tag in tags for word in tag.split(":")}
+    assert [word for word in sorted(named) if f'"{word}"' not in code] == []
+
+
+@dataclass
+class Trail:
+    """Writes that are tried, and what each of them leaves."""
+
+    whole: Whole
+    names: dict[str, str]
+
+    def _newest(self) -> list[str]:
+        trail = metadata.tables["audit"]
+        with self.whole.application.store.read() as connection:
+            return list(connection.execute(sa.select(trail.c.tag).order_by(trail.c.id)).scalars())
+
+    async def leaves(self, client: httpx.AsyncClient, route: str, **sent: Any) -> httpx.Response:
+        method, _, path = route.partition(" ")
+        before = len(self._newest())
+        answer = await client.request(method, filled(path, self.names), **sent)
+        assert answer.status_code < 400, (route, answer.text)
+        left = {tag.partition(":")[2] for tag in self._newest()[before:]}
+        assert left & LEAVES[route], (route, left)
+        return answer
+
+
+@pytest.fixture
+def trail(whole: Whole) -> Trail:
+    return Trail(whole, dict(whole.names))
+
+
+OWN_SITE = {"Origin": URL, "Sec-Fetch-Site": "same-origin"}
+
+
+async def test_what_an_administrator_does_is_in_the_trail(whole: Whole, trail: Trail) -> None:
+    api, page = "/v1/organisations/{organisation}", "/{language}/organisations/{organisation}"
+    async with browser_of(whole, "mayor") as mayor:
+        mayor.headers.update(OWN_SITE)
+        sent: dict[str, Any] = {"address": "new@ours.example", "roles": ["member"]}
+        trail.names["invitation"] = (await trail.leaves(mayor, f"POST {api}/invitations", json=sent)).json()["id"]
+        await trail.leaves(mayor, f"DELETE {api}/invitations/{{invitation}}")
+        await trail.leaves(mayor, f"POST {page}/invitations", data={"address": "newer@ours.example", "role": "member"})
+        sent = {"name": "x", "scopes": ["notary:write"]}
+        trail.names["key"] = (await trail.leaves(mayor, f"POST {api}/keys", json=sent)).json()["id"]
+        rotated = await trail.leaves(mayor, f"POST {api}/keys/{{key}}/rotation", json={"days": 1})
+        await trail.leaves(mayor, f"DELETE {api}/keys/{{key}}")
+        trail.names["key"] = rotated.json()["id"]
+        await trail.leaves(mayor, f"POST {page}/keys/{{key}}/rotation", data={"days": "1", "form": "1"})
+        await trail.leaves(mayor, f"POST {page}/keys/{{key}}/revocation", data={"form": "2"})
+        key = {"name": "y", "scope": "notary:write", "days": "9", "form": "3"}
+        await trail.leaves(mayor, f"POST {page}/keys", data=key)
+        held = [str(role) for role in Role]
+        await trail.leaves(mayor, f"PUT {api}/people/{{person}}/roles", json={"roles": held})
+        await trail.leaves(mayor, f"POST {page}/people/{{person}}/roles", data={"role": held})
+
+
+async def test_what_is_notarised_is_in_the_trail(whole: Whole, trail: Trail) -> None:
+    command = whole.comers["command"]
+    await trail.leaves(command, "POST /v1/notary/entries", json={"commitment": "ef" * 32})
+    await trail.leaves(command, "POST /v1/notary/batches", json={"commitments": ["fe" * 32]})
+    await trail.leaves(whole.comers["nobody"], "POST /{language}/notarise", json={"commitments": ["dc" * 32]})
+
+
+async def test_the_way_of_an_application_is_in_the_trail(whole: Whole, trail: Trail) -> None:
+    form = {"scheme": "siren", "identifier": "000 001 784", "legal_name": "Velle", "kind": "administration"}
+    form |= {"country": "FR", "contact_name": "Zoé", "contact_address": "zoe@velle.example"}
+    content = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
+    mine = "/v1/applications/mine"
+    async with browser_of(whole, "ada") as ada, browser_of(whole, "nobody") as applicant:
+        ada.headers.update(OWN_SITE)
+        made = (await trail.leaves(applicant, "POST /v1/applications", json=form)).json()
+        trail.names["identifier"] = made["id"]
+        applicant.headers["Application-Code"] = made["code"]
+        sent: dict[str, Any] = {"params": {"name": "a.pdf"}, "headers": {"Content-Type": "application/pdf"}}
+        await trail.leaves(applicant, f"POST {mine}/documents", content=content, **sent)
+        await trail.leaves(ada, "POST /v1/applications/{identifier}/request", json=REASON)
+        await trail.leaves(applicant, f"POST {mine}/answer", json={"text": "there"})
+        await trail.leaves(ada, "POST /v1/applications/{identifier}/refusal", json=REASON)
+        await trail.leaves(applicant, f"POST {mine}/appeal", json=REASON)
+        await trail.leaves(applicant, f"POST {mine}/withdrawal")
+        await trail.leaves(applicant, f"DELETE {mine}")
+
+
+async def test_what_people_do_with_their_account_is_in_the_trail(whole: Whole, trail: Trail) -> None:
+    account = "POST /{language}/account"
+    device, user = whole.application.people.begin_device("laptop")
+    async with browser_of(whole, "mayor") as mayor, browser_of(whole, "nobody") as laptop:
+        mayor.headers.update(OWN_SITE)
+        await trail.leaves(mayor, "POST /{language}/device", data={"code": user, "sure": "yes"})
+        begun = await trail.leaves(laptop, "POST /v1/login/token", json={"device_code": device})
+        laptop.headers["Authorization"] = f"Bearer {begun.json()['token']}"
+        await trail.leaves(laptop, "DELETE /v1/login")
+        await trail.leaves(mayor, f"{account}/name", data={"name": "Mayor", "written_in": "fr"})
+        await trail.leaves(mayor, f"{account}/address", data={"address": "mayor.new@ours.example"})
+        await trail.leaves(mayor, f"{account}/export", data={"nothing": ""})
+        await trail.leaves(mayor, f"{account}/sessions/end", data={"nothing": ""})

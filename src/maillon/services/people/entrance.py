@@ -26,7 +26,7 @@ from maillon.services.people.errors import (
     WrongCode,
     WrongCredentials,
 )
-from maillon.services.people.foundation import MAXIMUM_LABEL, Opened
+from maillon.services.people.foundation import MAXIMUM_LABEL, Opened, door_of
 from maillon.services.people.joining import Joining
 from maillon.services.people.model import (
     NOBODY,
@@ -152,7 +152,7 @@ class Entrance(Joining):
             return
         with self._store.transaction() as connection:
             self._people.delete_sessions(connection, actor.person, only=actor.session)
-            self._record(connection, "portal", "session", "ended", actor.tag, None)
+            self._record(connection, door_of(actor), "session", "ended", actor.tag, None)
 
     def end_session(self, actor: Actor, session: str) -> None:
         """End one of one's own sessions; another person's is left alone."""

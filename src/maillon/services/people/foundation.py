@@ -242,7 +242,8 @@ class Foundation:
         )
         self._people.insert_session(connection, made, token)
         self._people.touch_person(connection, person, now)
-        self._record(connection, "portal", "session", "begun", f"person:{person}", None, " ".join(sorted(methods)))
+        door = "command" if kind is SessionKind.COMMAND else "portal"
+        self._record(connection, door, "session", "begun", f"person:{person}", None, " ".join(sorted(methods)))
         return Opened(token, made, tuple(recovery_codes))
 
     def _new_recovery_codes(self, connection: Connection, person: str) -> tuple[str, ...]:
@@ -278,3 +279,8 @@ class Foundation:
         self._people.insert_passkey(
             connection, person, made.credential, made.public_key, made.sign_count, label[:MAXIMUM_LABEL], now
         )
+
+
+def door_of(actor: Actor) -> str:
+    """Through which door: programs come through the API, people through the portal."""
+    return "api" if actor.key is not None else "command" if actor.kind is SessionKind.COMMAND else "portal"

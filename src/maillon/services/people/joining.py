@@ -18,7 +18,7 @@ from maillon.services.people.errors import (
     StaleStep,
     WrongCode,
 )
-from maillon.services.people.foundation import Enrolment, Foundation, Opened
+from maillon.services.people.foundation import Enrolment, Foundation, Opened, door_of
 from maillon.services.people.letters import INVITED, letter
 from maillon.services.people.model import (
     OFFICE,
@@ -45,10 +45,16 @@ class Joining(Foundation):
         """Invite whoever reads this address, by letter; the invitation is good once, for a week, for this address."""
         organisation = self._within(actor, rules.PEOPLE_INVITE, organisation)
         parsed, wanted = rules.parse_address(address), rules.parse_roles(roles)
-        return self.invite_for(actor.tag, organisation, parsed, wanted, language)
+        return self.invite_for(actor.tag, organisation, parsed, wanted, language, door_of(actor))
 
-    def invite_for(
-        self, by: str, organisation: str, address: str, roles: Collection[Role], language: Language
+    def invite_for(  # noqa: PLR0917 - whom, where and how
+        self,
+        by: str,
+        organisation: str,
+        address: str,
+        roles: Collection[Role],
+        language: Language,
+        door: str = "system",
     ) -> Invitation:
         """The same for a service that has decided by itself: a member was admitted and needs an administrator."""
         if not roles:
@@ -73,7 +79,7 @@ class Joining(Foundation):
                 self._notices.stage(
                     connection, INVITED, invitation.id, until, person=known.id, organisation=organisation
                 )
-            self._record(connection, "portal", "invitation", "sent", by, organisation, invitation.id)
+            self._record(connection, door, "invitation", "sent", by, organisation, invitation.id)
         self._outbox.wake()
         return invitation
 

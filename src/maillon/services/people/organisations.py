@@ -19,14 +19,13 @@ from maillon.services.people.errors import (
     UnknownKey,
     UnknownPerson,
 )
-from maillon.services.people.foundation import Foundation
+from maillon.services.people.foundation import Foundation, door_of
 from maillon.services.people.letters import ROLES_CHANGED, roles_in_words
 from maillon.services.people.model import (
     Actor,
     Invitation,
     PeoplePage,
     Role,
-    SessionKind,
 )
 from maillon.services.people.store import new_code
 
@@ -97,7 +96,7 @@ class Organisations(Foundation):
                     connection, ROLES_CHANGED, new_code(), roles, person=person, organisation=organisation
                 )
             said = f"{person}: {' '.join(sorted(wanted)) or 'none'}"
-            self._record(connection, _door(actor), "role", "changed", actor.tag, organisation, said)
+            self._record(connection, door_of(actor), "role", "changed", actor.tag, organisation, said)
 
     def revoke_invitation(self, actor: Actor, organisation: str, invitation: str) -> None:
         """Withdraw an open invitation. Raises `InvalidInvitation`."""
@@ -105,7 +104,7 @@ class Organisations(Foundation):
         with self._store.transaction() as connection:
             if not self._people.revoke_invitation(connection, organisation, invitation, self._clock.now()):
                 raise InvalidInvitation("there is no such invitation that is open")
-            self._record(connection, _door(actor), "invitation", "revoked", actor.tag, organisation, invitation)
+            self._record(connection, door_of(actor), "invitation", "revoked", actor.tag, organisation, invitation)
 
     def keys_of(
         self, actor: Actor, organisation: str, after: str | None = None, limit: int | None = None
@@ -141,7 +140,7 @@ class Organisations(Foundation):
         with self._store.transaction() as connection:
             self._claim(connection, actor, form)
             made = self._access.create(connection, name, scopes, expires, organisation)
-            self._record(connection, _door(actor), "key", "created", actor.tag, organisation, made[0])
+            self._record(connection, door_of(actor), "key", "created", actor.tag, organisation, made[0])
         return made
 
     def rotate_key(
@@ -162,7 +161,7 @@ class Organisations(Foundation):
             made = self._access.rotate(connection, key, overlap, organisation)
             if made is None:
                 raise UnknownKey("there is no such key in force")
-            self._record(connection, _door(actor), "key", "rotated", actor.tag, organisation, f"{key} {made[0]}")
+            self._record(connection, door_of(actor), "key", "rotated", actor.tag, organisation, f"{key} {made[0]}")
         return made
 
     def revoke_key(self, actor: Actor, organisation: str, key: str) -> None:
@@ -171,7 +170,7 @@ class Organisations(Foundation):
         with self._store.transaction() as connection:
             if not self._access.revoke(connection, key, organisation):
                 raise UnknownKey("there is no such key in force")
-            self._record(connection, _door(actor), "key", "revoked", actor.tag, organisation, key)
+            self._record(connection, door_of(actor), "key", "revoked", actor.tag, organisation, key)
 
     def trail_of(
         self, actor: Actor, organisation: str, before: int | None = None
@@ -185,8 +184,3 @@ class Organisations(Foundation):
             keys = self._access.list(connection, organisation)
         found = {f"person:{person}": name for person, name in names.items()}
         return deeds, found | {f"key:{key.id}": key.subject for key in keys if key.id in words}
-
-
-def _door(actor: Actor) -> str:
-    """Through which door: programs come through the API, people through the portal."""
-    return "api" if actor.key is not None else "command" if actor.kind is SessionKind.COMMAND else "portal"
