@@ -37,7 +37,8 @@ def steps(home: Path) -> set[str]:
 
 
 def begin(starting: Start, home: Path, clock: Path) -> Running:
-    return starting(home, "--demo", program=(str(ROOT / "tests/moved_clock.py"), str(clock)))
+    """As whoever says nothing of a demonstration."""
+    return starting(home, command=("up", "--port", "0"), program=(str(ROOT / "tests/moved_clock.py"), str(clock)))
 
 
 def test_a_new_home_is_filled_in_by_its_own_doors(starting: Start, tmp_path: Path) -> None:
