@@ -9,8 +9,11 @@ from playwright.sync_api import Browser, expect
 from portal_atlas import Example
 from running_platform import Running
 
-PAGES = ("", "members", "members/1", "votes/1", "votes/rules", "entries/{entry}", "guides/member", "credits")
-ON_A_SCREEN = ".top__tools, .nav, .menu-button, .skip, .foot, .drop, .btn, .copy, .filters"
+PAGES = (
+    *("", "members", "members/1", "votes/rules", "entries/{entry}", "guides/member", "credits"),
+    *("votes/{open}", "votes/{executed}", "votes/{executed}/record", "votes/{refused}/record"),
+)
+ON_A_SCREEN = ".top__tools, .nav, .menu-button, .skip, .foot, .drop, .btn, .copy, .filters, form[action$='/cast']"
 COLOURS = """() => {
   const style = getComputedStyle(document.body);
   const parts = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
@@ -22,7 +25,7 @@ COLOURS = """() => {
 def test_on_paper_a_page_is_its_content_alone(browser: Browser, portal: Running, example: Example, path: str) -> None:
     context = browser.new_context(viewport={"width": 700, "height": 900}, color_scheme="dark")
     page = context.new_page()
-    answer = page.goto(f"{portal.url}/fr/{path.format(entry=example.entry)}")
+    answer = page.goto(f"{portal.url}/fr/{path.format(entry=example.entry, **example.numbers)}")
     assert answer is not None
     assert answer.status == 200
     dark_ink, _ = page.evaluate(COLOURS)
