@@ -225,11 +225,11 @@ class Application:
             linger=settings.append_linger,
         )
         outbox, notices, people = people_parts(settings, parts.network, keys, store, clock, access)
-        members = members_part(settings, parts, keys, store, clock, people, outbox, notices)
-        people.name_organisations(members.called)
-        people.notary = Records(notary, TRAIL, TrailNotNotarised)
         receivers = [Receiver(each.url, read_secret(each.secret.get_secret_value())) for each in settings.webhooks]
         webhooks = Webhooks(store, clock, receivers, private=settings.webhooks_private)
+        members = members_part(settings, parts, keys, store, clock, people, outbox, notices, webhooks)
+        people.name_organisations(members.called)
+        people.notary = Records(notary, TRAIL, TrailNotNotarised)
         votes = VotesService(
             store,
             VotesContract(parts.ledger, DIRECTORY, BlockTimes(parts.ask), GasPrice(parts.ask)),
@@ -721,6 +721,7 @@ def members_part(  # noqa: PLR0917 - the collaborators
     people: PeopleService,
     outbox: Outbox,
     notices: Notices,
+    webhooks: Webhooks,
 ) -> MembersService:
     """Members, over whichever engine. The account of the office is the home's steward, who may all in a sandbox."""
     purse = None if parts.chain is None else _purse(parts, keys)
@@ -731,6 +732,7 @@ def members_part(  # noqa: PLR0917 - the collaborators
         people,
         outbox,
         notices,
+        webhooks,
         clock,
         office=Account(keys.account("steward")),
         purse=purse,

@@ -6,14 +6,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
 
+from listener import KEY, Listener
 from maillon.kit import webhooks
 from maillon.kit.clock import FixedClock
 from maillon.kit.errors import AddressForbidden, InvalidSettings
@@ -29,46 +28,7 @@ from maillon.kit.webhooks import (
     sign,
 )
 
-KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
-
-
-class Listener:
-    """A receiver: remembers what it was sent, and answers as it is told."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[dict[str, str], bytes]] = []
-        self.status = 204
-        self.location: str | None = None
-        self.arrived = threading.Event()
-        listener = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                listener.heard.append((headers | {":path": self.path}, body))
-                self.send_response(listener.status)
-                if listener.location:
-                    self.send_header("Location", listener.location)
-                self.end_headers()
-                listener.arrived.set()
-
-            def log_message(self, *_arguments: object) -> None:
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/hook?of=votes"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture

@@ -120,7 +120,9 @@ class Settings(BaseSettings):
     log_in_rate: int = Field(30, ge=1, description="Tries to log in a minute from one address.")
     providers: tuple[Provider, ...] = Field((), description="OpenID Connect providers people may log in with.")
     demo: bool = Field(True, description="Whether a new home is filled with an invented alliance, to look around in.")
-    webhooks: tuple[Webhook, ...] = Field((), description="Addresses that are told what happens in votes, signed.")
+    webhooks: tuple[Webhook, ...] = Field(
+        (), description="Addresses that are told what happens to votes and members, signed."
+    )
     webhooks_private: bool = Field(
         False, description="Whether webhooks may go to this machine and to private networks."
     )

@@ -18,6 +18,7 @@ from maillon.kit.keys import Keys
 from maillon.kit.mail import Outbox
 from maillon.kit.notices import Notices
 from maillon.kit.store import Store
+from maillon.kit.webhooks import Receiver, Webhooks
 from maillon.services.members.service import MembersService
 from maillon.services.members.store import PrivateStore
 
@@ -79,12 +80,18 @@ def notices(tmp_path: Path, clock: FixedClock) -> Notices:
 
 
 @pytest.fixture
+def webhooks(store: Store, clock: FixedClock) -> Webhooks:
+    return Webhooks(store, clock, [Receiver("https://receiver.example", bytes(32))])
+
+
+@pytest.fixture
 def service(  # noqa: PLR0917 - the collaborators
     alliance: Alliance,
     store: Store,
     private: PrivateStore,
     outbox: Outbox,
     notices: Notices,
+    webhooks: Webhooks,
     invitations: Invitations,
     clock: FixedClock,
 ) -> MembersService:
@@ -95,6 +102,7 @@ def service(  # noqa: PLR0917 - the collaborators
         invitations,  # type: ignore[arg-type]
         outbox,
         notices,
+        webhooks,
         clock,
         office=OFFICE,
         public_url="https://maillon.example",

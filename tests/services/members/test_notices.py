@@ -3,21 +3,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 
+import orjson
 import pytest
 import sqlalchemy as sa
 
 from alliance import OTHER_OFFICE, OTHER_SIREN, Alliance, a_form, fields
+from listener import KEY, Listener
 from maillon.kit.clock import FixedClock
 from maillon.kit.notices import FRESH, Notices, table
 from maillon.kit.store import Store
+from maillon.kit.webhooks import PAUSES, Receiver, Webhooks, sign
+from maillon.kit.webhooks import table as messages
 from maillon.services.members.letters import scopes_in_words
 from maillon.services.members.model import Kind, Scheme, Scope
+from maillon.services.members.register import Register
 from maillon.services.members.service import MembersService
 from maillon.services.notices import words
 
-BANK_NUMBER = 2
+BANK_NUMBER, TOWN_NUMBER = 2, 3
 
 
 def told(store: Store, notices: Notices, organisation: str) -> list[tuple[str, str]]:
@@ -51,7 +57,7 @@ async def test_the_office_is_told_of_what_waits_for_it(service: MembersService, 
 
 
 async def test_an_organisation_is_told_of_its_standing_and_its_accounts(
-    alliance: Alliance, service: MembersService, store: Store, notices: Notices
+    alliance: Alliance, service: MembersService, store: Store, notices: Notices, clock: FixedClock
 ) -> None:
     form = a_form(Scheme.SIREN, OTHER_SIREN, "Autre bureau", Kind.ASSOCIATION)
     await alliance.enter(form, OTHER_OFFICE, scopes=Scope.OFFICER)
@@ -69,6 +75,59 @@ async def test_an_organisation_is_told_of_its_standing_and_its_accounts(
     rows = told(store, notices, "3")
     assert ("organisation.status", "In the alliance your organisation is now: member. It was: applied.") in rows
     assert any(kind == "delegate.added" for kind, _ in rows)
+    # Programs are told of the same, and not of the reason either.
+    with store.read() as session:
+        bodies = [bytes(body) for body in session.execute(sa.select(messages.c.body)).scalars()]
+    (told_programs,) = [one["data"] for one in map(orjson.loads, bodies) if one["type"] == "organisation.suspended"]
+    assert told_programs["organisation"] == BANK_NUMBER
+    assert told_programs["until"] > clock.now().timestamp()
+    assert not any("compromise" in body.decode() for body in bodies)
+
+
+@pytest.mark.lived
+async def test_programs_are_told_what_became_of_an_organisation_until_they_take_it(
+    alliance: Alliance, store: Store, notices: Notices, clock: FixedClock
+) -> None:
+    listener = Listener()
+    try:
+        webhooks = Webhooks(store, clock, [Receiver(listener.url, KEY)], private=True)
+        await Register(store, alliance.contract, notices, webhooks, "https://maillon.example").catch_up()
+        waiting, _ = webhooks.counts()
+        listener.status = 503
+        assert await asyncio.to_thread(webhooks.deliver) == 0
+        clock.advance(PAUSES[0])
+        listener.status = 204
+        assert await asyncio.to_thread(webhooks.deliver) == waiting
+        assert webhooks.counts() == (0, 0)
+        # Read anew, the same chain tells nobody again.
+        register = Register(store, alliance.contract, notices, webhooks, "https://maillon.example")
+        await register.rebuild()
+        assert webhooks.counts() == (0, 0)
+    finally:
+        listener.close()
+    refused, taken = listener.heard[:waiting], listener.heard[waiting:]
+    assert sorted(body for _, body in refused) == sorted(body for _, body in taken)
+    for headers, body in taken:
+        assert headers["webhook-signature"] == sign(KEY, headers["webhook-id"], int(headers["webhook-timestamp"]), body)
+    told_of = [orjson.loads(body) for _, body in taken]
+    town = sorted(
+        (one for one in told_of if one["data"]["organisation"] == TOWN_NUMBER), key=lambda one: one["timestamp"]
+    )
+    assert {one["type"] for one in town} == {
+        *("organisation.applied", "organisation.status", "delegate.added", "delegate.changed", "delegate.removed")
+    }
+    assert [(one["data"]["former"], one["data"]["status"]) for one in town if one["type"] == "organisation.status"] == [
+        ("applied", "active"),
+        ("active", "suspended"),
+        ("suspended", "active"),
+        ("active", "departed"),
+        ("departed", "applied"),
+    ]
+    (changed,) = [one["data"] for one in town if one["type"] == "delegate.changed"]
+    assert changed["scopes"] == ["admin", "vote"]
+    assert changed["pages"]["fr"] == f"https://maillon.example/fr/members/{TOWN_NUMBER}"
+    assert all(one["data"]["legal_name"] for one in town)
+    assert all(one["data"]["block"] > 0 and one["data"]["transaction"].startswith("0x") for one in town)
 
 
 @pytest.mark.lived

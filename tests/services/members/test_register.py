@@ -14,6 +14,7 @@ from alliance import BANK, BANK_LEI, OFFICE, OTHER_OFFICE, OTHER_SIREN, SECOND, 
 from maillon.kit.clock import FixedClock
 from maillon.kit.notices import Notices
 from maillon.kit.store import Store
+from maillon.kit.webhooks import Webhooks
 from maillon.ledger.abi import ask
 from maillon.ledger.port import Address
 from maillon.services.members import register
@@ -146,9 +147,9 @@ async def test_officers_suspension_shows_and_ends_by_itself(
 
 
 async def test_two_followers_of_one_database_apply_each_block_once(
-    alliance: Alliance, store: Store, service: MembersService, notices: Notices
+    alliance: Alliance, store: Store, service: MembersService, notices: Notices, webhooks: Webhooks
 ) -> None:
-    registers = [Register(store, alliance.contract, notices) for _ in range(3)]
+    registers = [Register(store, alliance.contract, notices, webhooks, "https://maillon.example") for _ in range(3)]
     await asyncio.gather(*(register.catch_up() for register in registers))
     followed = dump(store)
     await service.reindex()

@@ -5,7 +5,8 @@ The order of writes:
 stage: events of a range of blocks are read from the chain, with what they do not carry asked for;
 commit: one transaction applies them and says how far it has come; a crash before it changes nothing, and the range is
 read again; after it, the next range begins behind;
-publish and clean: nothing. The chain has published already, and what was staged was memory.
+publish and clean: nothing. The chain has published already, and what was staged was memory; notices and webhooks, kept
+in the same transaction, go their own way.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
+from maillon.kit.language import LANGUAGES
 from maillon.kit.notices import Kind as NoticeKind
 from maillon.kit.notices import Notices, Word
 from maillon.kit.store import Store
+from maillon.kit.webhooks import Webhooks
 from maillon.ledger.contracts import admissions, members
 from maillon.services.members import store as tables
 from maillon.services.members.contract import Founder, MembersContract, RegisterEvent, label_text
@@ -45,6 +48,7 @@ from maillon.services.members.model import (
     Status,
 )
 from maillon.services.members.names import plain, visible
+from maillon.services.members.rules import SCOPE_NAMES, names_of
 
 BLOCKS_AT_ONCE: Final = 2_000
 """Blocks read in one range, so that memory and transactions stay small when much has to be caught up."""
@@ -64,9 +68,13 @@ class _Staged:
 class Register:
     """Follows the chain, one reader at a time: `catch_up` is called again and again, and after each change of ours."""
 
-    def __init__(self, store: Store, contract: MembersContract, notices: Notices) -> None:
+    def __init__(
+        self, store: Store, contract: MembersContract, notices: Notices, webhooks: Webhooks, public_url: str
+    ) -> None:
         self._store = store
         self._notices = notices
+        self._webhooks = webhooks
+        self._url = public_url
         self._contract = contract
         self._lock = asyncio.Lock()
 
@@ -88,6 +96,8 @@ class Register:
                 until = min(head, height + BLOCKS_AT_ONCE)
                 staged = await self._stage(height + 1, until)
                 await asyncio.to_thread(self._commit, staged, height, until)
+                if staged:
+                    self._webhooks.wake()
                 height = until
             return height
 
@@ -138,13 +148,27 @@ class Register:
                 self._tell(session, one.found)
 
     def _tell(self, session: Connection, found: RegisterEvent) -> None:
-        """The notice of an event, in the transaction that applies it."""
-        news = _NEWS.get(type(found.event))
+        """The notice of an event and its message to programs, in the transaction that applies it."""
+        key = f"{found.height}:{found.position}:{found.transaction.hex()}"
+        news, message = _NEWS.get(type(found.event)), _MESSAGES.get(type(found.event))
         words = None if news is None else news[1](found)
         if news is not None and words is not None:
-            key = f"{found.height}:{found.position}:{found.transaction.hex()}"
             organisation = str(found.event.organisation)
             self._notices.stage(session, news[0], key, words, organisation=organisation, happened=found.time)
+        if message is not None:
+            self._webhooks.stage(session, message[0], key, found.time, self._about(session, found) | message[1](found))
+
+    def _about(self, session: Connection, found: RegisterEvent) -> dict[str, Any]:
+        """Whom a message is about, and where the chain says it."""
+        number = found.event.organisation
+        organisation = tables.organisation_of(session, number)
+        return {
+            "organisation": number,
+            "legal_name": None if organisation is None else organisation.legal_name,
+            "pages": {language: f"{self._url}/{language}/members/{number}" for language in LANGUAGES},
+            "block": found.height,
+            "transaction": "0x" + found.transaction.hex(),
+        }
 
 
 def _identifier(word: bytes, value: str) -> Identifier:
@@ -403,3 +427,35 @@ _NEWS: Final[Mapping[type, tuple[NoticeKind, Callable[[RegisterEvent], dict[str,
     members.AccountRemoved: (ACCOUNT_REMOVED, _tell_account),
 }
 """What the people of an organisation are told of."""
+
+
+def _message_of_application(found: RegisterEvent) -> dict[str, Any]:
+    return {"presenter": "0x" + found.event.presenter.hex()}
+
+
+def _message_of_status(found: RegisterEvent) -> dict[str, Any]:
+    return {"status": Status(found.event.status).name.lower(), "former": Status(found.event.former).name.lower()}
+
+
+def _message_of_suspension(found: RegisterEvent) -> dict[str, Any]:
+    """One that ends now has a message too, where its notice is that of the status."""
+    return {"until": found.event.until}
+
+
+def _message_of_account(found: RegisterEvent) -> dict[str, Any]:
+    return {"account": "0x" + found.event.account.hex()}
+
+
+def _message_of_scopes(found: RegisterEvent) -> dict[str, Any]:
+    return {**_message_of_account(found), "scopes": names_of(found.event.scopes, SCOPE_NAMES)}
+
+
+_MESSAGES: Final[Mapping[type, tuple[str, Callable[[RegisterEvent], dict[str, Any]]]]] = {
+    members.OrganisationApplied: ("organisation.applied", _message_of_application),
+    members.StatusChanged: (STATUS_CHANGED.name, _message_of_status),
+    members.SuspendedUntil: (SUSPENDED.name, _message_of_suspension),
+    members.AccountAdded: (ACCOUNT_ADDED.name, _message_of_scopes),
+    members.ScopesChanged: (SCOPES_CHANGED.name, _message_of_scopes),
+    members.AccountRemoved: (ACCOUNT_REMOVED.name, _message_of_account),
+}
+"""What programs are told of (`docs/formats/webhooks.md`), by the names of the notices."""

@@ -27,6 +27,7 @@ from maillon.kit.language import LANGUAGES, Language
 from maillon.kit.mail import Letter, Outbox
 from maillon.kit.notices import Notices, Word
 from maillon.kit.store import Store
+from maillon.kit.webhooks import Webhooks
 from maillon.ledger.abi import Call
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.errors import LedgerError
@@ -141,6 +142,7 @@ class MembersService:
         people: PeopleService,
         outbox: Outbox,
         notices: Notices,
+        webhooks: Webhooks,
         clock: Clock,
         *,
         office: Signer,
@@ -152,7 +154,7 @@ class MembersService:
         self._store = store
         self._private = private
         self._contract = contract
-        self._register = Register(store, contract, notices)
+        self._register = Register(store, contract, notices, webhooks, public_url.rstrip("/"))
         self._people = people
         self._outbox = outbox
         self._notices = notices
