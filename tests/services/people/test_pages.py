@@ -348,6 +348,12 @@ async def test_one_address_tries_so_often_a_minute(box: Box) -> None:
     assert statuses == [401, 401, 401, 429, 429]
 
 
+def test_there_are_three_ways_in(box: Box) -> None:
+    """By passkey, by password and code, by provider: docs/decisions/0047 says why not by wallet."""
+    steps = {route.path.partition("/log-in")[2] for route in routes_of(box.fresh_app()) if "}/log-in" in route.path}
+    assert steps == {"", "/code", "/passkey", "/passkey/answer", "/with/{provider}"}
+
+
 async def test_behind_a_proxy_one_attacker_locks_nobody_else_out(box: Box) -> None:
     app = box.fresh_app(a_minute=3)
     app.add_middleware(BehindProxies, trusted=[read_network("127.0.0.1")])
