@@ -18,6 +18,7 @@ from maillon.kit import problems
 from maillon.kit.access import Access
 from maillon.kit.clock import FixedClock
 from maillon.kit.encryption import Encryption
+from maillon.kit.idempotency import Once, SealedAnswers
 from maillon.kit.mail import Outbox
 from maillon.kit.mailers import SmtpMailer
 from maillon.kit.notices import Notices
@@ -75,6 +76,7 @@ class Box:
         self.rows = PeopleStore(self.encryption)
         self.providers: dict[str, Provider] = {}
         self.hasher = CountingHasher()
+        self.once = Once(store, clock, SealedAnswers(self.encryption))
         self.people = self.make()
 
     def make(self) -> PeopleService:
@@ -142,7 +144,7 @@ class Box:
         app = FastAPI()
         problems.install(app, PeopleError, present=renderer.problem)
         recognition = Recognition(self.people, URL)
-        app.include_router(router(self.people, recognition, self.clock, URL, a_minute))
+        app.include_router(router(self.people, recognition, self.clock, self.once, URL, a_minute))
         app.include_router(pages(self.people, recognition, renderer, self.clock, a_minute))
         app.add_middleware(JsonAddress)
         return app

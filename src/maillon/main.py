@@ -489,13 +489,13 @@ class Application:
         if self.facade is not None:
             routes += self.facade.routes()
         self._operations(app, recognition)
-        routes += people_api.router(self.people, recognition, self.clock, url, log_in_rate).routes
+        routes += people_api.router(self.people, recognition, self.clock, members.once, url, log_in_rate).routes
         routes += people_pages.pages(self.people, recognition, self.renderer, self.clock, log_in_rate).routes
         routes += notices_api.router(self.notices, recognition).routes
         routes += notices_pages.pages(self.notices, recognition, self.renderer).routes
         routes += members_api.router(members, recognition, self.clock, rate).routes
         routes += members_pages.pages(members, recognition, self.renderer, self.clock, url, self.network, rate).routes
-        routes += votes_api.router(self.votes, delegates).routes
+        routes += votes_api.router(self.votes, delegates, members.once).routes
         routes += votes_pages.pages(self.votes, self.renderer, url, self.network, delegates).routes
         routes += credits_api.router(self.credits, gifts).routes
         routes += credits_pages.pages(self.credits, self.renderer, gifts).routes

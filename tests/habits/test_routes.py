@@ -46,6 +46,24 @@ async def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], dic
             await made.stop()
 
 
+REPEATED: dict[str, str] = {
+    "/tsa": "a stamp is of its moment: another is another, and nothing is kept",
+    "/v1/applications/mine/answer": "a step of one application, refused a second time",
+    "/v1/applications/mine/appeal": "a step of one application, refused a second time",
+    "/v1/applications/mine/withdrawal": "a step of one application, refused a second time",
+    "/v1/applications/{identifier}/refusal": "a step of one application, refused a second time",
+    "/v1/applications/{identifier}/request": "a step of one application, refused a second time",
+    "/v1/credits/faucet": "fills up to ten credits: asked again it finds them there",
+    "/v1/login/device": "nobody is known yet by whom a key could be told apart",
+    "/v1/login/token": "the code is good once",
+    "/v1/members/{number}/acts": "prepares, and does nothing",
+    "/v1/notices/read": "what is read is read",
+    "/v1/votes/acts": "prepares, and does nothing",
+    "/v1/votes/texts": "a text is known by its digest",
+}
+"""What is sent by POST without an Idempotency-Key, and why that does no harm."""
+
+
 def undescribed(paths: set[str], pages: str) -> list[str]:
     """What the pages say nothing of; what stands in braces may be called otherwise there."""
     said = re.sub(r"\{[^}]*\}", "{}", pages)
@@ -88,6 +106,21 @@ async def test_every_operation_has_a_summary_and_its_refusals(built: tuple[set[s
     assert silent == REFUSES_NOTHING
     assert document["components"]["schemas"]["Problem"]["required"] == ["type", "title", "detail", "status"]
     assert "HTTPValidationError" not in str(document), "the framework's own word for a refusal"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_creates_something_is_asked_once(built: tuple[set[str], dict[str, Any]]) -> None:
+    _, document = built
+    once, more = set(), set()
+    for path, operations in document["paths"].items():
+        taken = {one["name"].lower() for one in operations.get("post", {}).get("parameters", [])}
+        if "post" in operations:
+            (once if "idempotency-key" in taken else more).add(path)
+    assert more == set(REPEATED)
+    assert len(once) >= 10
+    pages = "".join(page.read_text() for page in (ROOT / "docs/formats").glob("*.md"))
+    marked = re.sub(r"\{[^}]*\}", "{}", pages)
+    assert [path for path in once if re.sub(r"\{[^}]*\}", "{}", path) + "` *once*" not in marked] == []
 
 
 def test_a_route_without_a_word_is_found() -> None:

@@ -204,7 +204,8 @@ async def test_another_key_of_the_ring_reads_and_the_old_one_may_go(
     file, code = await service.apply(fields())
     await service.add_document(code, "Extrait.pdf", "", PLAIN_PDF)
     answer, asked = Answer(201, b'{"id": "%s"}' % file.application.id.encode()), bytes(32)
-    await service.keep_answer("applicant", "again", asked, answer)
+    with store.transaction() as session:
+        service._private.answers.keep(session, "applicant", "again", asked, answer, 0)
     keys.extend_ring("encryption")
     newer = PrivateStore(Encryption.open(keys))
     with store.transaction() as session:
@@ -214,10 +215,12 @@ async def test_another_key_of_the_ring_reads_and_the_old_one_may_go(
     keys.shorten_ring("encryption")
     service._private = PrivateStore(Encryption.open(keys))
     assert (await service.export(code))["contact"]["name"] == "Camille Aubin"
-    assert await service.answered("applicant", "again", asked) == answer
-    assert await service.answered("another", "again", asked) is None
-    with pytest.raises(IdempotencyConflict):
-        await service.answered("applicant", "again", bytes(31) + b"\1")
+    with store.read() as session:
+        kept = service._private.answers
+        assert kept.find(session, "applicant", "again", asked) == answer
+        assert kept.find(session, "another", "again", asked) is None
+        with pytest.raises(IdempotencyConflict):
+            kept.find(session, "applicant", "again", bytes(31) + b"\1")
     assert await service.document(file.application.id, (await service.follow(code)).documents[0].id, "person:1") == (
         "Extrait.pdf",
         PLAIN_PDF,

@@ -10,7 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from maillon.kit import idempotency
 from maillon.kit.audit import Deed, record
 from maillon.kit.callers import BehindProxies, read_network
 from maillon.services.people import rules
@@ -418,6 +420,36 @@ def number_of(page: httpx.Response) -> dict[str, str]:
     found = set(NUMBER.findall(page.text))
     assert len(found) == 1, page.text
     return {"form": found.pop()}
+
+
+async def test_a_program_that_asks_again_gets_the_same_key_and_sends_no_second_letter(box: Box) -> None:
+    _, opened, _ = box.administrator()
+    key = {"name": "billing", "scopes": ["notary:write"]}
+    invited = {"address": "clerk@office.example", "roles": ["member"]}
+    async with box.browser(opened) as browser:
+
+        async def twice(path: str, body: dict[str, Any]) -> list[httpx.Response]:
+            headers = {"Idempotency-Key": path.replace("/", "-")}
+            address = f"/v1/organisations/office{path}"
+            return [await browser.post(address, json=body, headers=headers) for _ in range(2)]
+
+        made = await twice("/keys", key)
+        assert [one.status_code for one in made] == [201, 201]
+        assert made[0].json() == made[1].json()
+        rotated = await twice(f"/keys/{made[0].json()['id']}/rotation", {"days": 1})
+        assert rotated[0].json() == rotated[1].json() != made[0].json()
+        sent = await twice("/invitations", invited)
+        assert sent[0].json() == sent[1].json()
+        listed = (await browser.get("/v1/organisations/office/keys")).json()["keys"]
+        assert {one["id"] for one in listed} == {made[0].json()["id"], rotated[0].json()["id"]}
+        invitations = (await browser.get("/v1/organisations/office/invitations")).json()["invitations"]
+        assert sent[0].json() in invitations
+    assert len(box.letters("clerk@office.example")) == 1
+    with box.store.read() as connection:
+        kept = b"".join(bytes(row.answer) for row in connection.execute(sa.select(idempotency.table)))
+    assert kept
+    assert made[0].json()["key"].encode() not in kept
+    assert b"clerk@office.example" not in kept
 
 
 async def test_a_form_sent_again_makes_no_second_key(box: Box) -> None:

@@ -53,7 +53,7 @@ async def instance(tmp_path: Path) -> AsyncIterator[Instance]:
 async def served(instance: Instance) -> AsyncIterator[str]:
     app, renderer = FastAPI(), Renderer()
     problems.install(app, VotesError, KitError, present=renderer.problem)
-    app.include_router(router(instance.service, OnlyOne()))
+    app.include_router(router(instance.service, OnlyOne(), instance.once))
     app.include_router(pages(instance.service, renderer, "http://portal.test", "tests", OnlyOne()))
     listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))

@@ -67,7 +67,7 @@ async def http(instance: Instance) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     renderer = Renderer()
     problems.install(app, VotesError, KitError, present=renderer.problem)
-    app.include_router(router(instance.service, OnlyOne()))
+    app.include_router(router(instance.service, OnlyOne(), instance.once))
     app.include_router(pages(instance.service, renderer, "http://portal.test", "tests", OnlyOne()))
     app.add_middleware(JsonAddress)
     transport = httpx.ASGITransport(app)
@@ -503,6 +503,22 @@ async def test_reading_a_page_signs_nothing(http: httpx.AsyncClient, instance: I
     for path in ("cast?position=for", "cast?position=against&giver=2", "execute"):
         await http.get(f"/fr/votes/{vote}/{path}", headers={"x-delegate": "1"})
     assert instance.assembly.block == before
+
+
+@pytest.mark.asyncio
+async def test_a_proposal_that_is_sent_again_is_made_once(http: httpx.AsyncClient, instance: Instance) -> None:
+    now = instance.assembly.time
+    act = {"act": "propose", "kind": "ordinary", "text": "Charte", "calls": [], "opens": now + 60, "closes": now + 120}
+    headers = {"x-delegate": "1", "Idempotency-Key": "charter"}
+    path = "/v1/votes/organisations/1/acts"
+    sent = [await http.post(path, json=act, headers=headers) for _ in range(2)]
+    assert [one.status_code for one in sent] == [200, 200]
+    assert sent[0].json() == sent[1].json()
+    assert len((await http.get("/v1/votes")).json()["proposals"]) == 1
+    assert (await http.post(path, json=act | {"text": "Other"}, headers=headers)).status_code == 422
+    # Whoever may no longer act is not told either.
+    refused = await http.post("/v1/votes/organisations/2/acts", json=act, headers=headers)
+    assert refused.status_code == 403
 
 
 @pytest.mark.asyncio

@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from test_recount import do, steps
 
 from maillon.kit.clock import FixedClock
+from maillon.kit.encryption import Encryption
+from maillon.kit.idempotency import Once, SealedAnswers
 from maillon.kit.store import Store, metadata
 from maillon.ledger.abi import constructor
 from maillon.ledger.contracts.credits import Credits
@@ -114,6 +116,7 @@ class Instance:
         self.store = store
         self.contract = VotesContract(self.ledger, DIRECTORY, self.ledger.time_of)
         self.notary = MemoryNotary()
+        self.once = Once(store, self.clock, SealedAnswers(Encryption([("00000001", bytes(32))], bytes(32))))
         self.service = VotesService(
             store, self.contract, Names(), self.clock, network="tests", chain_id=CHAIN_ID, notary=self.notary
         )

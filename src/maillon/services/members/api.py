@@ -8,7 +8,7 @@ reads carry an ETag, and a write with an Idempotency-Key is answered once.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Annotated, Any
 
 import orjson
@@ -16,9 +16,10 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from maillon.kit import idempotency, problems
+from maillon.kit import problems
 from maillon.kit.clock import Clock
 from maillon.kit.forms import bounded_body
+from maillon.kit.idempotency import Key
 from maillon.kit.throttle import Throttle
 from maillon.ledger.acts import prepared_document
 from maillon.services.members import errors, rules, views
@@ -41,7 +42,6 @@ ApplicationId = Annotated[str, Path(pattern=r"^[0-9a-f]{24}$")]
 CaseDigest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 AccountAddress = Annotated[str, Path(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Code = Annotated[str, Header(alias="Application-Code", min_length=1, max_length=100)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key", pattern=r"^[!-~]{1,200}$")]
 
 
 class _Body(BaseModel):
@@ -175,36 +175,13 @@ _ANY_BYTES: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Once:
-    """Answers a write with an Idempotency-Key once: the same key and body get the first answer again."""
-
-    def __init__(self, service: MembersService) -> None:
-        self._service = service
-
-    async def answer(
-        self, request: Request, key: str | None, subject: str, work: Callable[[], Awaitable[tuple[int, Any]]]
-    ) -> Response:
-        """The answer of `work`, or the one it gave before. What the chain did is not undone when keeping it fails."""
-        if key is None:
-            status, document = await work()
-            return Response(orjson.dumps(document), status, None, "application/json")
-        fingerprint = idempotency.fingerprint(request.method, request.url.path, await request.body())
-        before = await self._service.answered(subject, key, fingerprint)
-        if before is not None:
-            return Response(before.body, before.status, {"Idempotency-Replayed": "true"}, "application/json")
-        status, document = await work()
-        body = orjson.dumps(document)
-        await self._service.keep_answer(subject, key, fingerprint, idempotency.Answer(status, body))
-        return Response(body, status, None, "application/json")
-
-
 def router(  # noqa: C901, PLR0915 - one function for each route
     service: MembersService, recognition: Recognition, clock: Clock, a_minute: int
 ) -> APIRouter:
     """Every route. Reading the directory needs nothing; an applicant shows its code, everybody else who they are."""
     made = APIRouter(prefix="/v1", tags=["members"])
     throttle = Throttle(clock, a_minute)
-    once = Once(service)
+    once = service.once
 
     def count(request: Request) -> None:
         throttle.take(request)
@@ -298,12 +275,17 @@ def router(  # noqa: C901, PLR0915 - one function for each route
     @made.post("/applications/mine/documents", summary="Add a document", status_code=201,
                responses=_refusals(404, 409, 413, 429), openapi_extra=_ANY_BYTES)  # fmt: skip
     async def add_document(
-        request: Request, code: Code, name: Annotated[str, Query(min_length=1, max_length=200)]
-    ) -> dict[str, Any]:
+        request: Request, code: Code, name: Annotated[str, Query(min_length=1, max_length=200)], key: Key = None
+    ) -> Response:
         count(request)
         content = await bounded_body(request, MAXIMUM_DOCUMENT + 1)
-        kept = await service.add_document(code, name, request.headers.get("content-type", ""), content)
-        return {"id": kept.id, "name": kept.name, "sha256": kept.digest.hex(), "size": kept.size}
+
+        async def work() -> tuple[int, Any]:
+            kept = await service.add_document(code, name, request.headers.get("content-type", ""), content)
+            return 201, {"id": kept.id, "name": kept.name, "sha256": kept.digest.hex(), "size": kept.size}
+
+        # Each applicant has keys of their own; the code itself stands in no row.
+        return await once.answer(request, key, f"applicant:{hashlib.sha256(code.encode()).hexdigest()}", work, content)
 
     async def _mine(request: Request, work: Awaitable[Any]) -> Response:
         return tagged(request, views.application_document(await work), private=True)
@@ -393,13 +375,17 @@ def router(  # noqa: C901, PLR0915 - one function for each route
 
     @made.post("/members/{number}/suspension", summary="Ask for a suspension of seven days",
                responses=_refusals(401, 403, 404, 409, 503))  # fmt: skip
-    async def suspend(request: Request, number: Number, body: SuspensionBody) -> dict[str, Any]:
+    async def suspend(request: Request, number: Number, body: SuspensionBody, key: Key = None) -> Response:
         actor = await office(request, rules.MEMBER_SUSPEND)
-        if body.case:
-            page = await service.second_suspension(number, bytes.fromhex(body.case), actor.tag)
-            return {"case": body.case, "suspended": not page.organisation.is_active(clock.now())}
-        _, case = await service.suspend(number, body.reason, actor.tag)
-        return {"case": case.hex(), "suspended": False}
+
+        async def work() -> tuple[int, Any]:
+            if body.case:
+                page = await service.second_suspension(number, bytes.fromhex(body.case), actor.tag)
+                return 200, {"case": body.case, "suspended": not page.organisation.is_active(clock.now())}
+            _, case = await service.suspend(number, body.reason, actor.tag)
+            return 200, {"case": case.hex(), "suspended": False}
+
+        return await once.answer(request, key, actor.tag, work)
 
     @made.put("/members/{number}/name", summary="Enter a new legal name", responses=_refusals(401, 403, 404, 409, 503))
     async def rename(request: Request, number: Number, body: NameBody) -> Response:
@@ -487,9 +473,13 @@ def router(  # noqa: C901, PLR0915 - one function for each route
 
     @made.post("/members/{number}/invitations", summary="A signed invitation for another organisation", status_code=201,
                responses=_refusals(401, 403, 404, 409, 503))  # fmt: skip
-    async def invite(request: Request, number: Number, body: InvitedBody) -> dict[str, str]:
+    async def invite(request: Request, number: Number, body: InvitedBody, key: Key = None) -> Response:
         actor = await own(request, number, rules.MEMBER_INVITE)
-        return {"invitation": await service.invite(number, body.model_dump(), actor.tag)}
+
+        async def work() -> tuple[int, Any]:
+            return 201, {"invitation": await service.invite(number, body.model_dump(), actor.tag)}
+
+        return await once.answer(request, key, actor.tag, work)
 
     @made.post(
         "/members/{number}/departure", summary="Leave the alliance", responses=_refusals(401, 403, 404, 409, 503)

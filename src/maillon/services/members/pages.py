@@ -257,7 +257,7 @@ class _Pages:
         """Apply; whoever loads the page with the code again has the same form sent again, and sees the same code."""
         asked = idempotency.fingerprint("POST", "apply", orjson.dumps(typed, option=orjson.OPT_SORT_KEYS))
         key = f"{once}:{asked.hex()}"
-        before = await self._service.answered("applicant", key, asked) if once else None
+        before = await self._service.once.before("applicant", key, asked) if once else None
         if before is not None:
             code = str(orjson.loads(before.body)["code"])
             return await self._service.follow(code), code
@@ -265,7 +265,7 @@ class _Pages:
         file, code = await self._service.apply(fields, typed["invitation"])
         if once:
             kept = idempotency.Answer(201, orjson.dumps({"id": file.application.id, "code": code}))
-            await self._service.keep_answer("applicant", key, asked, kept)
+            await self._service.once.keep("applicant", key, asked, kept)
         return file, code
 
     async def application(self, request: Request, language: Language) -> Response:

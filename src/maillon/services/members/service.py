@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from maillon.kit.audit import Deed, record
 from maillon.kit.clock import Clock
 from maillon.kit.errors import KitError
-from maillon.kit.idempotency import Answer
+from maillon.kit.idempotency import Once
 from maillon.kit.language import LANGUAGES, Language
 from maillon.kit.mail import Letter, Outbox
 from maillon.kit.notices import Notices, Word
@@ -162,6 +162,8 @@ class MembersService:
         self._office = office
         self._url = public_url.rstrip("/")
         self._network = network
+        self.once = Once(store, clock, private.answers)
+        """Who answers writes that are sent again."""
         self._names: tuple[int, list[ComparedName]] = (-1, [])
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
@@ -1022,15 +1024,6 @@ class MembersService:
             self._record(session, "application", "erased", "applicant", application.id)
 
         await self._write(work)
-
-    async def answered(self, subject: str, key: str, request: bytes) -> Answer | None:
-        """What was answered to this request before. Raises `IdempotencyConflict`."""
-        return await self._read(self._private.answer, subject, key, request)
-
-    async def keep_answer(self, subject: str, key: str, request: bytes, answer: Answer) -> None:
-        """Keep an answer for who asks again."""
-        now = int(self._clock.now().timestamp())
-        await self._write(lambda session: self._private.keep_answer(session, subject, key, request, answer, now))
 
     async def encrypt_again(self) -> int:
         """Encrypt everything with the newest key; how many values."""

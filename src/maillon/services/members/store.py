@@ -20,7 +20,6 @@ import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -39,8 +38,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from maillon.kit import idempotency
 from maillon.kit.encryption import Encryption
+from maillon.kit.idempotency import SealedAnswers
 from maillon.kit.store import metadata
 from maillon.services.members.errors import IdentifierTaken
 from maillon.services.members.identifiers import legal_person, shown
@@ -210,19 +209,8 @@ CASE: Final = Table(
     Column("appeal", LargeBinary),
 )
 READ_MODEL: Final = (HEAD, ORGANISATION, ACCOUNT, HISTORY, RULE)
-_ANSWER: Final = idempotency.table
-_ANSWERED: Final = "members:"
-"""Before the subjects of answers that are kept encrypted."""
 _EVERYWHERE = ""
 """The country of a rule for every country without its own."""
-
-
-def _answer_of(subject: str, key: str) -> str:
-    return f"idempotency.answer:{subject}:{key}"
-
-
-def _same(row: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return _ANSWER.c.subject == row.subject, _ANSWER.c.key == row.key
 
 
 def new_id() -> str:
@@ -619,6 +607,8 @@ class PrivateStore:
 
     def __init__(self, encryption: Encryption) -> None:
         self._encryption = encryption
+        self.answers = SealedAnswers(encryption)
+        """Of who asked before: they may say who applies, and the code that is said once."""
 
     def _seal(self, text: str, context: str) -> bytes:
         return self._encryption.encrypt(text.encode(), context)
@@ -827,9 +817,7 @@ class PrivateStore:
         """Destroy contact, message, notes and documents; how many documents. What stays names a legal person only."""
         session.execute(update(APPLICATION).where(APPLICATION.c.id == application).values(private=None))
         session.execute(update(STEP).where(STEP.c.application == application).values(note=None))
-        for row in self._answers(session):
-            if orjson.loads(self._opened(row)).get("id") == application:
-                session.execute(_ANSWER.delete().where(*_same(row)))
+        self.answers.forget_of(session, application)
         return session.execute(delete(DOCUMENT).where(DOCUMENT.c.application == application)).rowcount
 
     def kept_since(self, session: Connection, before: datetime.datetime) -> list[Application]:
@@ -847,34 +835,6 @@ class PrivateStore:
         except IntegrityError:
             return False
         return True
-
-    # Answers kept for who asks again: they may say who applies, and the code that is said once.
-
-    def answer(self, session: Connection, subject: str, key: str, request: bytes) -> idempotency.Answer | None:
-        """The first answer to a request, or None. Raises `IdempotencyConflict`."""
-        found = idempotency.find(session, _ANSWERED + subject, key, request)
-        if found is None:
-            return None
-        return idempotency.Answer(
-            found.status, self._encryption.decrypt(found.body, _answer_of(_ANSWERED + subject, key))
-        )
-
-    def keep_answer(  # noqa: PLR0917 - what a kept answer is
-        self, session: Connection, subject: str, key: str, request: bytes, answer: idempotency.Answer, now: int
-    ) -> None:
-        """Keep the first answer; one that is there already stays."""
-        if idempotency.find(session, _ANSWERED + subject, key, request) is None:
-            sealed = self._encryption.encrypt(answer.body, _answer_of(_ANSWERED + subject, key))
-            sealed_answer = idempotency.Answer(answer.status, sealed)
-            idempotency.keep(session, _ANSWERED + subject, key, request, sealed_answer, now)
-
-    @staticmethod
-    def _answers(session: Connection) -> Sequence[Any]:
-        """Those of a week: what is older is forgotten."""
-        return session.execute(select(_ANSWER).where(_ANSWER.c.subject.startswith(_ANSWERED, autoescape=True))).all()
-
-    def _opened(self, row: Any) -> bytes:
-        return self._encryption.decrypt(bytes(row.answer), _answer_of(row.subject, row.key))
 
     # Suspensions.
 
@@ -970,12 +930,7 @@ class PrivateStore:
 
     def encrypt_again(self, session: Connection) -> int:
         """Encrypt with the newest key whatever an older one encrypted; how many values."""
-        changed = 0
-        for row in self._answers(session):
-            if not self._encryption.is_current(bytes(row.answer)):
-                again = self._encryption.encrypt(self._opened(row), _answer_of(row.subject, row.key))
-                session.execute(_ANSWER.update().where(*_same(row)).values(answer=again))
-                changed += 1
+        changed = self.answers.encrypt_again(session)
         for table, columns in (
             (APPLICATION, ("private",)),
             (DOCUMENT, ("name", "content")),

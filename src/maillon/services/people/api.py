@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_jsonable_python
 from starlette.responses import Response
 
 from maillon.kit import problems
 from maillon.kit.access import KeyRecord
 from maillon.kit.clock import Clock
+from maillon.kit.idempotency import Key, Once
 from maillon.kit.throttle import Throttle
 from maillon.services.people import errors, rules
 from maillon.services.people.errors import LogInNeeded, Refused, Unavailable, UnknownAction
@@ -121,8 +123,8 @@ def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Refused", "content": content} for status in (401, 403, 422, *statuses)}
 
 
-def router(  # noqa: C901, PLR0915 - one function for each route
-    people: PeopleService, recognition: Recognition, clock: Clock, public_url: str, a_minute: int
+def router(  # noqa: C901, PLR0915, PLR0917 - one function for each route, the collaborators
+    people: PeopleService, recognition: Recognition, clock: Clock, once: Once, public_url: str, a_minute: int
 ) -> APIRouter:
     """Every route. They take an API key, the token of `maillon login`, or the cookie of the portal."""
     made = APIRouter(prefix="/v1", tags=["people"])
@@ -184,10 +186,14 @@ def router(  # noqa: C901, PLR0915 - one function for each route
         return {"invitations": [_invitation(invitation) for invitation in sent]}
 
     @made.post(of_organisation + "/invitations", summary="Invite somebody", status_code=201, responses=_refusals(404))
-    async def invite(request: Request, organisation: OrganisationId, body: InvitationBody) -> dict[str, Any]:
+    async def invite(request: Request, organisation: OrganisationId, body: InvitationBody, key: Key = None) -> Response:
         actor = await recognition.require(request, rules.PEOPLE_INVITE, Target("organisation", organisation))
-        sent = await asyncio.to_thread(people.invite, actor, organisation, body.address, body.roles, body.language)
-        return _invitation(sent)
+
+        async def work() -> tuple[int, Any]:
+            sent = await asyncio.to_thread(people.invite, actor, organisation, body.address, body.roles, body.language)
+            return 201, to_jsonable_python(_invitation(sent))
+
+        return await once.answer(request, key, actor.tag, work)
 
     @made.delete(
         of_organisation + "/invitations/{invitation}",
@@ -207,12 +213,14 @@ def router(  # noqa: C901, PLR0915 - one function for each route
         return {"keys": [_key(record) for record in found]}
 
     @made.post(of_organisation + "/keys", summary="Make an API key", status_code=201, responses=_refusals(404))
-    async def make_key(request: Request, organisation: OrganisationId, body: KeyBody) -> dict[str, str]:
+    async def make_key(request: Request, organisation: OrganisationId, body: KeyBody, once_key: Key = None) -> Response:
         actor = await recognition.require(request, rules.KEY_CHANGE, Target("organisation", organisation))
-        identifier, key = await asyncio.to_thread(
-            people.make_key, actor, organisation, body.name, body.scopes, body.days
-        )
-        return {"id": identifier, "key": key}
+
+        async def work() -> tuple[int, Any]:
+            made = await asyncio.to_thread(people.make_key, actor, organisation, body.name, body.scopes, body.days)
+            return 201, {"id": made[0], "key": made[1]}
+
+        return await once.answer(request, once_key, actor.tag, work)
 
     @made.post(
         of_organisation + "/keys/{key}/rotation",
@@ -220,12 +228,17 @@ def router(  # noqa: C901, PLR0915 - one function for each route
         status_code=201,
         responses=_refusals(404),
     )
-    async def rotate_key(request: Request, organisation: OrganisationId, key: Id, body: RotationBody) -> dict[str, str]:
+    async def rotate_key(
+        request: Request, organisation: OrganisationId, key: Id, body: RotationBody, once_key: Key = None
+    ) -> Response:
         actor = await recognition.require(request, rules.KEY_CHANGE, Target("organisation", organisation))
-        identifier, successor = await asyncio.to_thread(
-            people.rotate_key, actor, organisation, key, datetime.timedelta(days=body.days)
-        )
-        return {"id": identifier, "key": successor}
+
+        async def work() -> tuple[int, Any]:
+            overlap = datetime.timedelta(days=body.days)
+            made = await asyncio.to_thread(people.rotate_key, actor, organisation, key, overlap)
+            return 201, {"id": made[0], "key": made[1]}
+
+        return await once.answer(request, once_key, actor.tag, work)
 
     @made.delete(of_organisation + "/keys/{key}", summary="Revoke a key", status_code=204, responses=_refusals(404))
     async def revoke_key(request: Request, organisation: OrganisationId, key: Id) -> Response:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from maillon.kit import problems
+from maillon.kit.idempotency import Key, Once
 from maillon.kit.language import program_language
 from maillon.kit.problems import BODY_TOO_LARGE, Problem
 from maillon.ledger.acts import prepared_document
@@ -49,9 +50,9 @@ _REFUSING: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def router(  # noqa: C901 - one function for each route
-    service: VotesService, delegates: Delegates | None = None
+    service: VotesService, delegates: Delegates | None = None, once: Once | None = None
 ) -> APIRouter:
-    """The routes."""
+    """The routes; those that act with a key kept here where somebody says who may, and who is answered once."""
     made = APIRouter(prefix="/v1/votes", tags=["votes"])
     acting = Acting(service)
 
@@ -116,7 +117,7 @@ def router(  # noqa: C901 - one function for each route
         prepared, says, more = await acting.prepare(act)
         return {**prepared_document(prepared, service.chain_id, says), **more}
 
-    if delegates is not None:
+    if delegates is not None and once is not None:
 
         @made.post(
             "/organisations/{organisation}/acts",
@@ -128,9 +129,13 @@ def router(  # noqa: C901 - one function for each route
                 409: {"description": "The law of the chain refuses the act"},
             },
         )
-        async def performed(request: Request, organisation: Number, act: AnyAct) -> dict[str, Any]:
+        async def performed(request: Request, organisation: Number, act: AnyAct, key: Key = None) -> Response:
             actor = await delegates.require(request, organisation)
-            return await acting.perform(organisation, act, actor)
+
+            async def work() -> tuple[int, Any]:
+                return 200, await acting.perform(organisation, act, actor)
+
+            return await once.answer(request, key, actor, work)
 
     @made.get("/{number}", summary="One proposal: words, tables, count, what is missing", responses=_REFUSING)
     async def proposal(request: Request, number: Number) -> dict[str, Any]:
