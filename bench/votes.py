@@ -48,7 +48,7 @@ class Names:
         """Legal names by number."""
         return {number: f"Organisation n° {number}" for number in organisations}
 
-    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str]:  # noqa: ARG002
+    async def organisations(self, statuses: Collection[int]) -> Mapping[int, str]:  # noqa: ARG002 - as the port has it
         """Nobody is to be chosen."""
         return {}
 

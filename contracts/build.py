@@ -108,7 +108,7 @@ class Handle:
         text = "\n\n".join([self._head("\n".join(parts)), *parts])
         ruff = Path(sys.executable).with_name("ruff")
         command = [str(ruff), "format", "--config", str(HERE.parent / "pyproject.toml"), "-"]
-        return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout  # noqa: S603
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout  # noqa: S603 - the pinned compiler
 
     def _notice(self) -> str:
         return str(self.artifact["documentation"]["user"]["notice"])

@@ -200,7 +200,7 @@ def make_example(platform: Running, folder: Path, *, demonstrated: bool = False)
     headers = {"Authorization": f"Bearer {platform.key}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{platform.url}/v1/notary/entries", public, headers)  # noqa: S310 - our own
     index = json.loads(urllib.request.urlopen(request).read())["index"]  # noqa: S310 - our own
-    waiting = urllib.request.urlopen(f"{platform.url}/v1/notary/entries/{index}/receipt?wait=20")  # noqa: S310
+    waiting = urllib.request.urlopen(f"{platform.url}/v1/notary/entries/{index}/receipt?wait=20")  # noqa: S310 - our own
     waiting.read()
     block = int(receipt["anchor"]["consensus"]["header"]["height"]) - 1
     transaction = _rpc(platform, "eth_getBlockByNumber", hex(block), False)["transactions"][0]

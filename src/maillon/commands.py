@@ -39,8 +39,8 @@ def run() -> None:
 
 def _dispatch(arguments: list[str]) -> NoReturn:
     if arguments[:1] == ["verify"]:
-        from maillon.evidence.__main__ import verify_command  # noqa: PLC0415 - see above
-        from maillon.kit.home import default_home  # noqa: PLC0415
+        from maillon.evidence.__main__ import verify_command
+        from maillon.kit.home import default_home
 
         sys.exit(verify_command(arguments[1:], default_home() / "trust.json"))
     # Loading makes objects that stay: looked through as often as Python does by itself, they cost a tenth of the start.
@@ -49,11 +49,11 @@ def _dispatch(arguments: list[str]) -> NoReturn:
 
 
 def _run(arguments: list[str]) -> NoReturn:
-    import typer  # noqa: PLC0415 - see above
-    from typer.exceptions import TyperException  # noqa: PLC0415
-    from typer.main import get_group  # noqa: PLC0415
+    import typer
+    from typer.exceptions import TyperException
+    from typer.main import get_group
 
-    from maillon.kit import terminal  # noqa: PLC0415
+    from maillon.kit import terminal
 
     as_json = "--json" in arguments
     try:
@@ -68,7 +68,7 @@ def _run(arguments: list[str]) -> NoReturn:
 
 def _with_only(made: typer.Typer, named: list[str]) -> typer.Typer:
     """Without the commands that were not named, where one was: to prepare them all takes a tenth of a second."""
-    from typer.main import get_command_name  # noqa: PLC0415 - see above
+    from typer.main import get_command_name
 
     commands = {
         command.name or get_command_name(command.callback.__name__): command
@@ -87,15 +87,15 @@ def _with_only(made: typer.Typer, named: list[str]) -> typer.Typer:
 
 def application() -> typer.Typer:
     """Every command."""
-    import typer  # noqa: PLC0415 - see above
+    import typer
 
-    from maillon import operations  # noqa: PLC0415
-    from maillon.services.credits import commands as credits_commands  # noqa: PLC0415
-    from maillon.services.members import commands as members  # noqa: PLC0415
-    from maillon.services.notary import commands as notary  # noqa: PLC0415
-    from maillon.services.notices import commands as notices  # noqa: PLC0415
-    from maillon.services.people import commands as people  # noqa: PLC0415
-    from maillon.services.votes import commands as votes  # noqa: PLC0415
+    from maillon import operations
+    from maillon.services.credits import commands as credits_commands
+    from maillon.services.members import commands as members
+    from maillon.services.notary import commands as notary
+    from maillon.services.notices import commands as notices
+    from maillon.services.people import commands as people
+    from maillon.services.votes import commands as votes
 
     made = typer.Typer(
         name="maillon",

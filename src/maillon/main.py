@@ -378,7 +378,7 @@ class Application:
         try:
             await asyncio.to_thread(self.store.examine, self._leaving)
             if self.chain is not None:
-                from maillon.ledger.embedded.store import examine as examine_store  # noqa: PLC0415 - see above
+                from maillon.ledger.embedded.store import examine as examine_store
 
                 await asyncio.to_thread(examine_store, self.settings.home / "ledger", self._leaving)
         except (CorruptStore, DamagedLedger) as error:
@@ -684,7 +684,7 @@ def _providers(settings: Settings, clock: Clock) -> dict[str, Provider]:
     """Those that are configured, each under its name. Where there is none, their library is not loaded."""
     if not settings.providers:
         return {}
-    from maillon.services.people.provider import Provider  # noqa: PLC0415 - see above
+    from maillon.services.people.provider import Provider
 
     callback = f"{settings.portal_url}/log-in/callback"
     return {provider.id: Provider(provider, clock, callback) for provider in settings.providers}
@@ -1008,10 +1008,10 @@ class _LedgerParts:
 def _embedded_ledger(settings: Settings, keys: Keys, clock: Clock, progress: Progress) -> _LedgerParts:
     """The ledger in this process: its genesis made at the first start."""
     # Imported here: the virtual machine is the slowest import, and a node in its place needs none.
-    from maillon.ledger.embedded.chain import Chain  # noqa: PLC0415
-    from maillon.ledger.embedded.engine import EmbeddedLedger  # noqa: PLC0415
-    from maillon.ledger.embedded.sealer import Sealer  # noqa: PLC0415
-    from maillon.ledger.facade.server import Facade  # noqa: PLC0415
+    from maillon.ledger.embedded.chain import Chain
+    from maillon.ledger.embedded.engine import EmbeddedLedger
+    from maillon.ledger.embedded.sealer import Sealer
+    from maillon.ledger.facade.server import Facade
 
     progress("opening the ledger …")
     genesis = _genesis(settings, keys, clock, progress)
@@ -1078,7 +1078,7 @@ def _genesis(settings: Settings, keys: Keys, clock: Clock, progress: Progress) -
 
 async def _network_ledger(settings: Settings) -> _LedgerParts:
     """A node of a network, over its JSON-RPC."""
-    from maillon.ledger.node import NodeLedger  # noqa: PLC0415 - see above
+    from maillon.ledger.node import NodeLedger
 
     assert settings.ledger is not None
     node = await NodeLedger.connect(settings.ledger)
@@ -1109,7 +1109,7 @@ async def serve(
     `Application.open` raises, and `HomeUnusable` when the port is in use.
     """
     # Imported here: only `up` needs a server.
-    from maillon.kit import server  # noqa: PLC0415
+    from maillon.kit import server
 
     listening = server.listen(settings.host, settings.port)
     opening, loop = asyncio.current_task(), asyncio.get_running_loop()
@@ -1169,7 +1169,7 @@ def frozen_ledger(settings: Settings) -> Iterator[FrozenLedger | None]:
     if settings.ledger is not None:
         yield None
         return
-    from maillon.ledger.embedded.store import frozen  # noqa: PLC0415 - see above
+    from maillon.ledger.embedded.store import frozen
 
     with frozen(settings.home / "ledger") as store:
         yield store
@@ -1182,7 +1182,7 @@ async def examine(settings: Settings, progress: Progress) -> dict[str, int]:
     other.
     """
     if settings.ledger is None:
-        from maillon.ledger.embedded.store import examine as examine_store  # noqa: PLC0415 - see above
+        from maillon.ledger.embedded.store import examine as examine_store
 
         progress("reading the ledger through …")
         await asyncio.to_thread(examine_store, settings.home / "ledger")
@@ -1226,7 +1226,7 @@ async def delegate(endpoint: str, admin: Account, account: Address, given: bytes
 
 async def register_node(home: NodeHome, gateway: str, *, validator: bool) -> Registered:
     """Have the chain list a node, through the gateway of one that is let in. Raises `NetworkError`, `LedgerError`."""
-    from maillon.network.registration import register  # noqa: PLC0415 - only this command needs it
+    from maillon.network.registration import register
 
     async with _endpoint(gateway) as node:
         return await register(home, node, node.chain_id, validator=validator)
@@ -1235,7 +1235,7 @@ async def register_node(home: NodeHome, gateway: str, *, validator: bool) -> Reg
 @contextlib.asynccontextmanager
 async def _endpoint(url: str) -> AsyncIterator[NodeLedger]:
     """The ledger behind an endpoint, for one command."""
-    from maillon.ledger.node import NodeLedger  # noqa: PLC0415 - only commands need it
+    from maillon.ledger.node import NodeLedger
 
     node = await NodeLedger.connect(url)
     try:

@@ -57,10 +57,10 @@ def up(  # noqa: PLR0917 - options of a command
     as_json: Json = False,
 ) -> None:
     """Start the ledger, the notary, the API and the portal; ends its start with one line `ready URL`."""
-    import uvloop  # noqa: PLC0415 - only a server needs it
+    import uvloop
 
-    from maillon import main  # noqa: PLC0415
-    from maillon.kit import logs  # noqa: PLC0415
+    from maillon import main
+    from maillon.kit import logs
 
     chosen = _settings(
         as_json, home=home, port=port, host=host, ledger=ledger, database=database, network=network, demo=demo, url=url
@@ -137,7 +137,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Fill this home with an invented alliance, through a running server's doors; then list who can log in."""
-    from maillon.demo import Demo, NotWanted  # noqa: PLC0415
+    from maillon.demo import Demo, NotWanted
 
     chosen = _settings(as_json, home=home, url=url)
     try:
@@ -161,7 +161,7 @@ def _require_server(chosen: Settings, *, as_json: bool) -> None:
 
 
 def _show_people(found: Any, *, as_json: bool) -> None:
-    import pyotp  # noqa: PLC0415 - only the demonstration shows somebody else's codes
+    import pyotp
 
     shown = [one | {"code": pyotp.TOTP(one["otp"]).now()} for one in found.people()]
     if as_json:
@@ -175,7 +175,7 @@ def _show_people(found: Any, *, as_json: bool) -> None:
 
 def reindex(home: Home = None, url: Url = None, as_json: Json = False) -> None:
     """Make the read models anew from the chain and the log; the server of this home must be stopped."""
-    from maillon import main  # noqa: PLC0415
+    from maillon import main
 
     chosen = _settings(as_json, home=home, url=url)
 
@@ -206,7 +206,7 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Write keys, chain, log and database to one archive; the server may go on working."""
-    from maillon import main  # noqa: PLC0415
+    from maillon import main
 
     chosen = _settings(as_json, home=home, url=url)
     try:
@@ -227,7 +227,7 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Lay out a new home from an archive, and compare its parts; nothing that exists is overwritten."""
-    from maillon import main  # noqa: PLC0415
+    from maillon import main
 
     chosen = _settings(as_json, home=home, database=database, url=url)
     try:
@@ -259,7 +259,7 @@ def credit(
     as_json: Json = False,
 ) -> None:
     """Give an account credits from this home's sandbox account (embedded ledger only)."""
-    from maillon import main  # noqa: PLC0415
+    from maillon import main
 
     chosen = _settings(as_json, home=home, url=url)
     try:
@@ -286,7 +286,7 @@ def consent(
     as_json: Json = False,
 ) -> None:
     """Sign that this instance's notary account will write for a member; `node delegate` enters it on the chain."""
-    from maillon import main  # noqa: PLC0415
+    from maillon import main
 
     chosen = _settings(as_json, home=home, ledger=ledger, url=url)
     try:
@@ -310,8 +310,8 @@ def node_delegate(
     as_json: Json = False,
 ) -> None:
     """Let an account publish in the name of this node's organisation, by the operator's account; the node must run."""
-    from maillon import main  # noqa: PLC0415
-    from maillon.network.errors import NetworkError  # noqa: PLC0415
+    from maillon import main
+    from maillon.network.errors import NetworkError
 
     try:
         receiver, signature = (bytes.fromhex(text.removeprefix("0x")) for text in (account, given))
@@ -344,8 +344,8 @@ def node_register(
     as_json: Json = False,
 ) -> None:
     """Have the chain list this node, for the member its account operates for; every other node lets it in then."""
-    from maillon import main  # noqa: PLC0415
-    from maillon.network.errors import NetworkError, RegistrationRefused  # noqa: PLC0415
+    from maillon import main
+    from maillon.network.errors import NetworkError, RegistrationRefused
 
     try:
         found = asyncio.run(main.register_node(network_commands.node_home(home), through, validator=validator))
@@ -370,11 +370,11 @@ def network_demo(
     as_json: Json = False,
 ) -> None:
     """Start a consortium on this machine, and the platform on its first node; one line `ready URL`."""
-    import uvloop  # noqa: PLC0415 - only a server needs it
+    import uvloop
 
-    from maillon import demonstration, main  # noqa: PLC0415
-    from maillon.kit import logs  # noqa: PLC0415
-    from maillon.network.errors import NetworkError  # noqa: PLC0415
+    from maillon import demonstration, main
+    from maillon.kit import logs
+    from maillon.network.errors import NetworkError
 
     chosen = _settings(as_json, home=home, port=port, url=url)
     logs.configure(chosen.log_level)
@@ -400,16 +400,16 @@ _Organisation = Annotated[
 
 
 def _access(chosen: Settings) -> Any:
-    from maillon.kit.access import Access  # noqa: PLC0415
-    from maillon.kit.clock import SystemClock  # noqa: PLC0415
-    from maillon.kit.store import Store  # noqa: PLC0415
+    from maillon.kit.access import Access
+    from maillon.kit.clock import SystemClock
+    from maillon.kit.store import Store
 
     backups.require_instance(chosen.home)
     return Access(Store.open(chosen.database_url), SystemClock())
 
 
 def _keys_of(chosen: Settings, organisation: str, as_json: bool) -> Any:
-    from maillon.services.people.commands import KeysOf  # noqa: PLC0415
+    from maillon.services.people.commands import KeysOf
 
     return KeysOf(chosen, organisation, as_json=as_json)
 
@@ -537,7 +537,7 @@ def keys_rotate(  # noqa: PLR0917 - options of a command
 @keys.command("rotate-encryption")
 def keys_rotate_encryption(home: Home = None, url: Url = None, as_json: Json = False) -> None:
     """Encrypt what is known of people with a new key, and destroy the old one; the server must be stopped."""
-    from maillon import main  # noqa: PLC0415
+    from maillon import main
 
     chosen = _settings(as_json, home=home, url=url)
     try:
@@ -558,7 +558,7 @@ people = typer.Typer(help="People: of this home, and of an organisation at its s
 @people.command("list")
 def people_list(home: Home = None, url: Url = None, as_json: Json = False) -> None:
     """List people: id, name, address, roles. The door of the operator, who owns database and keys."""
-    from maillon import main  # noqa: PLC0415
+    from maillon import main
 
     chosen = _settings(as_json, home=home, url=url)
     try:
@@ -591,7 +591,7 @@ def people_log_out(
     as_json: Json = False,
 ) -> None:
     """End every session of somebody, browsers and command lines, at once."""
-    from maillon import main  # noqa: PLC0415
+    from maillon import main
 
     chosen = _settings(as_json, home=home, url=url)
     try:
@@ -615,7 +615,7 @@ def people_erase(
     as_json: Json = False,
 ) -> None:
     """Forget a person who asked for it: account, sessions, roles, at once."""
-    from maillon import main  # noqa: PLC0415
+    from maillon import main
 
     chosen = _settings(as_json, home=home, url=url)
     try:
@@ -640,7 +640,7 @@ def explain(  # noqa: PLR0917 - options of a command
     as_json: Json = False,
 ) -> None:
     """Say whether somebody may, and every reason why; exit status 1 when they may not."""
-    from maillon import main  # noqa: PLC0415
+    from maillon import main
 
     chosen = _settings(as_json, home=home, url=url)
     try:

@@ -85,6 +85,14 @@ def test_every_exception_of_the_linter_has_its_reason() -> None:
     lines = (ROOT / "pyproject.toml").read_text().split("[tool.ruff.lint]")[1].split("[tool.ruff.lint.pydocstyle]")[0]
     bare = [line for line in lines.splitlines() if re.match(r'\s+"[A-Z]+\d+",', line) and "#" not in line]
     assert not bare
+    places = [path for folder in ("src", "tests", "bench", "contracts") for path in (ROOT / folder).rglob("*.py")]
+    unsaid = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in places
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"# noqa(?!: [A-Z0-9]+(?:, [A-Z0-9]+)* - \S)", line)
+    ]
+    assert not [each for each in unsaid if not each.startswith("tests/habits/test_repository.py")]
 
 
 def test_no_document_knows_a_machine() -> None:

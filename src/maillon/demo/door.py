@@ -96,7 +96,7 @@ class Door:
 
     async def now(self) -> int:
         """The instance's time, Unix seconds: what its votes are judged by."""
-        from datetime import datetime  # noqa: PLC0415 - here alone
+        from datetime import datetime
 
         health = await self.ask("GET", "/health")
         return int(datetime.fromisoformat(health["time"]).timestamp())

@@ -191,7 +191,7 @@ class Demo:
     async def fill(self, url: str, tell: Callable[[Progress], None] | None = None) -> None:
         """Do what is missing. Raises `NotWanted` for a home with members of its own, `DemoStopped`."""
         # Imported here: HTTP is loaded once the server answers, and never where there is no demonstration.
-        from maillon.demo.door import Door  # noqa: PLC0415
+        from maillon.demo.door import Door
 
         self._tell = tell
         with _alone(self._folder):
@@ -344,7 +344,7 @@ class Demo:
 
     async def _session(self, door: Any, address: str) -> Any:
         """Somebody logged in; logged in again after a restart."""
-        from maillon.demo.door import Session  # noqa: PLC0415 - see `fill`
+        from maillon.demo.door import Session
 
         if address not in self._sessions:
             session = Session(door, self._state.people[address])
@@ -379,7 +379,7 @@ class Demo:
 
     async def _notarise(self, door: Any, document: Document) -> None:
         """In the log, for all to see, with the file and its receipt in the home."""
-        from maillon.evidence.hashing import digest_of  # noqa: PLC0415 - see `fill`
+        from maillon.evidence.hashing import digest_of
 
         content = document.text.encode()
         digest = digest_of([content])

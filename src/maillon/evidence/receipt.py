@@ -392,7 +392,7 @@ def _validators(state: _Progress) -> str:
 
 def _timestamp(state: _Progress) -> str:
     # Imported here: reading CMS costs more start-up than the other eight steps together need.
-    from maillon.evidence.timestamp import verify_token  # noqa: PLC0415
+    from maillon.evidence.timestamp import verify_token
 
     assert state.time is not None
     if not state.trust.authorities:

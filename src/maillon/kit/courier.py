@@ -100,7 +100,7 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - a thread that ends in silence would carry nothing any more
             # By its class alone: what it says may quote what was carried. The row in hand is due again when its claim
             # ends, and the next round begins with the others.
-            logger.error("round failed", courier=self._name, reason=type(error).__name__)  # noqa: TRY400
+            logger.error("round failed", courier=self._name, reason=type(error).__name__)  # noqa: TRY400 - a traceback would say what is carried
 
     def stop(self) -> None:
         """Finish the row in hand."""

@@ -44,7 +44,7 @@ def heading_id(text: str) -> str:
 def read_guide(language: Language, name: str) -> Guide:
     """A guide of `GUIDES`. Kept once rendered: it changes with the program alone."""
     # Imported here: only a reader of a guide needs it.
-    from markdown_it import MarkdownIt  # noqa: PLC0415
+    from markdown_it import MarkdownIt
 
     text = files("maillon.kit").joinpath("guides").joinpath(language).joinpath(f"{name}.md").read_text("utf-8")
     head, _, rest = text.partition("\n\n")

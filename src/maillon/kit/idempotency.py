@@ -78,7 +78,7 @@ def find(connection: Connection, subject: str, key: str, request: bytes) -> Answ
     return Answer(int(row.status), bytes(row.answer))
 
 
-def keep(connection: Connection, subject: str, key: str, request: bytes, answer: Answer, now: int) -> None:  # noqa: PLR0917
+def keep(connection: Connection, subject: str, key: str, request: bytes, answer: Answer, now: int) -> None:  # noqa: PLR0917 - a row of its table
     """Keep the answer, in the transaction of what it tells."""
     connection.execute(
         table.insert().values(

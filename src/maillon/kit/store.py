@@ -125,8 +125,8 @@ class Store:
                 "or restore a backup made with this one"
             )
         # Imported here: an ordinary start finds the schema current and need not load the tool that changes it.
-        from alembic import command  # noqa: PLC0415
-        from alembic.config import Config  # noqa: PLC0415
+        from alembic import command
+        from alembic.config import Config
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))

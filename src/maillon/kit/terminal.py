@@ -32,8 +32,8 @@ def fail(message: str, status: int = UNDECIDED, *, as_json: bool = False) -> NoR
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table that fits the terminal."""
-    from rich.console import Console  # noqa: PLC0415 - a command that prints no table need not load it
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:

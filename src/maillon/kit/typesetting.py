@@ -80,7 +80,7 @@ def typeset(
 ) -> bytes:
     """The document as PDF. `template` is a file of `kit/print`, `dated` the date the document says it has."""
     # Imported here: the typesetter is large, and only whoever prints needs it.
-    import typst  # noqa: PLC0415
+    import typst
 
     day = dated.astimezone(datetime.UTC)
     values = {

@@ -400,11 +400,11 @@ class _Deployment:
     def __init__(self, chain_id: int, time: int, gas_limit: int, base_fee: int) -> None:
         precompiles.put_off()
         # Loading an EVM takes a second that readers of a genesis file need not spend.
-        from eth.db.atomic import AtomicDB  # noqa: PLC0415
-        from eth.vm.execution_context import ExecutionContext  # noqa: PLC0415
-        from eth.vm.forks.prague.state import PragueState  # noqa: PLC0415
-        from eth.vm.message import Message  # noqa: PLC0415
-        from eth.vm.transaction_context import BaseTransactionContext  # noqa: PLC0415
+        from eth.db.atomic import AtomicDB
+        from eth.vm.execution_context import ExecutionContext
+        from eth.vm.forks.prague.state import PragueState
+        from eth.vm.message import Message
+        from eth.vm.transaction_context import BaseTransactionContext
 
         touched: dict[bytes, set[int]] = {}
 

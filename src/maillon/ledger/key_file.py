@@ -33,7 +33,7 @@ def read_key(path: Path, passphrase: Callable[[], str]) -> Account:
     text = data.decode(errors="replace").strip()
     if text.startswith("{"):
         # Imported here: only a keystore needs it, and it is slow to load.
-        from eth_account import Account as Keystore  # noqa: PLC0415
+        from eth_account import Account as Keystore
 
         try:
             return Account(bytes(Keystore.decrypt(orjson.loads(text), passphrase())))

@@ -71,11 +71,11 @@ def main(arguments: list[str]) -> None:
     name, path = arguments
     home = NodeHome(Path(path))
     if name == "bridge":
-        import uvloop  # noqa: PLC0415 - loaded by the processes that serve
+        import uvloop
 
         uvloop.run(run_bridge(home))
     elif name == "gateway":
-        from maillon.network.gateway import serve_gateway  # noqa: PLC0415 - the bridge needs no HTTP server
+        from maillon.network.gateway import serve_gateway
 
         serve_gateway(home)
     else:

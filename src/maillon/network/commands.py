@@ -39,7 +39,7 @@ network = typer.Typer(help="Networks of several organisations.", no_args_is_help
 
 def node_home(home: Path | None) -> NodeHome:
     """Where the node of a home lies."""
-    from maillon.network.configuration import NodeHome  # noqa: PLC0415 - see above
+    from maillon.network.configuration import NodeHome
 
     return NodeHome((home or default_home()) / "node")
 
@@ -59,7 +59,7 @@ def engine_install(
     as_json: Json = False,
 ) -> None:
     """Build the pinned geth and CometBFT from their source, once for all nodes of this user; some minutes."""
-    from maillon.network import engines  # noqa: PLC0415 - see above
+    from maillon.network import engines
 
     own = {name: str(path) for name, path in (("geth", geth), ("cometbft", cometbft)) if path is not None}
     try:
@@ -100,9 +100,9 @@ def network_founding(
     as_json: Json = False,
 ) -> None:
     """Draft the founding file of these founders: members, offices, statutes, credits."""
-    from maillon.ledger.founding import InvalidFounding  # noqa: PLC0415 - see above
-    from maillon.network import definition  # noqa: PLC0415
-    from maillon.network.identity import NodeCard  # noqa: PLC0415
+    from maillon.ledger.founding import InvalidFounding
+    from maillon.network import definition
+    from maillon.network.identity import NodeCard
 
     try:
         if out.exists():
@@ -130,10 +130,10 @@ def network_create(  # noqa: PLR0917 - options of a command
     as_json: Json = False,
 ) -> None:
     """Make block zero of a network from the founders' cards, and the law it begins under from a founding file."""
-    from maillon.ledger.founding import Founding, InvalidFounding  # noqa: PLC0415 - see above
-    from maillon.ledger.genesis import random_chain_id  # noqa: PLC0415 - see above
-    from maillon.network import definition  # noqa: PLC0415
-    from maillon.network.identity import NodeCard  # noqa: PLC0415
+    from maillon.ledger.founding import Founding, InvalidFounding
+    from maillon.ledger.genesis import random_chain_id
+    from maillon.network import definition
+    from maillon.network.identity import NodeCard
 
     now = int(datetime.datetime.now(datetime.UTC).timestamp())
     try:
@@ -162,9 +162,9 @@ def node_init(  # noqa: PLR0917 - options of a command
     as_json: Json = False,
 ) -> None:
     """Lay this node out for a network; its keys are those of its card."""
-    from maillon.kit.keys import write_private  # noqa: PLC0415 - see above
-    from maillon.network.configuration import NodeSettings  # noqa: PLC0415
-    from maillon.network.definition import NetworkDefinition  # noqa: PLC0415
+    from maillon.kit.keys import write_private
+    from maillon.network.configuration import NodeSettings
+    from maillon.network.definition import NetworkDefinition
 
     place = node_home(home)
     try:
@@ -201,11 +201,11 @@ def node_init(  # noqa: PLR0917 - options of a command
 @node.command("run")
 def node_run(home: Home = None, as_json: Json = False) -> None:
     """Run this node until it is stopped; one line `ready URL` once every part answers."""
-    import uvloop  # noqa: PLC0415 - only what serves needs it
+    import uvloop
 
-    from maillon.kit import logs  # noqa: PLC0415
-    from maillon.network import engines  # noqa: PLC0415
-    from maillon.network.supervisor import Supervisor, plan_of, run_until_signal  # noqa: PLC0415
+    from maillon.kit import logs
+    from maillon.network import engines
+    from maillon.network.supervisor import Supervisor, plan_of, run_until_signal
 
     logs.configure("info")
     place = node_home(home)
@@ -229,7 +229,7 @@ PassphraseFile = Annotated[
 
 def _passphrase(file: Path | None, *, twice: bool) -> str:
     """From a file or the terminal, never from an argument. Raises `PassphraseRefused`."""
-    from maillon.kit.passphrase import read_passphrase  # noqa: PLC0415 - see above
+    from maillon.kit.passphrase import read_passphrase
 
     if file is not None:
         return read_passphrase(file)
@@ -262,8 +262,8 @@ def node_backup(
     as_json: Json = False,
 ) -> None:
     """Write this node's keys and settings to one file sealed with a passphrase; the node may run."""
-    from maillon.kit.keys import write_private  # noqa: PLC0415 - see above
-    from maillon.network import backup  # noqa: PLC0415
+    from maillon.kit.keys import write_private
+    from maillon.network import backup
 
     try:
         if file.exists():
@@ -288,7 +288,7 @@ def node_restore(
     as_json: Json = False,
 ) -> None:
     """Lay out a new home with the keys of a backup. The machine they were on must be off, for good."""
-    from maillon.network import backup  # noqa: PLC0415 - see above
+    from maillon.network import backup
 
     place = node_home(home)
     try:
@@ -315,7 +315,7 @@ def client_add(
     as_json: Json = False,
 ) -> None:
     """Make a key and show it, this once; the gateway knows it within seconds."""
-    from maillon.network import clients  # noqa: PLC0415 - see above
+    from maillon.network import clients
 
     try:
         key = clients.add(node_home(home).clients_file, name, requests_a_second, websockets)
@@ -327,7 +327,7 @@ def client_add(
 @client.command("list")
 def client_list(home: Home = None, as_json: Json = False) -> None:
     """List clients and what they may ask; their keys are not kept."""
-    from maillon.network import clients  # noqa: PLC0415 - see above
+    from maillon.network import clients
 
     try:
         found = clients.read(node_home(home).clients_file)
@@ -346,7 +346,7 @@ def client_remove(
     name: Annotated[str, typer.Argument(help="The name or id `list` shows.")], home: Home = None, as_json: Json = False
 ) -> None:
     """Make a client's key worthless, within seconds."""
-    from maillon.network import clients  # noqa: PLC0415 - see above
+    from maillon.network import clients
 
     try:
         removed = clients.remove(node_home(home).clients_file, name)
@@ -364,8 +364,8 @@ def snapshot_export(
     as_json: Json = False,
 ) -> None:
     """Write the chain of this node, which must be stopped, to one file."""
-    from maillon.network import engines, snapshot  # noqa: PLC0415 - see above
-    from maillon.network.supervisor import plan_of  # noqa: PLC0415
+    from maillon.network import engines, snapshot
+    from maillon.network.supervisor import plan_of
 
     place = node_home(home)
     try:
@@ -386,8 +386,8 @@ def snapshot_import(
     as_json: Json = False,
 ) -> None:
     """Lay out the chain of a snapshot in a node that never ran, once it follows from the network's validators."""
-    from maillon.network import engines, snapshot  # noqa: PLC0415 - see above
-    from maillon.network.supervisor import plan_of  # noqa: PLC0415
+    from maillon.network import engines, snapshot
+    from maillon.network.supervisor import plan_of
 
     place = node_home(home)
     try:
@@ -412,7 +412,7 @@ def node_sign_from(
 
     docs/operating/double-signing.md says when, and how to find the two numbers.
     """
-    from maillon.network import signatures  # noqa: PLC0415 - see above
+    from maillon.network import signatures
 
     place = node_home(home)
     try:
@@ -429,7 +429,7 @@ def node_sign_from(
 @node.command("status")
 def node_status(home: Home = None, as_json: Json = False) -> None:
     """Say how this node is; exit status 1 unless it is level with the network and blocks come."""
-    from maillon.network.health import gather  # noqa: PLC0415 - see above
+    from maillon.network.health import gather
 
     health = _run(gather(node_home(home)), as_json)
     if as_json:
@@ -454,8 +454,8 @@ def node_status(home: Home = None, as_json: Json = False) -> None:
 @node.command("doctor")
 def node_doctor(home: Home = None, as_json: Json = False) -> None:
     """Look for what is wrong, and say in plain words what it is and what to do; exit status 1 when something is."""
-    from maillon.network import engines  # noqa: PLC0415 - see above
-    from maillon.network.doctor import GOOD, WRONG, diagnose, examine  # noqa: PLC0415
+    from maillon.network import engines
+    from maillon.network.doctor import GOOD, WRONG, diagnose, examine
 
     findings = diagnose(_run(examine(node_home(home), engines.default_folder()), as_json))
     if as_json:

@@ -26,7 +26,7 @@ def source_hash() -> str:
 
 def main() -> None:
     """Run the protobuf compiler."""
-    from importlib.resources import files  # noqa: PLC0415 - only here
+    from importlib.resources import files
 
     well_known = files("grpc_tools") / "_proto"
     command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{HERE}", f"-I{well_known}"]

@@ -351,7 +351,7 @@ async def test_one_address_tries_so_often_a_minute(box: Box) -> None:
 
 
 def test_there_are_three_ways_in(box: Box) -> None:
-    """By passkey, by password and code, by provider: docs/decisions/0047 says why not by wallet."""
+    """By passkey, by password and code, by provider: docs/decisions/0045 says why not by wallet."""
     steps = {route.path.partition("/log-in")[2] for route in routes_of(box.fresh_app()) if "}/log-in" in route.path}
     assert steps == {"", "/code", "/passkey", "/passkey/answer", "/with/{provider}"}
 

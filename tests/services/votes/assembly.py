@@ -134,7 +134,7 @@ class AssemblyLedger:
         if self.away:
             raise Unavailable("the ledger is away")
 
-    async def call(self, to: Address, data: bytes, at: Height | None = None) -> bytes:  # noqa: ARG002
+    async def call(self, to: Address, data: bytes, at: Height | None = None) -> bytes:  # noqa: ARG002 - as the port has it
         # An EVM without an archive: the state of an old block is that of now, which is what the tests ask.
         self._ask()
         try:
@@ -170,7 +170,7 @@ class AssemblyLedger:
         self.assembly.next_block(seconds)
         self._times[self.assembly.block] = self.assembly.time
 
-    async def wait(self, sent: TransactionHash, timeout: float = 30.0) -> TransactionReceipt:  # noqa: ASYNC109, ARG002
+    async def wait(self, sent: TransactionHash, timeout: float = 30.0) -> TransactionReceipt:  # noqa: ASYNC109, ARG002 - as the port has it
         self._ask()
         found = self._receipts[sent]
         if isinstance(found, Reverted):

@@ -67,7 +67,7 @@ def _member(document: dict[str, Any]) -> None:
 
 def _rounded(amount: str) -> str:
     """As the pages say an amount: to a thousandth. `--json` has it to the last wei."""
-    from maillon.kit.language import say_number  # noqa: PLC0415 - `--help` formats no numbers
+    from maillon.kit.language import say_number
 
     return say_number(Decimal(amount), "en")
 
@@ -91,7 +91,7 @@ def _refill(refill: dict[str, Any] | None) -> list[tuple[str, str]]:
 
 def _ask(home: Path | None, url: str | None, path: str, *, as_json: bool) -> Any:
     """One answer, or the command ends with why there is none."""
-    from maillon.kit.settings import load  # noqa: PLC0415 - `--help` reads no settings
+    from maillon.kit.settings import load
 
     try:
         server = load(home=home, url=url).server_url

@@ -199,8 +199,8 @@ def router(  # noqa: C901, PLR0915 - one function for each route
         request: Request,
         q: Annotated[str, Query(max_length=200, description="Words of a name, a number, a country")] = "",
         kind: Annotated[list[str], Query(max_length=6)] = [],  # noqa: B006 - FastAPI copies it
-        country: Annotated[list[str], Query(max_length=250)] = [],  # noqa: B006
-        status: Annotated[list[str], Query(max_length=6)] = [],  # noqa: B006
+        country: Annotated[list[str], Query(max_length=250)] = [],  # noqa: B006 - FastAPI copies it
+        status: Annotated[list[str], Query(max_length=6)] = [],  # noqa: B006 - FastAPI copies it
         limit: Annotated[int, Query(ge=1, le=MAXIMUM_PAGE)] = PAGE,
         after: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Continue after this member")] = None,
     ) -> Response:
@@ -312,7 +312,7 @@ def router(  # noqa: C901, PLR0915 - one function for each route
     @made.get("/applications", summary="The queue of the office, oldest first", responses=_refusals(401, 403, 404))
     async def queue(
         request: Request,
-        state: Annotated[list[ApplicationState], Query(max_length=7)] = [],  # noqa: B006
+        state: Annotated[list[ApplicationState], Query(max_length=7)] = [],  # noqa: B006 - FastAPI copies it
         limit: Annotated[int, Query(ge=1, le=MAXIMUM_PAGE)] = PAGE,
         after: Annotated[str | None, Query(pattern=r"^[0-9a-f]{24}$")] = None,
     ) -> Response:

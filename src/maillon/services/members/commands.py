@@ -666,11 +666,11 @@ def _consenting(settings: Settings, number: int, path: Path, *, as_json: bool) -
     is signed can only ever be a consent of `Members`, for the organisation whose identifier is printed.
     """
     # Imported here: only this signs.
-    from maillon.ledger.key_file import KeyFileUnusable, read_key  # noqa: PLC0415
-    from maillon.ledger.port import Address  # noqa: PLC0415
-    from maillon.services.members.consent import Consent  # noqa: PLC0415
-    from maillon.services.members.identifiers import identifier_hash, shown  # noqa: PLC0415
-    from maillon.services.members.model import Identifier  # noqa: PLC0415
+    from maillon.ledger.key_file import KeyFileUnusable, read_key
+    from maillon.ledger.port import Address
+    from maillon.services.members.consent import Consent
+    from maillon.services.members.identifiers import identifier_hash, shown
+    from maillon.services.members.model import Identifier
 
     try:
         signer = read_key(path, lambda: typer.prompt("Passphrase", hide_input=True, err=True))
@@ -698,9 +698,9 @@ def _say(
 ) -> None:  # fmt: skip
     """Say on standard error what the server is to sign; ask who sits at a terminal, or whoever it is with `always`."""
     # Imported here: only this signs.
-    from maillon.ledger import client  # noqa: PLC0415
-    from maillon.services.members.errors import Refused  # noqa: PLC0415
-    from maillon.services.members.words import Words  # noqa: PLC0415
+    from maillon.ledger import client
+    from maillon.services.members.errors import Refused
+    from maillon.services.members.words import Words
 
     name = _ask(settings, "GET", f"/members/{number}", {}, as_json=as_json)["legal_name"]
     try:
@@ -717,7 +717,7 @@ def _say_act(
     settings: Settings, number: int, asked: dict[str, Any], *, yes: bool, as_json: bool, always: bool = False
 ) -> None:  # fmt: skip
     """The same of an act."""
-    from maillon.services.members.acts import parse_act  # noqa: PLC0415
+    from maillon.services.members.acts import parse_act
 
     _say(
         settings, number, lambda words, name: words.signs(parse_act(asked), name), yes=yes, as_json=as_json,
@@ -727,7 +727,7 @@ def _say_act(
 
 def _invites(words: Words, asked: dict[str, str], name: str) -> str:
     """What whoever invites signs. Raises a `Refused`."""
-    from maillon.services.members.rules import parse_invited  # noqa: PLC0415
+    from maillon.services.members.rules import parse_invited
 
     return words.invites(*parse_invited(asked), name)
 
@@ -735,11 +735,11 @@ def _invites(words: Words, asked: dict[str, str], name: str) -> str:
 def _sign(settings: Settings, number: int, asked: dict[str, Any], key: Path, *, yes: bool, as_json: bool) -> None:
     """Do what is asked with a key of this machine: said first, encoded here, and compared with what the server made."""
     # Imported here: only this signs.
-    from maillon.ledger import client  # noqa: PLC0415
-    from maillon.ledger.contracts.members import Members  # noqa: PLC0415
-    from maillon.ledger.port import Address  # noqa: PLC0415
-    from maillon.services.members.acts import encode, parse_act  # noqa: PLC0415
-    from maillon.services.members.errors import Refused  # noqa: PLC0415
+    from maillon.ledger import client
+    from maillon.ledger.contracts.members import Members
+    from maillon.ledger.port import Address
+    from maillon.services.members.acts import encode, parse_act
+    from maillon.services.members.errors import Refused
 
     server = client.Server(settings.server_url)
     try:
@@ -763,7 +763,7 @@ def _sign(settings: Settings, number: int, asked: dict[str, Any], key: Path, *, 
 
 def _check_acting(server: Server, number: int, account: Account) -> None:
     """An account acts for one organisation: whatever it signs is done in that one's name. Raises `ServerRefused`."""
-    from maillon.ledger.client import ServerRefused  # noqa: PLC0415
+    from maillon.ledger.client import ServerRefused
 
     found = server.get(f"/v1/accounts/0x{account.address.hex()}/member")["member"]
     if found != number:
@@ -774,14 +774,14 @@ def _check_acting(server: Server, number: int, account: Account) -> None:
 def _vouch(settings: Settings, number: int, asked: dict[str, str], key: Path, *, yes: bool, as_json: bool) -> str:
     """An invitation signed with a key of this machine; the server is asked for network and contract alone."""
     # Imported here: only this signs.
-    from maillon.ledger import client  # noqa: PLC0415
-    from maillon.ledger.port import Address  # noqa: PLC0415
-    from maillon.services.members import rules  # noqa: PLC0415
-    from maillon.services.members.consent import Invitation  # noqa: PLC0415
-    from maillon.services.members.errors import Refused  # noqa: PLC0415
-    from maillon.services.members.identifiers import identifier_hash  # noqa: PLC0415
-    from maillon.services.members.vouchers import Voucher  # noqa: PLC0415
-    from maillon.services.members.words import Words  # noqa: PLC0415
+    from maillon.ledger import client
+    from maillon.ledger.port import Address
+    from maillon.services.members import rules
+    from maillon.services.members.consent import Invitation
+    from maillon.services.members.errors import Refused
+    from maillon.services.members.identifiers import identifier_hash
+    from maillon.services.members.vouchers import Voucher
+    from maillon.services.members.words import Words
 
     server = client.Server(settings.server_url)
     try:

@@ -155,8 +155,8 @@ class _Pages:
         language: Language,
         q: Annotated[str, Query(max_length=200)] = "",
         kind: Annotated[list[str], Query(max_length=6)] = [],  # noqa: B006 - FastAPI copies it
-        country: Annotated[list[str], Query(max_length=250)] = [],  # noqa: B006
-        status: Annotated[list[str], Query(max_length=6)] = [],  # noqa: B006
+        country: Annotated[list[str], Query(max_length=250)] = [],  # noqa: B006 - FastAPI copies it
+        status: Annotated[list[str], Query(max_length=6)] = [],  # noqa: B006 - FastAPI copies it
         after: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     ) -> Response:
         """The list, the figures and the map."""

@@ -291,7 +291,7 @@ def _applied(session: Connection, staged: _Staged) -> None:
 
 def _places(country: str) -> list[str]:
     """A country's names in both languages, to be found by."""
-    from babel import Locale  # noqa: PLC0415 - the territories of two languages are read when the first one applies
+    from babel import Locale
 
     return [plain(Locale(language).territories.get(country, "")) for language in ("fr", "en")]
 

@@ -68,10 +68,10 @@ class _Bar:
     """A progress bar that looks at the clock once in 64 files, and draws ten times a second."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        from rich.console import Console  # noqa: PLC0415
+        from rich.console import Console
 
         self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
         self._task = self._progress.add_task("receipts written", total=None)
@@ -157,8 +157,8 @@ def notarise(  # noqa: PLR0917 - Typer reads the command's options from its argu
 def verify(context: typer.Context) -> None:
     """Check a receipt with its file, offline: valid (0), invalid (1) or could not tell (2)."""
     # The program's entry answers `verify` before anything is loaded; here it gets its line among the commands.
-    from maillon.evidence.__main__ import verify_command  # noqa: PLC0415
-    from maillon.kit.home import default_home  # noqa: PLC0415
+    from maillon.evidence.__main__ import verify_command
+    from maillon.kit.home import default_home
 
     raise typer.Exit(verify_command(context.args, default_home() / "trust.json"))
 

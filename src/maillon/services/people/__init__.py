@@ -73,6 +73,6 @@ def __getattr__(name: str) -> Any:
     # Loaded when asked for: every command passes through this door, and few need the server behind it.
     if name not in _HOMES:
         raise AttributeError(f"people have no {name!r}")
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -114,7 +114,7 @@ class Foundation:
     @cached_property
     def _passkeys(self) -> Passkeys:
         # Made for the first who uses one: the library takes a tenth of a second to load, of each start.
-        from maillon.services.people.passkeys import Passkeys  # noqa: PLC0415
+        from maillon.services.people.passkeys import Passkeys
 
         return Passkeys(self._public_url, self._network)
 

@@ -84,7 +84,7 @@ def parse_roles(names: Iterable[str]) -> frozenset[Role]:
 def check_password(password: str, personal: Iterable[str]) -> None:
     """Raise `WeakPassword` for what is short, or would be guessed knowing who its owner is."""
     # Imported here: the lists of common passwords are read when it is, and most processes never need them.
-    from zxcvbn import zxcvbn  # noqa: PLC0415
+    from zxcvbn import zxcvbn
 
     if not MINIMUM_PASSWORD <= len(password) <= MAXIMUM_PASSWORD:
         raise WeakPassword(f"a password has {MINIMUM_PASSWORD} to {MAXIMUM_PASSWORD} characters")

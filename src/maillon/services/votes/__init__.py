@@ -50,6 +50,6 @@ def __getattr__(name: str) -> Any:
     # Loaded when asked for: `maillon votes recount` passes through this door and must not pay for the server behind it.
     if name not in _HOMES:
         raise AttributeError(f"votes have no {name!r}")
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

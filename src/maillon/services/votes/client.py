@@ -66,10 +66,10 @@ class Server(client.Server):
 async def _read(node: str) -> AsyncIterator[tuple[VotesContract, int]]:
     """The contracts of votes behind a node, and the number of its chain. Raises `ServerUnreachable`."""
     # Loaded here: most commands ask the API alone, and start in half the time.
-    from maillon.ledger.genesis import DIRECTORY  # noqa: PLC0415
-    from maillon.ledger.reading import reading  # noqa: PLC0415
-    from maillon.ledger.times import BlockTimes  # noqa: PLC0415
-    from maillon.services.votes.contract import VotesContract  # noqa: PLC0415
+    from maillon.ledger.genesis import DIRECTORY
+    from maillon.ledger.reading import reading
+    from maillon.ledger.times import BlockTimes
+    from maillon.services.votes.contract import VotesContract
 
     try:
         async with reading(node) as ledger:

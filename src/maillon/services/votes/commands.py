@@ -61,8 +61,8 @@ class _Session:
 
     def __init__(self, home: Path | None, url: str | None, *, as_json: bool) -> None:
         # Imported here: `--help` and `recount` need no client.
-        from maillon.ledger import client as signing  # noqa: PLC0415
-        from maillon.services.votes import client  # noqa: PLC0415
+        from maillon.ledger import client as signing
+        from maillon.services.votes import client
 
         self.client, self.signing = client, signing
         self.server = client.Server(load(home=home, url=url).server_url)
@@ -268,7 +268,7 @@ def cast(  # noqa: PLR0917 - Typer reads the command's options from its argument
     home: _Home = None,
 ) -> None:
     """Take a position, for your organisation or for one that gave it a proxy."""
-    from maillon.services.votes.forms import parse_position  # noqa: PLC0415
+    from maillon.services.votes.forms import parse_position
 
     chosen = parse_position(position)
     if chosen is None:
@@ -305,8 +305,8 @@ def propose(  # noqa: PLR0917 - Typer reads the command's options from its argum
     home: _Home = None,
 ) -> None:
     """Put something to the vote."""
-    from maillon.services.votes.errors import InvalidProposal, Refused  # noqa: PLC0415
-    from maillon.services.votes.forms import begin, parse_calls, parse_kind, parse_raw  # noqa: PLC0415
+    from maillon.services.votes.errors import InvalidProposal, Refused
+    from maillon.services.votes.forms import begin, parse_calls, parse_kind, parse_raw
 
     try:
         content = text.read_text(encoding="utf-8")
@@ -349,8 +349,8 @@ def propose(  # noqa: PLR0917 - Typer reads the command's options from its argum
 
 def _read_act(act: str, given: list[str], *, raw: bool) -> dict[str, str]:
     """What was typed of an act that has a form. Raises `InvalidProposal`, which names what the act takes."""
-    from maillon.services.votes.errors import InvalidProposal  # noqa: PLC0415
-    from maillon.services.votes.forms import COMMON, read_fields  # noqa: PLC0415
+    from maillon.services.votes.errors import InvalidProposal
+    from maillon.services.votes.forms import COMMON, read_fields
 
     if not act:
         if given:
@@ -531,10 +531,10 @@ def recount(
 
     Exits 1 when its events contradict the law or each other, and when the export it is compared with says otherwise.
     """
-    from maillon.services.votes.errors import Contradiction, InvalidExport  # noqa: PLC0415
-    from maillon.services.votes.export import Export, differences  # noqa: PLC0415
-    from maillon.services.votes.recount import recount as count_again  # noqa: PLC0415
-    from maillon.services.votes.rules import add_up  # noqa: PLC0415
+    from maillon.services.votes.errors import Contradiction, InvalidExport
+    from maillon.services.votes.export import Export, differences
+    from maillon.services.votes.recount import recount as count_again
+    from maillon.services.votes.rules import add_up
 
     try:
         read = Export.parse(file.read_bytes())
