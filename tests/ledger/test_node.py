@@ -182,6 +182,35 @@ async def test_a_node_that_lost_its_pool_gets_it_back(node: FakeNode, monkeypatc
     assert sorted(node.pool) == [0, 1, 2, 3]
 
 
+async def test_what_a_risen_floor_keeps_out_gives_its_nonce_to_the_next(
+    node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vote raised the floor tip: every node dropped what was signed for less, and takes it never again."""
+    monkeypatch.setattr(nonces_module, "RECHECK", 0)
+    ledger = await connected(node)
+    lost = [await ledger.send(TO, bytes([n]), ME) for n in range(3)]
+    dropped, answer = set(node.pool.values()), node.eth_sendRawTransaction
+    node.pool.clear()
+
+    def refusing(text: str) -> str:
+        if bytes.fromhex(text[2:]) in dropped:
+            raise EndpointError(-32000, "transaction underpriced: gas tip cap 1000000000, minimum needed 3000000000")
+        return answer(text)
+
+    node.eth_sendRawTransaction = refusing  # type: ignore[method-assign]
+    node.eth_maxPriorityFeePerGas = lambda: hex(3 * GWEI)  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        await ledger.wait(lost[0], timeout=0)
+    for n in range(3):
+        await ledger.send(TO, b"after" + bytes([n]), ME)
+    assert sorted(node.pool) == [0, 1, 2], "no nonce is left out, and none waits behind a gap"
+    assert all(b"after" + bytes([n]) in node.pool[n] for n in range(3))
+    node.mined, node.pool = 3, {}
+    with pytest.raises(NonceTooLow):
+        await ledger.wait(lost[0], timeout=0)
+    await ledger.close()
+
+
 async def test_another_process_with_the_same_account_is_passed_over(node: FakeNode) -> None:
     ours, theirs = await connected(node), await connected(node)
     for n in range(5):

@@ -78,22 +78,22 @@ async def test_after_a_restart_the_chain_says_where_to_go_on() -> None:
 async def test_what_was_signed_is_kept_until_it_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     pending, final = Chain(0), Chain(0)
     nonces = Nonces(pending, final)
-    assert await nonces.unsettled(ME) == []
+    assert await nonces.unsettled(ME) == {}
     for raw in (b"a", b"b", b"c"):
         nonces.sent(ME, await nonces.reserve(ME), raw)
-    assert await nonces.unsettled(ME) == []  # nothing is in doubt: nobody is asked
+    assert await nonces.unsettled(ME) == {}  # nothing is in doubt: nobody is asked
     assert final.asked == 0
     monkeypatch.setattr(module, "RECHECK", 0)
     pending.count = 3
-    assert await nonces.unsettled(ME) == []  # the node holds all of them
+    assert await nonces.unsettled(ME) == {}  # the node holds all of them
     pending.count = final.count = 1
-    assert await nonces.unsettled(ME) == [b"b", b"c"]  # it lost its pool
+    assert await nonces.unsettled(ME) == {1: b"b", 2: b"c"}  # it lost its pool
 
 
 async def test_what_may_not_have_arrived_is_asked_about_at_once() -> None:
     nonces = Nonces(Chain(0), Chain(0))
     nonces.sent(ME, await nonces.reserve(ME), b"a", certain=False)
-    assert await nonces.unsettled(ME) == [b"a"]
+    assert await nonces.unsettled(ME) == {0: b"a"}
 
 
 async def test_too_many_unsettled_are_refused_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -234,15 +234,20 @@ class NodeLedger:
             self._nonces.sent(signer.address, nonce, filler.raw)
 
     async def _offer_unsettled(self, address: Address) -> None:
-        """Offer again what was signed and is not counted: a node that lost its pool gets it back, the same bytes."""
-        raws = await self._nonces.unsettled(address)
-        if not raws:
-            return
+        """Offer again what was signed and is not counted: a node that lost its pool gets it back, the same bytes.
+
+        What a floor that rose keeps out of every block is given up: whoever sends next takes its nonce, and pays more.
+        """
+        unsettled = await self._nonces.unsettled(address)
         answers = await asyncio.gather(
-            *(_ask(self._endpoint, "eth_sendRawTransaction", _hex(raw)) for raw in raws), return_exceptions=True
+            *(_ask(self._endpoint, "eth_sendRawTransaction", _hex(raw)) for raw in unsettled.values()),
+            return_exceptions=True,
         )
-        for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, Rejected):
+        for nonce, answer in zip(unsettled, answers, strict=True):
+            if isinstance(answer, errors.Underpriced) and "replacement" not in str(answer):
+                self._fees = None
+                self._nonces.released(address, nonce)
+            elif isinstance(answer, BaseException) and not isinstance(answer, Rejected):
                 raise answer
 
     async def _pending_count(self, address: Address) -> int:

@@ -114,22 +114,22 @@ class Nonces:
             account.free = [each for each in account.free if each >= count]
             heapq.heapify(account.free)
 
-    async def unsettled(self, address: Address) -> list[bytes]:
-        """Signed bytes the node does not hold, in the order of their nonces: to be offered again as they are.
+    async def unsettled(self, address: Address) -> dict[int, bytes]:
+        """Signed bytes the node does not hold, by their nonces in order: to be offered again as they are.
 
         Asked of the node only when something is in doubt, or now and then: a node may lose its pool.
         """
         account = self._accounts.get(address)
         if account is None or not account.signed:
-            return []
+            return {}
         if not account.in_doubt and time.monotonic() - account.checked < RECHECK:
-            return []
+            return {}
         async with account.lock:
             self._settle(account, await self._final(address))
             pending = await self._pending(address)
             account.in_doubt = False
             account.checked = time.monotonic()
-            return [account.signed[nonce] for nonce in sorted(account.signed) if nonce >= pending]
+            return {nonce: account.signed[nonce] for nonce in sorted(account.signed) if nonce >= pending}
 
     @staticmethod
     def _settle(account: _Account, final: int) -> None:
