@@ -734,6 +734,7 @@ ATLAS: tuple[Sight, ...] = (
     Sight("votes-propose-statutes", "votes/propose?act=Governance.set_statutes"),
     Sight("votes-propose-offices", "votes/propose?act=Members.appoint"),
     Sight("votes-propose-class", "votes/propose?act=Members.classify"),
+    Sight("votes-propose-validator", "votes/propose?act=Network.set_power"),
     Sight("votes-proxies", "votes/proxies/1"),
     Sight("votes-give-proxy", "votes/proxies/give/sign?holder=1&proposal={open}"),
     Sight("votes-revoke-proxy", "votes/proxies/revoke/sign"),

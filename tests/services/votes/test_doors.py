@@ -461,6 +461,19 @@ async def test_offices_are_ticked_and_a_member_is_classified_anew(http: httpx.As
         assert re.findall(r'class="error" id="(\w+)-error"', page.text) == [name]
 
 
+@pytest.mark.asyncio
+async def test_a_validator_is_set_aside_by_its_key(http: httpx.AsyncClient) -> None:
+    key = "0x" + "11" * 32
+    aside = {"act": "Network.set_power", "kind": "ordinary", "public_key": key, "power": "0", **MOMENTS}
+    page = await http.post("/en/votes/propose.json", data=aside, headers=SITE)
+    assert page.status_code == 200, page.text
+    assert page.json()["calls"][0]["arguments"] == {"public_key": key, "power": 0}
+    for name, value in (("public_key", key[:-2]), ("public_key", "11" * 33), ("power", "1001"), ("power", "-1")):
+        wrong = await http.post("/en/votes/propose", data=aside | {name: value}, headers={**SITE, **HTML})
+        assert wrong.status_code == 422
+        assert re.findall(r'class="error" id="(\w+)-error"', wrong.text) == [name]
+
+
 # Attacks.
 
 ACT = {"act": "cast", "proposal": 1, "position": "for"}

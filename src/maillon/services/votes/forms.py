@@ -80,6 +80,7 @@ COMMON: Final[Mapping[str, tuple[Field, ...]]] = {
     ),
     "Directory.point": (Field("name", "directory_name"), Field("target", "address")),
     "Credits.set_floor_tip": (Field("floor_tip", "gwei"),),
+    "Network.set_power": (Field("public_key", "validator_key"), Field("power", "power")),
     "raw": (Field("calls", "raw"),),
 }
 """Acts that have a form of their own, with their fields; `raw` takes any call as it is."""
@@ -189,6 +190,19 @@ def _proxies(text: str) -> int:
     raise InvalidProposal("a member uses 0 to 16 proxies in one vote")
 
 
+def _validator_key(text: str) -> bytes:
+    word = text.strip()
+    if len(word) != 66 or not _HEXADECIMAL.fullmatch(word):
+        raise InvalidProposal("a validator’s key is 0x and 64 hexadecimal digits")
+    return bytes.fromhex(word[2:])
+
+
+def _power(text: str) -> int:
+    with contextlib.suppress(InvalidProposal):
+        return parse_number("power", text, 1_000)
+    raise InvalidProposal("a power is 0, which sets aside, to 1000")
+
+
 def _yes_no(text: str) -> bool:
     if text not in ("yes", "no"):
         raise InvalidProposal("say yes or no")
@@ -218,6 +232,8 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "proxies": _proxies,
     "yes_no": _yes_no,
     "weight": _weight,
+    "validator_key": _validator_key,
+    "power": _power,
 }
 
 
