@@ -20,10 +20,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from local_network import ACCOUNTS, LocalNetwork, LocalNode, engines_folder, until
+from maillon.ledger.fees import GWEI
 from maillon.ledger.genesis import BASE_FEE
 from maillon.ledger.signing import DynamicFeeTransaction, checksum
 from maillon.network.configuration import NodeSettings
-from maillon.network.rules import GWEI
 
 CREDIT = 10**18
 SAVINGS = 3 * CREDIT

@@ -53,7 +53,7 @@ def test_a_consortium_in_one_command(engine_programs: Path, starting: Start, fol
     # A signal while the platform opens, with the nodes up already, ends all of it as well.
     home = str(folder / "h")
     for number in (signal.SIGTERM, signal.SIGINT):
-        stopped_while("opening the ledger", number, "network", "demo", "--port", "0", "--home", home)
+        stopped_while("opening the database", number, "network", "demo", "--port", "0", "--home", home)
 
 
 def test_a_network_founded_by_hand(engine_programs: Path, starting: Start, folder: Path) -> None:

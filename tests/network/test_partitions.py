@@ -17,9 +17,9 @@ import pytest
 from lanes import Lanes, address
 
 from local_network import ACCOUNTS, LocalNode, until
+from maillon.ledger.fees import GWEI
 from maillon.ledger.signing import DynamicFeeTransaction, checksum
 from maillon.network.payload import PACKED, Payload
-from maillon.network.rules import GWEI
 
 HERE = Path(__file__).parent
 LINE: Final = 20_000_000 / 8
