@@ -40,6 +40,8 @@ _TAKES: Final = {
     "directory_name": "letters and digits",
     "address": "0x and 40 hexadecimal digits",
     "gwei": "Gwei, up to 1000",
+    "validator_key": "0x and 64 hexadecimal digits, as `maillon members nodes` shows it",
+    "power": "0 to 1000; 0 sets it aside",
     "home_country": "two letters",
     "account": "0x and 40 hexadecimal digits",
     "appointed": "16 officer, 32 admission officer, 64 verifier; repeat for more, 0 for none",
