@@ -314,7 +314,7 @@ class Bridge:
     async def _examine(self, request: abci.ProposalRequest) -> None:
         """Raise unless the proposal keeps the rules and executes.
 
-        1. It carries one payload, in its one encoding, for our next height (`PayloadUnreadable`, `ProposalRefused`).
+        1. It carries one payload, strictly encoded, for our next height (`PayloadUnreadable`, `ProposalRefused`).
         2. The payload keeps every rule, in the parent's state (`ProposalRefused`).
         3. The engine executes it and comes to the state, the receipts and the hash it claims (`ProposalRefused`).
         """

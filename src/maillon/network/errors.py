@@ -9,7 +9,7 @@ class NetworkError(Exception):
 
 
 class PayloadUnreadable(NetworkError):
-    """The bytes of a proposal are not the one encoding of a payload."""
+    """The bytes of a proposal are no payload, or not as one is encoded."""
 
 
 class ProposalRefused(NetworkError):
