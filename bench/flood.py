@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from local_network import ACCOUNTS, LocalNetwork, LocalNode, engines_folder, until
+from local_network import ACCOUNTS, LocalNetwork, LocalNode, engines_folder, next_base_fee, until
 from maillon.ledger.fees import GWEI
 from maillon.ledger.genesis import BASE_FEE
 from maillon.ledger.signing import DynamicFeeTransaction, checksum
@@ -38,23 +38,20 @@ WITHIN = 600
 """Seconds in which whatever waits is in a block."""
 
 
-def next_base_fee(base: int, used: int, limit: int) -> int:
-    """EIP-1559."""
-    target = limit // 2
-    if used > target:
-        return base + max(base * (used - target) // target // 8, 1)
-    return base - base * (target - used) // target // 8
-
-
 def balance(node: LocalNode, of: bytes) -> int:
     """Wei."""
     return int(node.rpc("eth_getBalance", "0x" + of.hex(), "latest"), 16)
 
 
-def block(node: LocalNode, height: int) -> tuple[int, int, int]:
-    """(base fee, gas used, gas limit)."""
-    found = node.rpc("eth_getBlockByNumber", hex(height), False)
-    return int(found["baseFeePerGas"], 16), int(found["gasUsed"], 16), int(found["gasLimit"], 16)
+def block(node: LocalNode, height: int) -> dict[str, Any]:
+    """A block as the node tells it."""
+    found: dict[str, Any] = node.rpc("eth_getBlockByNumber", hex(height), False)
+    return found
+
+
+def base_fee(found: dict[str, Any]) -> int:
+    """Wei."""
+    return int(found["baseFeePerGas"], 16)
 
 
 def seconds_to_final(network: LocalNetwork, node: LocalNode, account: int, tip: int) -> float:
@@ -85,21 +82,21 @@ def flood(network: LocalNetwork) -> dict[str, Any]:
         patient.append(seconds_to_final(network, node, 2, GWEI))
     last = int(node.rpc("eth_getTransactionReceipt", given[-1])["blockNumber"], 16)
     spent = savings - balance(node, member.address)
-    predicted, fee = 0, next_base_fee(*block(node, last))
-    limit = block(node, last)[2]
+    final = block(node, last)
+    predicted, fee = 0, next_base_fee(final)
     while fee > BASE_FEE:
-        fee, predicted = next_base_fee(fee, 0, limit), predicted + 1
+        fee, predicted = next_base_fee(final | {"gasUsed": "0x0", "baseFeePerGas": hex(fee)}), predicted + 1
     network.wait_height(last + 1)
     height = last + 1
-    while block(node, height)[0] > BASE_FEE:
+    while base_fee(block(node, height)) > BASE_FEE:
         height += 1
         network.wait_height(height)
     during = [block(node, each) for each in range(first + 1, last + 1)]
     return {
         "flood_transactions": len(given),
         "flood_credits": round(spent / CREDIT, 2),
-        "flood_full_blocks": sum(used > limit * 9 // 10 for _, used, limit in during),
-        "highest_base_fee_wei": max(base for base, _, _ in during),
+        "flood_full_blocks": sum(int(each["gasUsed"], 16) > int(each["gasLimit"], 16) * 9 // 10 for each in during),
+        "highest_base_fee_wei": max(map(base_fee, during)),
         "price_back_after_blocks": height - last - 1,
         "price_back_predicted_blocks": predicted,
         "others_idle_p50_seconds": round(statistics.median(idle), 2),

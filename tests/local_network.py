@@ -267,6 +267,14 @@ class LocalNode:
         return {vote["validator_address"].lower() for vote in signatures if vote["signature"]}
 
 
+def next_base_fee(block: dict[str, Any]) -> int:
+    """EIP-1559: an eighth more at most when the block was over half full, an eighth less when it was empty."""
+    base, used, target = (int(block["baseFeePerGas"], 16), int(block["gasUsed"], 16), int(block["gasLimit"], 16) // 2)
+    if used > target:
+        return base + max(base * (used - target) // target // 8, 1)
+    return base - base * (target - used) // target // 8
+
+
 @dataclass
 class LocalNetwork:
     """Nodes of one network. A context: whatever happens inside, nothing is left running."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from local_network import ACCOUNTS, LocalNetwork, LocalNode
+from local_network import ACCOUNTS, LocalNetwork, LocalNode, next_base_fee
 from maillon.ledger.founding import GWEI
 from maillon.ledger.genesis import BASE_FEE
 from maillon.ledger.port import Address
@@ -32,14 +32,6 @@ def network(engine_programs: Path) -> Iterator[LocalNetwork]:
     with tempfile.TemporaryDirectory(prefix="maillon-") as folder, LocalNetwork(Path(folder), engine_programs) as made:
         made.start()
         yield made
-
-
-def next_base_fee(block: dict[str, Any]) -> int:
-    """EIP-1559: an eighth more at most when the block was over half full, an eighth less when it was empty."""
-    base, used, target = (int(block["baseFeePerGas"], 16), int(block["gasUsed"], 16), int(block["gasLimit"], 16) // 2)
-    if used > target:
-        return base + max(base * (used - target) // target // 8, 1)
-    return base - base * (target - used) // target // 8
 
 
 def balance(node: LocalNode, of: Address) -> int:
