@@ -16,7 +16,7 @@ from maillon.evidence.hashing import keccak256, sha256
 from maillon.evidence.merkle import leaf_hash, root_of
 from maillon.evidence.note import Note
 from maillon.evidence.receipt import Receipt, StorageEvidence, verify
-from maillon.evidence.timestamp import verify_token
+from maillon.evidence.timestamp import Stamp, verify_stamp
 from maillon.evidence.trie import prove_account, prove_slot
 from maillon.evidence.trust import TrustAnchors
 
@@ -59,7 +59,7 @@ def main() -> None:
         "commits_per_second": per_second(
             lambda: verify_commit(signed, trust.ledger.chain_id, receipt.anchoring.validators)
         ),
-        "tokens_per_second": per_second(lambda: verify_token(receipt.token, stamped, trust.authorities)),
+        "tokens_per_second": per_second(lambda: verify_stamp(Stamp.parse(receipt.token), stamped, trust.authorities)),
         "state_proofs_of_two_slots_per_second": per_second(lambda: prove_storage(receipt.anchoring.storage)),
         "notes_per_second": per_second(lambda: Note.parse(receipt.checkpoint).verify(trust.logs[0].verifier)),
         "leaves_into_a_root_per_second": 1000 * per_second(lambda: root_of(leaves)),

@@ -32,7 +32,7 @@ from maillon.evidence.document import Fields
 from maillon.evidence.errors import EvidenceError
 from maillon.evidence.execution import ExecutionHeader
 from maillon.evidence.light import LightBlock, Trusted, verify_chain
-from maillon.evidence.timestamp import verify_token
+from maillon.evidence.timestamp import Stamp, verify_stamp
 from maillon.evidence.trie import prove_account, prove_slot
 
 
@@ -166,8 +166,7 @@ def test_light_steps(case: dict[str, Any]) -> None:
     trusted = Trusted(given["height"], voters(given["validators"]), bytes.fromhex(following) if following else None)
     with expecting(case["error"]):
         *updates, final = (LightBlock.from_json(Fields(dict(block), "a block")) for block in case["blocks"])
-        after = verify_chain(trusted, updates, final, case["chain_id"])
-        assert after == Trusted(final.signed.header.height, final.validators, final.signed.header.next_validators_hash)
+        verify_chain(trusted, updates, final, case["chain_id"])
 
 
 @named(load("ed25519")["cases"])
@@ -181,6 +180,6 @@ def test_ed25519(case: dict[str, Any]) -> None:
 def test_tokens(case: dict[str, Any]) -> None:
     authorities = [base64.b64decode(authority) for authority in case["authorities"]]
     with expecting(case["error"]):
-        stamp = verify_token(base64.b64decode(case["token"]), bytes.fromhex(case["digest"]), authorities)
+        stamp = Stamp.parse(base64.b64decode(case["token"]))
+        verify_stamp(stamp, bytes.fromhex(case["digest"]), authorities)
         assert stamp.time == datetime.datetime.fromisoformat(case["time"])
-        assert stamp.authority in authorities

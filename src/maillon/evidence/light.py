@@ -51,9 +51,15 @@ class Trusted:
     validators: ValidatorSet
     next_validators_hash: bytes | None = None
 
+    @classmethod
+    def after(cls, block: LightBlock) -> Trusted:
+        """What a block that was verified leaves to rely on."""
+        header = block.signed.header
+        return cls(header.height, block.validators, header.next_validators_hash)
 
-def verify_step(trusted: Trusted, block: LightBlock, chain_id: str) -> Trusted:
-    """What to trust after `block`; raises `Invalid` of some kind when it does not follow.
+
+def verify_step(trusted: Trusted, block: LightBlock, chain_id: str) -> None:
+    """Raise `Invalid` of some kind unless `block` follows from what is trusted.
 
     1. It is later than what we trust, or the very height whose validators we trust.
     2. Its header names the validators it comes with.
@@ -84,7 +90,6 @@ def verify_step(trusted: Trusted, block: LightBlock, chain_id: str) -> Trusted:
         verify_commit(block.signed, chain_id, trusted.validators, (1, 3))
     # Step 4.
     verify_commit(block.signed, chain_id, block.validators)
-    return Trusted(header.height, block.validators, header.next_validators_hash)
 
 
 class Ascent:
@@ -108,19 +113,21 @@ class Ascent:
     def take(self, block: LightBlock) -> None:
         """The block of the wanted height. Raises `Invalid` when no block lies between and it does not follow."""
         try:
-            self._trusted = verify_step(self._trusted, block, self._chain_id)
+            verify_step(self._trusted, block, self._chain_id)
         except Invalid:
             middle = (self._trusted.height + self._targets[-1]) // 2
             if middle in (self._trusted.height, self._targets[-1]):
                 raise
             self._targets.append(middle)
         else:
+            self._trusted = Trusted.after(block)
             self._targets.pop()
             self.steps.append(block)
 
 
-def verify_chain(trusted: Trusted, updates: Sequence[LightBlock], final: LightBlock, chain_id: str) -> Trusted:
+def verify_chain(trusted: Trusted, updates: Sequence[LightBlock], final: LightBlock, chain_id: str) -> None:
     """Follow every update, then the final block. No update is the ordinary case: the set never changed."""
     for update in updates:
-        trusted = verify_step(trusted, update, chain_id)
-    return verify_step(trusted, final, chain_id)
+        verify_step(trusted, update, chain_id)
+        trusted = Trusted.after(update)
+    verify_step(trusted, final, chain_id)

@@ -392,12 +392,13 @@ def _validators(state: _Progress) -> str:
 
 def _timestamp(state: _Progress) -> str:
     # Imported here: reading CMS costs more start-up than the other eight steps together need.
-    from maillon.evidence.timestamp import verify_token
+    from maillon.evidence.timestamp import Stamp, verify_stamp
 
     assert state.time is not None
     if not state.trust.authorities:
         raise MissingAnchor(f"the trust anchors of {state.trust.network} name no time-stamp authority")
-    stamp = verify_token(state.receipt.token, sha256(state.receipt.checkpoint.encode()), state.trust.authorities)
+    stamp = Stamp.parse(state.receipt.token)
+    verify_stamp(stamp, sha256(state.receipt.checkpoint.encode()), state.trust.authorities)
     # Earlier than the anchor, the authority may have dated back. Later, it only says less than the ledger does: a
     # notary that stood still between anchor and stamp did no wrong.
     if state.time - stamp.time > TOLERANCE:

@@ -78,19 +78,7 @@ _TIME_STAMPING = x509.oid.ExtendedKeyUsageOID.TIME_STAMPING
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a verified token says."""
-
-    time: datetime.datetime
-    """UTC."""
-    serial: int
-    policy: str
-    authority: bytes
-    """The certificate that signed, DER."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """What a token says, nothing of it believed yet. Algorithms by their object identifiers."""
+    """What a token says, nothing of it believed before `verify_stamp`. Algorithms by their object identifiers."""
 
     info: bytes
     """TSTInfo as it was digested."""
@@ -99,6 +87,7 @@ class _Token:
     imprint: bytes
     serial: int
     time: datetime.datetime
+    """UTC."""
     critical: bool
     """Whether TSTInfo has a critical extension: none is known here."""
     digest_algorithm: str
@@ -110,6 +99,72 @@ class _Token:
     certificate_hash: bytes
     message: bytes
     """What is signed: the attributes, as a SET OF (RFC 5652 section 5.4)."""
+
+    @classmethod
+    def parse(cls, data: bytes) -> Stamp:
+        """Read a token, in DER and of the form of docs/formats/timestamp.md; raises `Unreadable`."""
+        if len(data) > MAXIMUM_TOKEN:
+            raise Unreadable(f"a time-stamp token has at most {MAXIMUM_TOKEN} bytes")
+        outer = Walk(der.read(data, SEQUENCE))
+        if dotted(outer.take(OBJECT_IDENTIFIER)) != _SIGNED_DATA:
+            raise Unreadable("a time-stamp token is CMS SignedData")
+        signed = Walk(outer.take(context(0)).only(SEQUENCE))
+        outer.end()
+        signed.take(INTEGER)  # version
+        signed.take(SET)  # digest algorithms
+        content = Walk(signed.take(SEQUENCE))
+        signed.perhaps(context(0))  # certificates
+        signed.perhaps(context(1))  # revocation lists
+        signers = signed.take(SET).parts
+        signed.end()
+        if dotted(content.take(OBJECT_IDENTIFIER)) != _TST_INFO:
+            raise Unreadable("a time-stamp token holds one TSTInfo")
+        info = content.take(context(0)).only(OCTET_STRING).body
+        content.end()
+        if len(signers) != 1 or signers[0].tag != SEQUENCE:
+            raise Unreadable("a time-stamp token has one signer")
+        walk = Walk(der.read(info, SEQUENCE))
+        walk.take(INTEGER)  # version
+        policy = dotted(walk.take(OBJECT_IDENTIFIER))
+        imprint = Walk(walk.take(SEQUENCE))
+        imprint_algorithm, imprint_value = _algorithm(imprint.take(SEQUENCE)), imprint.take(OCTET_STRING).body
+        imprint.end()
+        serial = integer(walk.take(INTEGER))
+        time = _time(walk.take(GENERALIZED_TIME))
+        for tag in (SEQUENCE, BOOLEAN, INTEGER, context(0)):  # accuracy, ordering, nonce, the authority's name
+            walk.perhaps(tag)
+        extensions = walk.perhaps(context(1))
+        walk.end()
+        critical = [_is_critical(each) for each in extensions.parts] if extensions else []
+        signer = Walk(signers[0])
+        signer.take(INTEGER)  # version
+        # The signer's identifier proves nothing: the signing certificate does.
+        if signer.perhaps(SEQUENCE) is None:
+            signer.take(_KEY_IDENTIFIER)
+        digest_algorithm = _algorithm(signer.take(SEQUENCE))
+        attributes = signer.take(context(0))
+        signature_algorithm = _algorithm(signer.take(SEQUENCE))
+        signature = signer.take(OCTET_STRING).body
+        signer.perhaps(context(1))  # unsigned attributes
+        signer.end()
+        values = _attributes(attributes)
+        certificate = _signing_certificate(_attribute(values, _SIGNING_CERTIFICATE_V2, SEQUENCE))
+        return cls(
+            info,
+            policy,
+            imprint_algorithm,
+            imprint_value,
+            serial,
+            time,
+            any(critical),
+            digest_algorithm,
+            signature_algorithm,
+            signature,
+            dotted(_attribute(values, _CONTENT_TYPE, OBJECT_IDENTIFIER)),
+            _attribute(values, _MESSAGE_DIGEST, OCTET_STRING).body,
+            *certificate,
+            bytes([SET]) + attributes.encoded[1:],
+        )
 
 
 def _algorithm(read: Element) -> str:
@@ -184,84 +239,18 @@ def _signing_certificate(read: Element) -> tuple[str, bytes]:
     return _SHA256 if stated is None else _algorithm(stated), found
 
 
-def _parse(data: bytes) -> _Token:
-    """Read a token, in DER and of the form of docs/formats/timestamp.md; raises `Unreadable`."""
-    if len(data) > MAXIMUM_TOKEN:
-        raise Unreadable(f"a time-stamp token has at most {MAXIMUM_TOKEN} bytes")
-    outer = Walk(der.read(data, SEQUENCE))
-    if dotted(outer.take(OBJECT_IDENTIFIER)) != _SIGNED_DATA:
-        raise Unreadable("a time-stamp token is CMS SignedData")
-    signed = Walk(outer.take(context(0)).only(SEQUENCE))
-    outer.end()
-    signed.take(INTEGER)  # version
-    signed.take(SET)  # digest algorithms
-    content = Walk(signed.take(SEQUENCE))
-    signed.perhaps(context(0))  # certificates
-    signed.perhaps(context(1))  # revocation lists
-    signers = signed.take(SET).parts
-    signed.end()
-    if dotted(content.take(OBJECT_IDENTIFIER)) != _TST_INFO:
-        raise Unreadable("a time-stamp token holds one TSTInfo")
-    info = content.take(context(0)).only(OCTET_STRING).body
-    content.end()
-    if len(signers) != 1 or signers[0].tag != SEQUENCE:
-        raise Unreadable("a time-stamp token has one signer")
-    walk = Walk(der.read(info, SEQUENCE))
-    walk.take(INTEGER)  # version
-    policy = dotted(walk.take(OBJECT_IDENTIFIER))
-    imprint = Walk(walk.take(SEQUENCE))
-    imprint_algorithm, imprint_value = _algorithm(imprint.take(SEQUENCE)), imprint.take(OCTET_STRING).body
-    imprint.end()
-    serial = integer(walk.take(INTEGER))
-    time = _time(walk.take(GENERALIZED_TIME))
-    for tag in (SEQUENCE, BOOLEAN, INTEGER, context(0)):  # accuracy, ordering, nonce, the authority's name
-        walk.perhaps(tag)
-    extensions = walk.perhaps(context(1))
-    walk.end()
-    critical = [_is_critical(each) for each in extensions.parts] if extensions else []
-    signer = Walk(signers[0])
-    signer.take(INTEGER)  # version
-    # The signer's identifier proves nothing: the signing certificate does.
-    if signer.perhaps(SEQUENCE) is None:
-        signer.take(_KEY_IDENTIFIER)
-    digest_algorithm = _algorithm(signer.take(SEQUENCE))
-    attributes = signer.take(context(0))
-    signature_algorithm = _algorithm(signer.take(SEQUENCE))
-    signature = signer.take(OCTET_STRING).body
-    signer.perhaps(context(1))  # unsigned attributes
-    signer.end()
-    values = _attributes(attributes)
-    certificate = _signing_certificate(_attribute(values, _SIGNING_CERTIFICATE_V2, SEQUENCE))
-    return _Token(
-        info,
-        policy,
-        imprint_algorithm,
-        imprint_value,
-        serial,
-        time,
-        any(critical),
-        digest_algorithm,
-        signature_algorithm,
-        signature,
-        dotted(_attribute(values, _CONTENT_TYPE, OBJECT_IDENTIFIER)),
-        _attribute(values, _MESSAGE_DIGEST, OCTET_STRING).body,
-        *certificate,
-        bytes([SET]) + attributes.encoded[1:],
-    )
-
-
 def _is_known_rsa(key: rsa.RSAPublicKey) -> bool:
     exponent = key.public_numbers().e
     return _MINIMUM_RSA <= key.key_size <= _MAXIMUM_RSA and 2 < exponent < 2**64 and exponent % 2 == 1
 
 
-def _check_signature(certificate: x509.Certificate, token: _Token) -> None:
+def _check_signature(certificate: x509.Certificate, stamp: Stamp) -> None:
     """Verify by the algorithm the signer states."""
-    signing = token.signature_algorithm
+    signing = stamp.signature_algorithm
     if signing not in _SIGNATURES:
         raise UnknownAlgorithm(f"the time stamp is signed by {signing}, unknown here")
     kind, own_digest = _SIGNATURES[signing]
-    algorithm = (own_digest or _HASHES[token.digest_algorithm])()
+    algorithm = (own_digest or _HASHES[stamp.digest_algorithm])()
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -280,11 +269,11 @@ def _check_signature(certificate: x509.Certificate, token: _Token) -> None:
         )
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(token.signature, token.message, ec.ECDSA(algorithm))
+            key.verify(stamp.signature, stamp.message, ec.ECDSA(algorithm))
         elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(token.signature, token.message, padding.PKCS1v15(), algorithm)
+            key.verify(stamp.signature, stamp.message, padding.PKCS1v15(), algorithm)
         elif isinstance(key, ed25519.Ed25519PublicKey):
-            key.verify(token.signature, token.message)
+            key.verify(stamp.signature, stamp.message)
         else:
             raise UnknownAlgorithm("the authority's key is of a kind unknown here")
     except InvalidSignature:
@@ -317,8 +306,8 @@ def _check_certificate(certificate: x509.Certificate, time: datetime.datetime) -
         )
 
 
-def verify_token(token: bytes, message_digest: bytes, authorities: Sequence[bytes]) -> Stamp:
-    """Raise unless the token stamps this SHA-256 digest and one of the authorities (certificates, DER) signed it.
+def verify_stamp(stamp: Stamp, message_digest: bytes, authorities: Sequence[bytes]) -> None:
+    """Raise unless it stamps this SHA-256 digest and one of the authorities (certificates, DER) signed it.
 
     1. The imprint is the digest expected (`StampImprintMismatch`).
     2. The signed attributes are of this TSTInfo: content type and message digest (`StampSignatureMismatch`).
@@ -327,42 +316,40 @@ def verify_token(token: bytes, message_digest: bytes, authorities: Sequence[byte
     4. The signature over the attributes verifies (`StampSignatureMismatch`).
     5. That certificate is for time stamping, and was valid then (`StampCertificateRefused`).
     """
-    read = _parse(token)
-    if read.critical:
+    if stamp.critical:
         raise UnknownAlgorithm("the time stamp has a critical extension unknown here")
     # Step 1.
-    if read.imprint_algorithm != _SHA256 or not hmac.compare_digest(read.imprint, message_digest):
+    if stamp.imprint_algorithm != _SHA256 or not hmac.compare_digest(stamp.imprint, message_digest):
         raise StampImprintMismatch(
             "the time stamp is of other bytes",
             expected=f"sha256 {message_digest.hex()}",
-            found=f"{read.imprint_algorithm} {read.imprint.hex()}",
+            found=f"{stamp.imprint_algorithm} {stamp.imprint.hex()}",
         )
     # Step 2.
-    if read.digest_algorithm not in _HASHES or read.certificate_algorithm != _SHA256:
+    if stamp.digest_algorithm not in _HASHES or stamp.certificate_algorithm != _SHA256:
         raise UnknownAlgorithm(
-            f"the time stamp uses {read.digest_algorithm} and {read.certificate_algorithm}: unknown here"
+            f"the time stamp uses {stamp.digest_algorithm} and {stamp.certificate_algorithm}: unknown here"
         )
-    digest = hashes.Hash(_HASHES[read.digest_algorithm]())
-    digest.update(read.info)
+    digest = hashes.Hash(_HASHES[stamp.digest_algorithm]())
+    digest.update(stamp.info)
     found = digest.finalize()
-    if read.content_type != _TST_INFO or found != read.message_digest:
+    if stamp.content_type != _TST_INFO or found != stamp.message_digest:
         raise StampSignatureMismatch(
-            "the signed attributes are of another content", expected=read.message_digest.hex(), found=found.hex()
+            "the signed attributes are of another content", expected=stamp.message_digest.hex(), found=found.hex()
         )
     # Step 3.
-    authority = next((trusted for trusted in authorities if sha256(trusted) == read.certificate_hash), None)
+    authority = next((trusted for trusted in authorities if sha256(trusted) == stamp.certificate_hash), None)
     if authority is None:
         raise StampCertificateRefused(
             "no trusted authority made this time stamp",
             expected=" or ".join(sha256(trusted).hex() for trusted in authorities) or "an authority",
-            found=read.certificate_hash.hex(),
+            found=stamp.certificate_hash.hex(),
         )
     # Step 4.
     try:
         certificate = x509.load_der_x509_certificate(authority)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise Unreadable(f"the trusted authority's certificate is not readable: {error}") from None
-    _check_signature(certificate, read)
+    _check_signature(certificate, stamp)
     # Step 5.
-    _check_certificate(certificate, read.time)
-    return Stamp(read.time, read.serial, read.policy, authority)
+    _check_certificate(certificate, stamp.time)
