@@ -111,6 +111,9 @@ class Sight:
         page.context.add_cookies([{"name": name, "value": value, "url": origin} for name, value in cookies])
         answer = page.goto(origin + self.address(language, example))
         assert answer is not None
+        # Shown once their script listens, which can be after the page has loaded.
+        for part in page.locator("[data-needs-script]").all():
+            part.wait_for()
         if self.act is not None:
             self.act(page, example)
         return answer
