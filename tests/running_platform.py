@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -144,6 +145,30 @@ def start(
         process.wait(10)
         pytest.fail(f"it ended with {process.returncode} before it was ready: {''.join(errors)}")
     return Running(home, json.loads(line)["ready"], process, errors)
+
+
+def delegated(platform: Running, number: int, gateway: str, node: Path) -> None:
+    """Make the platform's notary a publish delegate of a member, by its operator's key in the home of its node."""
+    consent = maillon("consent", str(number), "--ledger", gateway, "--home", str(platform.home))
+    (command,) = re.findall(r"node delegate (0x[0-9a-fA-F]{40}) --consent (0x[0-9a-f]+)", consent.stdout)
+    home = ("--home", str(node))
+    given = maillon("node", "delegate", command[0], "--consent", command[1], "--credits", "10", *home)
+    assert given.returncode == 0, given.stdout + given.stderr
+
+
+def notarised(platform: Running, file: Path) -> Path:
+    """The receipt of a file, which lies beside it."""
+    done = maillon("notarise", str(file), "--json", "--home", str(platform.home), "--url", platform.url, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return file.with_name(file.name + ".receipt.json")
+
+
+def verified(receipt: Path, file: Path, trust: Path) -> None:
+    """Every step of the receipt holds, by these anchors and without any server."""
+    held = maillon("verify", str(receipt), str(file), "--trust", str(trust), "--json")
+    assert held.returncode == 0, held.stdout + held.stderr
+    report = json.loads(held.stdout)
+    assert [step["state"] for step in report["steps"]] == ["ok"] * 9
 
 
 Start = Callable[..., Running]

@@ -7,13 +7,17 @@ import json
 import re
 import signal
 import tempfile
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
+from local_network import until
 from maillon.network.consortium import free_ports
-from running_platform import Running, Start, maillon, stopped_while
+from running_platform import Running, Start, delegated, maillon, notarised, stopped_while, verified
 
 
 @pytest.fixture
@@ -21,19 +25,6 @@ def folder() -> Iterator[Path]:
     """A folder whose path leaves room for sockets."""
     with tempfile.TemporaryDirectory(prefix="maillon-") as made:
         yield Path(made)
-
-
-def notarised(platform: Running, file: Path) -> Path:
-    done = maillon("notarise", str(file), "--json", "--home", str(platform.home), "--url", platform.url, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return file.with_name(file.name + ".receipt.json")
-
-
-def verified(receipt: Path, file: Path, trust: Path) -> None:
-    held = maillon("verify", str(receipt), str(file), "--trust", str(trust), "--json")
-    assert held.returncode == 0, held.stdout + held.stderr
-    report = json.loads(held.stdout)
-    assert [step["state"] for step in report["steps"]] == ["ok"] * 9
 
 
 def test_a_consortium_in_one_command(engine_programs: Path, starting: Start, folder: Path) -> None:
@@ -69,12 +60,7 @@ def test_a_network_founded_by_hand(engine_programs: Path, starting: Start, folde
     assert again.returncode == 1, "a network is made once"
     laid = maillon("node", "init", "--network", str(network), "--listen", "127.0.0.1", "--home", str(home), "--json")
     assert json.loads(laid.stdout)["founder"] is True
-    settings = home / "node" / "node.toml"
-    text = settings.read_text()
-    names = ("consensus_rpc_port", "execution_rpc_port", "engine_port", "gateway_port")
-    for name, port in zip(names, others, strict=True):
-        text = re.sub(rf"^{name} = \d+$", f"{name} = {port}", text, flags=re.MULTILINE)
-    settings.write_text(text)
+    choose_ports(home, others)
     assert maillon("node", "status", "--home", str(home)).returncode == 1, "nothing runs yet"
 
     node = starting(home, command=("node", "run"), within=300)
@@ -90,6 +76,78 @@ def test_a_network_founded_by_hand(engine_programs: Path, starting: Start, folde
     assert node.stop() == 0, "".join(node.errors)
 
 
+def choose_ports(home: Path, ports: Sequence[int]) -> None:
+    """As an operator writes them into the node's settings: those of this machine alone, which no card has."""
+    settings = home / "node" / "node.toml"
+    text = settings.read_text()
+    names = ("consensus_rpc_port", "execution_rpc_port", "engine_port", "gateway_port")
+    for name, port in zip(names, ports, strict=True):
+        text = re.sub(rf"^{name} = \d+$", f"{name} = {port}", text, flags=re.MULTILINE)
+    settings.write_text(text)
+
+
+def test_four_founders_by_hand(engine_programs: Path, starting: Start, folder: Path) -> None:
+    """Four cards of four homes make one file; each home takes it as its own, and together they make blocks."""
+    names = ("City", "Port", "Museum", "School")
+    network, homes, cards = folder / "network.json", [folder / name for name in names], []
+    free = free_ports(6 * 4)
+    for name, home in zip(names, homes, strict=True):
+        consensus, execution = free.pop(), free.pop()
+        ports = ("--consensus-port", str(consensus), "--execution-port", str(execution))
+        made = maillon("node", "card", "--organisation", name, "--host", "127.0.0.1", *ports, "--home", str(home))
+        assert made.returncode == 0, made.stderr
+        cards.append(folder / f"{name}.card.json")
+        cards[-1].write_text(made.stdout)
+    twice = maillon("network", "create", *map(str, [*cards, cards[1]]), "--out", str(network))
+    assert (twice.returncode, network.exists()) == (2, False)
+    assert "an organisation founds with one node" in twice.stderr
+    forged = folder / "forged.card.json"
+    forged.write_text(cards[3].read_text().replace('"School"', '"Academy"'))
+    refused = maillon("network", "create", *map(str, [*cards[:3], forged]), "--out", str(network))
+    assert (refused.returncode, network.exists()) == (2, False)
+    assert "signature" in refused.stderr, refused.stderr
+    created = maillon("network", "create", *map(str, cards), "--out", str(network), "--json")
+    assert json.loads(created.stdout)["founders"] == 4, created.stderr
+    keys = [json.loads(card.read_text())["validator_key"] for card in cards]
+    assert [each["validator_key"] for each in json.loads(network.read_text())["nodes"]] == keys
+
+    for name, home, card in zip(names, homes, cards, strict=True):
+        laid = maillon(
+            "node", "init", "--network", str(network), "--listen", "127.0.0.1", "--home", str(home), "--json"
+        )
+        assert json.loads(laid.stdout) == {"home": str(home / "node"), "founder": True}, laid.stderr
+        assert (home / "node" / "network.json").read_bytes() == network.read_bytes()
+        settings, said = tomllib.loads((home / "node" / "node.toml").read_text()), json.loads(card.read_text())
+        assert settings["organisation"] == name
+        ports = ("consensus_port", "execution_port")
+        assert [settings[port] for port in ports] == [said[port] for port in ports]
+        choose_ports(home, [free.pop() for _ in range(4)])
+    # Whoever has no card in it is no founder, and is not laid out as one; nor is a home of another network taken over.
+    stranger = folder / "stranger"
+    told = maillon("node", "init", "--network", str(network), "--home", str(stranger))
+    assert told.returncode == 2
+    assert "not among the network's founders" in told.stderr
+    assert not (stranger / "node" / "node.toml").exists()
+    other = folder / "other.json"
+    assert maillon("network", "create", *map(str, cards), "--out", str(other)).returncode == 0
+    foreign = maillon("node", "init", "--network", str(other), "--home", str(homes[0]))
+    assert foreign.returncode == 2
+    assert f"{homes[0] / 'node'} belongs to another network" in foreign.stderr
+
+    nodes = [starting(home, command=("node", "run"), within=300) for home in homes]
+
+    def block(node: Running, number: int) -> Any:
+        asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByNumber", "params": [hex(number), False]}
+        return httpx.post(node.url, json=asked, timeout=30).json()["result"]
+
+    for number in (0, 3):
+        blocks = [until(lambda node=node, number=number: block(node, number), 120) for node in nodes]  # type: ignore[misc]
+        assert all(blocks), "a node without blocks"
+        assert len({each["hash"] for each in blocks}) == 1
+    for node in nodes:
+        assert node.stop() == 0, "".join(node.errors)
+
+
 def a_platform_on_a_node(starting: Start, node: Running, folder: Path) -> None:
     """`up --ledger` in a home of its own, as the guide says it: the two commands that make its notary a delegate."""
     platform = starting(folder / "p", command=("up", "--port", "0", "--ledger", node.url), within=300)
@@ -98,11 +156,7 @@ def a_platform_on_a_node(starting: Start, node: Running, folder: Path) -> None:
     assert [each["legal_name"] for each in json.loads(listed.stdout)["members"]] == ["City"], listed.stdout
     waited = "".join(platform.errors)
     assert "no publish delegate" in waited, waited
-    consent = maillon("consent", "1", "--ledger", node.url, "--home", str(platform.home))
-    (command,) = re.findall(r"node delegate (0x[0-9a-fA-F]{40}) --consent (0x[0-9a-f]+)", consent.stdout)
-    home = ("--home", str(node.home))
-    given = maillon("node", "delegate", command[0], "--consent", command[1], "--credits", "10", *home)
-    assert given.returncode == 0, given.stdout + given.stderr
+    delegated(platform, 1, node.url, node.home)
     file = folder / "minutes.txt"
     file.write_text("Le conseil approuve.")
     receipt = notarised(platform, file)

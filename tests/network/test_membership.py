@@ -3,23 +3,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
 
 import pytest
 
 from local_network import CREDITS, LocalNetwork, LocalNode, governed, until
 from maillon.ledger.contracts.credits import Credits
 from maillon.ledger.contracts.members import Members
-from maillon.ledger.contracts.network import Network
+from maillon.ledger.contracts.network import Network, NodeAdded, ValidatorChanged
 from maillon.ledger.founding import GWEI, SCOPES
 from maillon.ledger.genesis import CREDITS as CREDITS_CONTRACT
 from maillon.ledger.genesis import MEMBERS, NETWORK
 from maillon.ledger.port import Address
 from maillon.ledger.signing import checksum
+from maillon.network import abci, application
+from maillon.network.bridge import PEER_PATH
+from maillon.network.execution import Socket
 from maillon.network.registration import Registered
 from running_platform import maillon
 
@@ -44,6 +49,72 @@ def connected(node: LocalNode, other: LocalNode) -> bool:
     """Whether it is, or cannot be told while the node's own CometBFT starts again."""
     consensus = node.health()["consensus"]
     return consensus is None or other.identity.consensus_id.hex() in consensus["peers"]
+
+
+class Following:
+    """Notes the block at which each founder was first seen to have followed the list: its CometBFT's filter and geth.
+
+    A context: it looks while the body runs, and goes on until all have followed.
+    """
+
+    def __init__(self, founders: Sequence[LocalNode], of: LocalNode, *, permitted: bool) -> None:
+        self.seen: dict[tuple[str, str], int] = {}
+        self._founders = founders
+        self._of = of
+        self._permitted = permitted
+        self._executor = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Self:
+        self._looking = self._executor.submit(until, self._all, 600)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._looking.result()
+        self._executor.shutdown()
+
+    def within_two_blocks_of(self, executed: int) -> None:
+        assert len(self.seen) == 2 * len(self._founders), f"not everyone followed: {self.seen}"
+        late = {each: height - executed for each, height in self.seen.items() if not 0 <= height - executed <= 2}
+        assert not late, f"blocks after block {executed}: {late}"
+
+    def _all(self) -> bool:
+        for node in self._founders:
+            for name, followed in (("filter", self._filter_followed), ("geth", self._geth_followed)):
+                # The height is asked for afterwards: what is noted is never too early.
+                if (node.settings.organisation, name) not in self.seen and followed(node):
+                    self.seen[node.settings.organisation, name] = node.height()
+        return len(self.seen) == 2 * len(self._founders)
+
+    def _filter_followed(self, node: LocalNode) -> bool:
+        query = abci.QueryRequest(path=PEER_PATH + self._of.identity.consensus_id.hex())
+        answer = asyncio.run(application.ask(node.home.bridge_socket, abci.Request(query=query)))
+        return (answer.query.code == 0) is self._permitted
+
+    def _geth_followed(self, node: LocalNode) -> bool:
+        """A peer that is permitted connects when its own geth tries again; one that is removed is dropped at once."""
+        key = self._of.identity.execution_key.hex()
+        if self._permitted:
+            entries = [json.loads(line) for line in node.log.read_text().splitlines() if key in line]
+            return any(entry["event"] == "peer permitted" for entry in entries)
+
+        async def peers() -> Any:
+            socket = Socket(node.home.execution_socket)
+            try:
+                return await socket.call("admin_peers")
+            finally:
+                await socket.close()
+
+        return not any(key in peer["enode"] for peer in asyncio.run(peers()))
+
+
+def newest(network: LocalNetwork, *topics: bytes | None) -> int:
+    """The block of the newest such event of the contract Network."""
+    asked = {
+        "fromBlock": "0x1",
+        "address": checksum(NETWORK),
+        "topics": [None if topic is None else "0x" + topic.hex() for topic in topics],
+    }
+    return int(network.nodes[0].rpc("eth_getLogs", asked)[-1]["blockNumber"], 16)
 
 
 def registered(network: LocalNetwork, node: LocalNode, *arguments: str) -> Registered:
@@ -93,7 +164,9 @@ def test_a_node_gets_nothing_until_its_organisation_is_admitted_and_then_everyth
         network.give(operator.address, CREDITS // 10**6)
         network.do(members.set_scopes(operator.address, SCOPES["admin"] | SCOPES["operate"], bytes(32)), operator)
         network.do(members.set_credit_account(operator.address), operator)
-        assert registered(network, newcomer) == Registered(NEWCOMER, 0, 0)
+        with Following(founders, newcomer, permitted=True) as following:
+            assert registered(network, newcomer) == Registered(NEWCOMER, 0, 0)
+        following.within_two_blocks_of(newest(network, NodeAdded.TOPIC))
         network.wait_height(founders[0].height(), [newcomer])
         assert until(lambda: newcomer.health()["execution"]["peers"] == 4, 120)
     except BaseException:
@@ -164,11 +237,15 @@ def test_an_organisation_departs_and_is_dropped_everywhere(network: LocalNetwork
     """
     newcomer, founders = network.nodes[4], network.nodes[:4]
     key = newcomer.identity.validator_key
-    departed = network.do(members.leave(), newcomer.identity.account).height
+    assert until(lambda: newcomer.health()["execution"]["peers"] == 4, 120)
+    with Following(founders, newcomer, permitted=False) as following:
+        departed = network.do(members.leave(), newcomer.identity.account).height
     assert newcomer.identity.execution_key not in {node.execution_key for node in network.ask(contract.nodes())}
     seat = network.ask(contract.seat_of(key), departed)
     assert (seat.target, seat.retired) == (0, True)
     assert network.ask(contract.queue(), departed) == ((key,) if seat.power else ())
+    # A validator is let in as long as it has power, whatever the list says.
+    following.within_two_blocks_of(newest(network, ValidatorChanged.TOPIC, key) if seat.power else departed)
     assert until(lambda: not any(connected(node, newcomer) for node in founders), 480)
     assert until(lambda: newcomer.health()["execution"]["peers"] == 0, 240)
     assert until(lambda: newcomer.address not in founders[0].voters(), 600), "the queue was not moved"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,7 @@ import structlog.testing
 
 from local_network import PARTS
 from maillon.network.configuration import NodeHome, NodeSettings
+from maillon.network.errors import NodeUnusable
 from maillon.network.execution import CallRefused, Socket, forget_stateless
 from maillon.network.supervisor import Part, Supervisor
 
@@ -124,6 +126,34 @@ async def test_a_process_that_cannot_be_started_is_tried_again(tmp_path: Path) -
         await until(lambda: len(processes(made)) == 4)
 
     await broken(made, lose_and_find)
+
+
+async def test_what_a_killed_supervisor_left_ends_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is started beside it; where it does not end, that is said and nothing is started at all."""
+    made = supervisor(tmp_path)
+    left = os.open(made.plan.home.processes_file, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(left, fcntl.LOCK_EX)
+    monkeypatch.setattr("maillon.network.supervisor.LEFT_WITHIN", 0.3)
+    with pytest.raises(NodeUnusable, match="no supervisor started here watches"):
+        await made.run()
+    assert not processes(made)
+    monkeypatch.setattr("maillon.network.supervisor.LEFT_WITHIN", 60)
+    with structlog.testing.capture_logs() as said:
+        running = asyncio.create_task(made.run())
+        await until(lambda: any("former supervisor" in each["event"] for each in said))
+        assert not processes(made)
+        os.close(left)
+        await asyncio.wait_for(made.ready.wait(), 60)
+    # Its own parts hold the lock from now on, whatever becomes of itself.
+    os.close(made._held)
+    other = os.open(made.plan.home.processes_file, os.O_RDWR)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    made._held = os.dup(other)
+    made.stopping.set()
+    await asyncio.wait_for(running, 60)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
 
 
 async def test_a_keeper_that_fails_is_said_at_once_and_starts_again(tmp_path: Path) -> None:

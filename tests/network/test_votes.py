@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ from maillon.ledger.founding import GWEI
 from maillon.ledger.genesis import ANCHORS, CREDITS, DIRECTORY, name_word
 from maillon.ledger.node import NodeLedger
 from maillon.ledger.port import Height, StateProof
+from running_platform import delegated, notarised, start, verified
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +45,39 @@ def early(network: LocalNetwork) -> StateProof:
     return prove(network)
 
 
+@dataclass(frozen=True)
+class Receipted:
+    """What somebody keeps: a file, its receipt, and the trust anchors of that day."""
+
+    file: Path
+    receipt: Path
+    trust: Path
+
+
+@pytest.fixture(scope="module")
+def kept(network: LocalNetwork) -> Receipted:
+    """Notarised on this network before any validator changed, by a platform on its first node."""
+    return receipted(network, "before", delegate=True)
+
+
+def receipted(network: LocalNetwork, name: str, *, delegate: bool = False) -> Receipted:
+    """A file notarised by the one platform of this network, which runs for that long."""
+    node, made = network.nodes[0], network.folder / name
+    made.mkdir()
+    file, trust = made / "minutes.txt", made / "trust.json"
+    file.write_text(f"Le conseil approuve ({name}).")
+    platform = start(network.folder / "platform", command=("up", "--port", "0", "--ledger", node.url))
+    try:
+        if delegate:
+            delegated(platform, 1, node.url, node.home.path.parent)
+        receipt = notarised(platform, file)
+        shutil.copy(platform.home / "trust.json", trust)
+        assert platform.stop() == 0, "".join(platform.errors)
+    finally:
+        platform.close()
+    return Receipted(file, receipt, trust)
+
+
 @pytest.fixture(scope="module")
 def overtaken(network: LocalNetwork) -> str:
     """A transfer at the floor of the founding, which waits in one pool for the one before it."""
@@ -51,9 +88,9 @@ def overtaken(network: LocalNetwork) -> str:
 
 
 @pytest.fixture(scope="module")
-def registry(network: LocalNetwork, early: StateProof, overtaken: str) -> Registry:
+def registry(network: LocalNetwork, early: StateProof, kept: Receipted, overtaken: str) -> Registry:
     """By one vote: a contract that says whatever it is told to, in the place of Network, and another floor tip."""
-    del early, overtaken
+    del early, kept, overtaken
     made = network.deploy_registry("Network")
     made.set_validators(entries(network.nodes))
     made.set_nodes(network.nodes)
@@ -107,10 +144,13 @@ def test_no_contract_stops_the_chain(network: LocalNetwork, registry: Registry, 
     network.check_same()
 
 
-def test_proofs_hold_across_ten_changes(network: LocalNetwork, early: StateProof, registry: Registry) -> None:
+def test_proofs_hold_across_ten_changes(
+    network: LocalNetwork, early: StateProof, kept: Receipted, registry: Registry
+) -> None:
     """From the validators of height 1, which a verifier pins, through every change, to the newest signatures.
 
     What was proved before the changes is proved after them; and CometBFT's own light client comes to the same headers.
+    So are receipts: that of before, and, by the anchors kept with it, one made after the changes.
     """
     for power in range(2, 12):
         registry.set_validators(entries(network.nodes, power))
@@ -123,6 +163,13 @@ def test_proofs_hold_across_ten_changes(network: LocalNetwork, early: StateProof
         check(network, proof)
         theirs = header_by_light_client(network, int(proof.height) + 1)
         assert theirs == proof.consensus["header"]
+    later = receipted(network, "after")
+    signed = [json.loads(each.receipt.read_text())["anchor"]["validators"] for each in (kept, later)]
+    assert [{entry["voting_power"] for entry in validators} for validators in signed] == [{"1"}, {"11"}]
+    pinned = json.loads(kept.trust.read_text())["ledger"]
+    assert (pinned["height"], {entry["voting_power"] for entry in pinned["validators"]}) == (1, {"1"})
+    for each in (kept, later):
+        verified(each.receipt, each.file, kept.trust)
     network.check_same()
 
 

@@ -172,6 +172,11 @@ class NodeHome:
         return self.path / "bridge.sock"
 
     @property
+    def processes_file(self) -> Path:
+        """Locked as long as any process of the node runs; empty."""
+        return self.path / "processes"
+
+    @property
     def sentries_folder(self) -> Path:
         """Cards of the sentries this node hides behind; without any it connects to the founders."""
         return self.path / "sentries"

@@ -101,6 +101,7 @@ class PeerKeeper:
             if key in known:
                 await self._socket.call("admin_addPeer", address, within=5)
             self._trusted.add(key)
+            _log.info("peer permitted", execution_key=key.hex())
         for key in sorted(self._trusted - wanted):
             address = known.get(key, f"enode://{key.hex()}")
             await self._socket.call("admin_removeTrustedPeer", address, within=5)

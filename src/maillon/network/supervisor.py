@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -39,6 +40,8 @@ LONGEST_PAUSE: Final = 30.0
 STEADY: Final = 60.0
 """A process that lived so long begins again with the first pause."""
 READY_POLL: Final = 0.1
+LEFT_WITHIN: Final = 120.0
+"""Seconds in which the processes of a supervisor that was killed have ended: geth writes what it holds in memory."""
 LOG_SIZE: Final = 64 * 1024 * 1024
 """A log larger than this is set aside at the start of its process, and the one set aside before is dropped."""
 _log = structlog.get_logger(__name__)
@@ -79,6 +82,8 @@ class Supervisor:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     parts: list[Part] = field(default_factory=list)
+    _held: int = -1
+    """A descriptor of the lock on this node's processes, which each of them inherits."""
 
     def __post_init__(self) -> None:
         home, settings = self.plan.home, self.plan.settings
@@ -105,7 +110,44 @@ class Supervisor:
             self.parts.append(Part("gateway", command, lambda: self._answers(address), 60, 5))
 
     async def run(self) -> None:
-        """Start everything and keep it running; ends after `stopping` is set, with everything stopped."""
+        """Start everything and keep it running; ends after `stopping` is set, with everything stopped.
+
+        Raises `NodeUnusable`.
+        """
+        self._held = os.open(self.plan.home.processes_file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            await self._take_over()
+            if not self.stopping.is_set():
+                await self._keep_running()
+        finally:
+            os.close(self._held)
+
+    async def _take_over(self) -> None:
+        """Wait until nothing of a supervisor that was killed runs. Raises `NodeUnusable` when something goes on.
+
+        The kernel tells its parts to end, which takes seconds. Ours must not run beside them: they would ask the former
+        engine, lose their socket to the former bridge, and a CometBFT might read what its key signed last before the
+        former one has signed for the last time. The lock is held as long as any process has inherited it.
+        """
+        loop = asyncio.get_running_loop()
+        deadline, said = loop.time() + LEFT_WITHIN, False
+        while not self.stopping.is_set():
+            try:
+                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if loop.time() > deadline:
+                    raise NodeUnusable(
+                        f"processes of this node run that no supervisor started here watches: end those that have "
+                        f"{self.plan.home.processes_file} open (fuser names them), then start again"
+                    ) from None
+            else:
+                return
+            if not said:
+                said = True
+                _log.warning("the processes of a former supervisor end first")
+            await asyncio.sleep(READY_POLL)
+
+    async def _keep_running(self) -> None:
         self.plan.write()
         await self._initialise()
         keepers = [asyncio.create_task(self._keep(name, keeper)) for name, keeper in self._keepers.items()]
@@ -199,6 +241,7 @@ class Supervisor:
                 stderr=descriptor,
                 # A group of its own: Ctrl-C reaches us alone, and we stop the parts in order.
                 start_new_session=True,
+                pass_fds=(self._held,),
             )
         finally:
             os.close(descriptor)
