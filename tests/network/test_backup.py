@@ -7,6 +7,7 @@ import asyncio
 import base64
 import dataclasses
 import datetime
+import fcntl
 import json
 import tempfile
 import tomllib
@@ -284,3 +285,18 @@ def test_a_position_is_set_forward_only(node: NodeHome) -> None:
     for height, number in ((0, 0), (2**63, 0), (101, -1)):
         with pytest.raises(NodeUnusable):
             sign_from(path, height, number)
+
+
+@pytest.mark.parametrize(("held", "told"), [("lock", "a node runs"), ("processes", "what a killed supervisor left")])
+def test_no_position_is_set_while_anything_of_the_node_runs(node: NodeHome, held: str, told: str) -> None:
+    """It could sign meanwhile: not under its supervisor, and not under what a killed one left."""
+    command = ["node", "sign-from", "--height", "100", "--round", "0", "--home", str(node.path.parent)]
+    before = LastSignature.read(node.last_signature_file)
+    with (node.path / held).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = CliRunner().invoke(application(), command)
+        assert refused.exit_code == 1, refused.output
+        assert told in " ".join(refused.output.split())
+        assert LastSignature.read(node.last_signature_file) == before
+    assert CliRunner().invoke(application(), command).exit_code == 0
+    assert LastSignature.read(node.last_signature_file).height == 100

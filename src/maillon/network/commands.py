@@ -216,7 +216,7 @@ def node_run(home: Home = None, as_json: Json = False) -> None:
             address = f"http://{plan.settings.gateway_host}:{plan.settings.gateway_port}"
             terminal.print_json({"ready": address}) if as_json else typer.echo(f"ready {address}")
 
-        with _stopped(place):
+        with _supervised(place):
             uvloop.run(run_until_signal([Supervisor(plan)], ready))
     except (NetworkError, KitError) as error:
         terminal.fail(str(error), as_json=as_json)
@@ -238,20 +238,33 @@ def _passphrase(file: Path | None, *, twice: bool) -> str:
 
 
 @contextlib.contextmanager
-def _stopped(place: NodeHome) -> Iterator[None]:
-    """Hold a node's directory: its supervisor, or one command that needs it stopped. Raises `NodeUnusable`."""
+def _locked(file: Path, otherwise: str) -> Iterator[None]:
+    """Hold this file as long as the body runs. Raises `NodeUnusable`, saying this where somebody else holds it."""
     try:
-        descriptor = os.open(place.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise NodeUnusable(f"{place.path} cannot be used: {error.strerror}") from error
+        raise NodeUnusable(f"{file.parent} cannot be used: {error.strerror}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise NodeUnusable(f"a node runs in {place.path}: stop it first") from None
+            raise NodeUnusable(otherwise) from None
         yield
     finally:
         os.close(descriptor)
+
+
+def _supervised(place: NodeHome) -> contextlib.AbstractContextManager[None]:
+    """Hold a node's directory as its only supervisor, which waits itself for what a killed one left."""
+    return _locked(place.path / "lock", f"a node runs in {place.path}: stop it first")
+
+
+@contextlib.contextmanager
+def _stopped(place: NodeHome) -> Iterator[None]:
+    """Hold a node's directory while nothing of the node runs. Raises `NodeUnusable`."""
+    left = f"what a killed supervisor left still ends in {place.path}: try again in a minute"
+    with _supervised(place), _locked(place.processes_file, left):
+        yield
 
 
 @node.command("backup")
