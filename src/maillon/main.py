@@ -63,7 +63,7 @@ from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, InvalidGenesis, 
 from maillon.ledger.port import Address, Ledger, Prover, Signer, TransactionReceipt
 from maillon.ledger.sending import send
 from maillon.ledger.signing import Account
-from maillon.ledger.times import BlockTimes
+from maillon.ledger.times import BlockTimes, Codes
 from maillon.services.credits import GIFT, CreditsContract, CreditsError, CreditsService, Faucet
 from maillon.services.credits import api as credits_api
 from maillon.services.credits import pages as credits_pages
@@ -232,7 +232,7 @@ class Application:
         people.notary = Records(notary, TRAIL, TrailNotNotarised)
         votes = VotesService(
             store,
-            VotesContract(parts.ledger, DIRECTORY, BlockTimes(parts.ask), GasPrice(parts.ask)),
+            VotesContract(parts.ledger, DIRECTORY, BlockTimes(parts.ask), Codes(parts.ask), GasPrice(parts.ask)),
             Register(members),
             clock,
             network=parts.network,

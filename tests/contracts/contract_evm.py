@@ -159,9 +159,14 @@ class Evm:
         return self._run(self.state.computation_class.apply_message, message, call, undo=before).answer
 
     def deploy(self, code: bytes, sender: Address, at: Address) -> Address:
-        message = Message(50_000_000, b"", sender, 0, b"", code, create_address=at)
-        self._run(self.state.computation_class.apply_create_message, message, Call(at, code, bytes))
+        """Make a contract. Raises `Refused` with its words."""
+        self.deployment(code, sender, at)
         return at
+
+    def deployment(self, code: bytes, sender: Address, at: Address) -> Outcome:
+        """The same, and what it left."""
+        message = Message(50_000_000, b"", sender, 0, b"", code, create_address=at)
+        return self._run(self.state.computation_class.apply_create_message, message, Call(at, code, bytes))
 
     def _run(self, apply: Any, message: Message, call: Call[Any], undo: Any = None) -> Outcome:
         for warm in (message.sender, call.to, self.context.coinbase):

@@ -165,6 +165,16 @@ class AssemblyLedger:
         self.pass_time(1)
         return transaction
 
+    def deploy(self, code: bytes, at: Address) -> Address:
+        """Make a contract at an address, in a block of its own."""
+        self._events += self.assembly.deployment(code, STEWARD, at).events
+        self.pass_time(1)
+        return at
+
+    async def code_of(self, address: Address) -> bytes:
+        self._ask()
+        return bytes(self.assembly.state.get_code(address))
+
     def pass_time(self, seconds: int) -> None:
         """A block without a transaction ends the present one."""
         self.assembly.next_block(seconds)

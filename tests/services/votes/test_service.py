@@ -9,6 +9,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,18 +24,20 @@ from maillon.kit.clock import FixedClock
 from maillon.kit.encryption import Encryption
 from maillon.kit.idempotency import Once, SealedAnswers
 from maillon.kit.store import Store, metadata
-from maillon.ledger.abi import constructor
+from maillon.ledger.abi import Call, constructor
 from maillon.ledger.contracts.credits import Credits
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.governance import Governance
 from maillon.ledger.genesis import CREDITS, DIRECTORY
 from maillon.ledger.port import Address, Signer
+from maillon.ledger.signing import checksum
 from maillon.services.votes import store as tables
 from maillon.services.votes import texts
-from maillon.services.votes.acts import Fact
+from maillon.services.votes.acts import Fact, RawAct
 from maillon.services.votes.contract import VotesContract, word
 from maillon.services.votes.errors import (
     GovernanceMoved,
+    InvalidExport,
     InvalidPosition,
     InvalidProposal,
     InvalidText,
@@ -45,13 +48,12 @@ from maillon.services.votes.errors import (
     RefusedByLaw,
     UnknownProposal,
 )
-from maillon.services.votes.export import Export
+from maillon.services.votes.export import Export, differences
 from maillon.services.votes.following import Follower
-from maillon.services.votes.model import Position, ProposalKind, ProposedCall, State
+from maillon.services.votes.model import OF_ONE, Position, ProposalKind, ProposedCall, State, own_number
 from maillon.services.votes.recount import recount
 from maillon.services.votes.rules import add_up
 from maillon.services.votes.service import TEXT_AWAITED, VotesService
-from maillon.services.votes.store import CURSOR
 
 STATUTES_TYPE = "((uint256,uint256,uint256,uint256,uint256)[3],uint256,uint256,uint256,bool,uint256[8])"
 TEXT = "Porter le quorum à la moitié\n\nParce que trois sur dix, c’est trop peu."
@@ -114,7 +116,7 @@ class Instance:
         self.ledger = AssemblyLedger(self.assembly)
         self.clock = FixedClock(datetime.datetime.fromtimestamp(self.assembly.time, datetime.UTC))
         self.store = store
-        self.contract = VotesContract(self.ledger, DIRECTORY, self.ledger.time_of)
+        self.contract = VotesContract(self.ledger, DIRECTORY, self.ledger.time_of, self.ledger.code_of)
         self.notary = MemoryNotary()
         self.once = Once(store, self.clock, SealedAnswers(Encryption([("00000001", bytes(32))], bytes(32))))
         self.service = VotesService(
@@ -184,50 +186,197 @@ async def test_a_vote_from_proposal_to_execution(instance: Instance) -> None:
     assert shown.outlook.state is State.EXECUTABLE
 
 
+SUCCESSOR = Address(b"\x5e" * 20)
+SAME_LAW = constructor("governance", ("address", STATUTES_TYPE), (DIRECTORY, STATUTES["weighted"].as_argument()))
+OTHER_LAW = bytes.fromhex("602b600c600039602b6000f37f") + word("Governance") + bytes.fromhex("60005260206000f30000")
+"""Code that answers every call with the name Governance, which is all the Directory asks for."""
+
+
+def called(one: Call[Any]) -> ProposedCall:
+    return ProposedCall(one.to, one.data)
+
+
+def lead(instance: Instance, to: Address) -> None:
+    """Lead the name Governance there: the steward holds the seat in this assembly, and does what a vote would."""
+    instance.ledger.include(Directory(DIRECTORY).point(word("Governance"), to), STEWARD)
+    instance.wait(0)
+
+
+async def votes_of_two(instance: Instance) -> tuple[int, int]:
+    """A vote that is open on the Governance of block zero, and the second one of its successor, announced."""
+    old = await instance.propose()
+    instance.wait(2)
+    await instance.service.cast(1, old, Position.FOR, "person:1")
+    assert [each.former for each in await instance.service.proposals()] == [False]
+    instance.ledger.deploy(SAME_LAW, SUCCESSOR)
+    # Somebody proposes there before the name leads there: it is a vote of the same members, and read once it does.
+    opens = instance.assembly.time + 20
+    instance.ledger.include(Governance(SUCCESSOR).propose(1, bytes([1]) * 32, (), opens, opens + 60), member(2))
+    await instance.service.catch_up()
+    assert [each.row.proposal.number for each in await instance.service.proposals()] == [old]
+    lead(instance, SUCCESSOR)
+    await instance.service.catch_up()
+    new = await instance.propose((called(REGISTER.suspend(6)),), by=3, opens=20, closes=90)
+    return old, new
+
+
 @pytest.mark.asyncio
-async def test_when_governance_moves_the_old_votes_stay_and_nothing_is_signed(instance: Instance) -> None:
+async def test_a_governance_of_the_same_law_that_succeeds_is_read(instance: Instance) -> None:
+    service = instance.service
+    old, new = await votes_of_two(instance)
+    await service.notice_move()
+    assert (service.unfollowed, await service.unread()) == (None, None)
+    listed = {each.row.proposal.number: each for each in await service.proposals()}
+    assert list(listed) == [new, OF_ONE + 1, old]
+    assert (new, own_number(new)) == (OF_ONE + 2, 2)
+    assert [(each.governance.address, each.former) for each in listed.values()] == [
+        (SUCCESSOR, False),
+        (SUCCESSOR, False),
+        (GOVERN.address, True),
+    ]
+    # Each vote is judged by the statutes of its own contract, and those in force are the successor's.
+    version, statutes = await service.statutes()
+    assert (version, statutes.by_college) == (OF_ONE + 1, True)
+    assert (await service.proposal(new)).statutes == statutes
+    assert not (await service.proposal(old)).statutes.by_college
+    # How many votes a member has open is asked of the contract that takes them.
+    await instance.propose(by=3, opens=20, closes=90)
+    assert await service.proposing_no_more([1, 3]) == [3]
+    # Led back, votes are taken as before, and numbered on.
+    lead(instance, GOVERN.address)
+    assert await instance.propose(by=4) == old + 1
+    assert (await service.statutes())[0] == 1
+    assert [each.former for each in await service.proposals()] == [True, True, True, False, False]
+
+
+@pytest.mark.asyncio
+async def test_what_is_signed_in_a_vote_goes_to_its_contract(instance: Instance) -> None:
+    service = instance.service
+    old, new = await votes_of_two(instance)
+    prepared, _ = await service.prepare_position(old, Position.FOR)
+    assert (prepared.to, prepared.data) == (GOVERN.address, GOVERN.cast(1, 1, bytes(32)).data)
+    await service.cast(2, old, Position.AGAINST, "person:2")
+    await service.give_proxy(5, old, 2, "person:5")
+    await service.give_proxy(4, new, 2, "person:4")
+    # A standing proxy is given where votes are taken, and is none for those of before.
+    await service.give_proxy(6, 0, 3, "person:6", until=instance.assembly.time + 10_000)
+    assert [each.proposal for each in await service.proxies(6)] == [OF_ONE]
+    assert await service.proxy(new, 6) == (await service.proxies(6))[0]
+    assert await service.proxy(old, 6) is None
+    instance.wait(21)
+    await service.cast(1, new, Position.FOR, "person:1")
+    await service.cast(2, new, Position.FOR, "person:2", giver=4)
+    assert ((await service.said(new))[1], (await service.said(old))[1]) == (2, 2)
+    await service.revoke_proxy(4, new, "person:4")
+    await service.revoke_proxy(6, 0, "person:6")
+    assert await service.proxies(6) == []
+    # The steward has the seat in this assembly: each contract is asked what it would meet itself.
+    rehearsed = (await service.proposal(new)).rehearsal
+    assert rehearsed is not None
+    assert rehearsed.reason == "members: caller is not governance"
+    with pytest.raises(UnknownProposal):
+        await service.give_proxy(5, 2 * OF_ONE + 1, 2, "person:5")
+
+
+@pytest.mark.asyncio
+async def test_votes_of_two_contracts_are_recorded_and_counted_again(instance: Instance) -> None:
+    service = instance.service
+    old, new = await votes_of_two(instance)
+    instance.wait(21)
+    await service.cast(1, new, Position.FOR, "person:1")
+    await service.cast(2, new, Position.OBJECT, "person:2", reason="Trop tôt.")
+    instance.wait(200)
+    await service.catch_up()
+    assert await service.keep_records() == 3
+    written = {each: json.loads((await service.record(each))[0]) for each in (old, new)}
+    assert written[old]["proposal"]["governance"] == checksum(GOVERN.address)
+    assert written[new]["proposal"]["governance"] == checksum(SUCCESSOR)
+    assert written[new]["rules"]["statutes"] == 1
+    rows = instance.rows()
+    await service.reindex()
+    assert instance.rows() == rows
+    # A recount from the export's bytes counts every vote as the read model has it.
+    export = Export.parse((await service.export()).to_json())
+    assert (export.successors, export.unread) == ([SUCCESSOR], [])
+    counted = recount(export.founding, export.dated())
+    assert sorted(counted) == [old, OF_ONE + 1, new]
+    for number, vote in counted.items():
+        shown = await service.proposal(number)
+        assert (vote.proposal, vote.statutes) == (shown.proposal, shown.statutes)
+        assert vote.count.tallies == shown.tallies
+    # An export that keeps one of the contracts to itself does not say the same.
+    hidden = replace(export, successors=[], events=[one for one in export.events if one[0].contract != SUCCESSOR])
+    said = [each.what for each in differences(export, hidden)]
+    assert "the contracts that took the name Governance" in said
+    with pytest.raises(InvalidExport, match="a contract it does not name"):
+        replace(export, successors=[]).dated()
+
+
+@pytest.mark.asyncio
+async def test_a_governance_of_another_law_is_named_and_not_read(instance: Instance) -> None:
+    service = instance.service
     number = await instance.propose()
     instance.wait(2)
-    await instance.service.cast(1, number, Position.FOR, "person:1")
-    await instance.service.notice_move()
-    assert instance.service.unfollowed is None
-    before = instance.rows()
-    # The steward holds the seat in this assembly: it does what a constitutional vote would.
-    code = constructor("governance", ("address", STATUTES_TYPE), (DIRECTORY, STATUTES["plain"].as_argument()))
-    successor = instance.assembly.deploy(code, STEWARD, Address(b"\x5e" * 20))
-    instance.ledger.include(Directory(DIRECTORY).point(word("Governance"), successor), STEWARD)
-    instance.wait(0)
-    # Somebody proposes there: of the same number, and no row of the old vote is touched.
-    opens = instance.assembly.time + 1
-    there = Governance(successor).propose(1, bytes([1]) * 32, (), opens, opens + 60)
-    instance.ledger.include(there, member(2))
-    await instance.service.catch_up()
-    assert [row for row in instance.rows() if row[0] != CURSOR.name] == [row for row in before if row[0] != CURSOR.name]
-    await instance.service.notice_move()
-    said = instance.service.unfollowed
+    await service.cast(1, number, Position.FOR, "person:1")
+    await service.notice_move()
+    assert service.unfollowed is None
+    lead(instance, instance.ledger.deploy(OTHER_LAW, SUCCESSOR))
+    await service.catch_up()
+    await service.notice_move()
+    said = service.unfollowed
     assert said is not None
-    assert "0x" + successor.hex() in said
-    shown = await instance.service.proposal(number)
-    assert (shown.title, shown.rehearsal) == ("Porter le quorum à la moitié", None)
-    for act in (
-        instance.service.cast(2, number, Position.FOR, "person:2"),
-        instance.service.give_proxy(3, number, 2, "person:3"),
-        instance.service.revoke_proxy(3, number, "person:3"),
-        instance.service.execute(1, number, "person:1"),
-        instance.propose(by=3),
-    ):
-        with pytest.raises(GovernanceMoved):
+    assert "0x" + SUCCESSOR.hex() in said
+    unread = await service.unread()
+    assert unread is not None
+    assert unread.address == SUCCESSOR
+    # Earlier votes are read, and what is signed in them goes to their contract; nothing new is proposed.
+    shown = await service.proposal(number)
+    assert (shown.title, shown.former) == ("Porter le quorum à la moitié", True)
+    await service.cast(2, number, Position.FOR, "person:2")
+    assert (await service.statutes())[0] == 1
+    for act in (instance.propose(by=3), service.give_proxy(3, 0, 2, "person:3", until=2**40)):
+        with pytest.raises(GovernanceMoved, match=SUCCESSOR.hex()):
             await act
-    # Read again from the chain it is what it was; and the recount has the old votes.
-    await instance.service.reindex()
-    assert [row for row in instance.rows() if row[0] != CURSOR.name] == [row for row in before if row[0] != CURSOR.name]
-    export = await instance.service.export()
+    # Calls to a law that is not known are told as they are, in no words of ours.
+    (told,) = await service.effects([called(Governance(SUCCESSOR).set_statutes(STATUTES["plain"].as_argument()))])
+    assert isinstance(told.act, RawAct)
+    rows = instance.rows()
+    await service.reindex()
+    assert instance.rows() == rows
+    export = Export.parse((await service.export()).to_json())
+    assert export.unread == [SUCCESSOR]
     assert list(recount(export.founding, export.dated())) == [number]
     # Led back, votes are taken as before.
-    instance.ledger.include(Directory(DIRECTORY).point(word("Governance"), GOVERN.address), STEWARD)
-    await instance.service.cast(2, number, Position.FOR, "person:2")
-    await instance.service.notice_move()
-    assert instance.service.unfollowed is None
+    lead(instance, GOVERN.address)
+    await instance.propose(by=3)
+    await service.notice_move()
+    assert service.unfollowed is None
+    assert await service.unread() is None
+
+
+@pytest.mark.asyncio
+async def test_a_law_that_was_not_known_is_read_from_its_beginning_once_it_is(instance: Instance) -> None:
+    await instance.propose()
+    lead(instance, instance.ledger.deploy(SAME_LAW, SUCCESSOR))
+
+    async def another(address: Address) -> bytes:
+        return await instance.ledger.code_of(address) + address
+
+    unknown = VotesContract(instance.ledger, DIRECTORY, instance.ledger.time_of, another)
+    earlier = VotesService(instance.store, unknown, Names(), instance.clock, network="tests", chain_id=CHAIN_ID)
+    await earlier.catch_up()
+    assert await earlier.unread() is not None
+    opens = instance.assembly.time + 20
+    instance.ledger.include(Governance(SUCCESSOR).propose(1, bytes([1]) * 32, (), opens, opens + 60), member(2))
+    await earlier.catch_up()
+    assert len(await earlier.proposals()) == 1
+    instance.wait(1)
+    await instance.service.catch_up()
+    assert await instance.service.unread() is None
+    rows = instance.rows()
+    await instance.service.reindex()
+    assert instance.rows() == rows
+    assert len(await instance.service.proposals()) == 2
 
 
 @pytest.mark.asyncio

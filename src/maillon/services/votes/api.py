@@ -27,6 +27,7 @@ from maillon.services.votes.documents import (
     proxy_document,
     said_document,
     statutes_document,
+    unread_of,
     words_for,
 )
 from maillon.services.votes.errors import InvalidText, Refused, Unavailable
@@ -69,6 +70,7 @@ def router(  # noqa: C901 - one function for each route
         return {
             "proposals": [listed_document(each, words) for each in found[:limit]],
             "next": found[limit - 1].row.proposal.number if len(found) > limit else None,
+            "unread": await unread_of(service),
         }
 
     @made.get("/statutes", summary="The rules of voting in force", responses=_READING)
@@ -89,7 +91,8 @@ def router(  # noqa: C901 - one function for each route
         found = await service.proxies(organisation)
         about = [organisation, *(each.giver for each in found), *(each.holder for each in found)]
         words = await words_for(service, program_language(request), about)
-        return {"proxies": [proxy_document(each, words) for each in found]}
+        succession = await service.succession()
+        return {"proxies": [proxy_document(each, words) for each in found], "succession": succession}
 
     @made.post(
         "/texts",

@@ -20,7 +20,7 @@ from maillon.ledger.errors import LedgerError
 from maillon.ledger.port import Address
 from maillon.services.votes import texts
 from maillon.services.votes.errors import VotesError
-from maillon.services.votes.model import Position, ProposalKind, ProposedCall, Statutes
+from maillon.services.votes.model import Position, ProposalKind, ProposedCall, Statutes, own_number
 
 if TYPE_CHECKING:
     from maillon.services.votes.acts import Book
@@ -68,12 +68,12 @@ async def _read(node: str) -> AsyncIterator[tuple[VotesContract, int]]:
     # Loaded here: most commands ask the API alone, and start in half the time.
     from maillon.ledger.genesis import DIRECTORY
     from maillon.ledger.reading import reading
-    from maillon.ledger.times import BlockTimes
+    from maillon.ledger.times import BlockTimes, Codes
     from maillon.services.votes.contract import VotesContract
 
     try:
         async with reading(node) as ledger:
-            yield VotesContract(ledger, DIRECTORY, BlockTimes(ledger.ask)), ledger.chain_id
+            yield VotesContract(ledger, DIRECTORY, BlockTimes(ledger.ask), Codes(ledger.ask)), ledger.chain_id
     except (LedgerError, VotesError) as error:
         raise client.ServerUnreachable(f"no answer from {node}: {error}") from None
 
@@ -109,8 +109,28 @@ def cast_call(prepared: dict[str, Any], proposal: int, position: Position, reaso
     digest = texts.digest(made) if made else bytes(32)
     governance = governance_of(prepared)
     if giver is None:
-        return governance.cast(proposal, int(position), digest)
-    return governance.cast_for(proposal, giver, int(position), digest)
+        return governance.cast(own_number(proposal), int(position), digest)
+    return governance.cast_for(own_number(proposal), giver, int(position), digest)
+
+
+def execute_call(prepared: dict[str, Any], proposal: int, calls: Sequence[dict[str, Any]]) -> Call[Any]:
+    """Doing what was decided, encoded here."""
+    pairs = tuple((Address(bytes.fromhex(each["target"][2:])), bytes.fromhex(each["data"][2:])) for each in calls)
+    return governance_of(prepared).execute(own_number(proposal), pairs)
+
+
+def give_proxy_call(prepared: dict[str, Any], proposal: int | None, holder: int, until: int) -> Call[Any]:
+    """Giving a proxy, for one vote or until a time, encoded here."""
+    governance = governance_of(prepared)
+    if proposal:
+        return governance.give_proxy(own_number(proposal), holder)
+    return governance.give_standing_proxy(holder, until)
+
+
+def revoke_proxy_call(prepared: dict[str, Any], proposal: int | None) -> Call[Any]:
+    """Taking a proxy back, that of one vote or the standing one, encoded here."""
+    governance = governance_of(prepared)
+    return governance.revoke_proxy(own_number(proposal)) if proposal else governance.revoke_standing_proxy()
 
 
 def propose_call(  # noqa: PLR0917 - the arguments of the contract's function

@@ -29,6 +29,7 @@ _LISTED_AT_ONCE: Final = 100
 _POSITIONS_AT_ONCE: Final = 200
 _TICKED: Final = ("evidence", "appointed")
 """Fields that are set once for each thing that is ticked."""
+_FORMER: Final = "of a former Governance"
 _TAKES: Final = {
     "organisation": "a number",
     "tier": "0 to 7",
@@ -114,7 +115,7 @@ def list_votes(
             return
         rows = [
             (
-                each["number"],
+                f"{each['number']} ({_FORMER})" if each["governance"]["former"] else each["number"],
                 each["title"] or "(text not known here)",
                 each["state_in_words"],
                 f"{each['tally']['in_favour']}/{each['tally']['against'] + each['tally']['objecting']}",
@@ -123,6 +124,8 @@ def list_votes(
             for each in document["proposals"]
         ]
         print_table(("No.", "Title", "State", "For/against", "Closes"), rows)
+        if document["unread"] is not None:
+            print(f"Not listed: votes taken now by {document['unread']}, whose code this server does not know.")
         if document["next"] is not None:
             print(f"There are more: maillon votes list --show {show} --before {document['next']}")
 
@@ -137,6 +140,11 @@ def show_vote(number: int, as_json: _Json = False, url: _Url = None, home: _Home
             return
         print(f"{document['number']}. {document['title'] or '(text not known here)'}")
         print(f"{document['kind_in_words']}, made by {document['proposer']['legal_name']}")
+        taken = document["governance"]
+        if taken["former"]:
+            print(f"Taken by {taken['address']}, where votes were taken before: they are taken elsewhere now.")
+        elif taken["succession"]:
+            print(f"Proposal {taken['number']} of {taken['address']}, to which a vote led Governance.")
         print(document["sentence"] + "\n")
         for need in document["needs"]:
             lacks = f"lacks {need['missing']}" if need["missing"] else "reached"
@@ -234,7 +242,7 @@ def proxies(
             rows = [
                 (
                     each[other]["legal_name"],
-                    "every vote" if each["proposal"] is None else f"proposal {each['proposal']}",
+                    _span(each, document["succession"]),
                     each["until_in_words"],
                 )
                 for each in found
@@ -244,6 +252,13 @@ def proxies(
                 print_table((title, "For", "Until"), rows)
         if not found:
             print(f"Organisation {organisation} gave no proxy, and holds none.")
+
+
+def _span(proxy: dict[str, Any], succession: int) -> str:
+    """For which votes a proxy is."""
+    if proxy["proposal"] is not None:
+        return f"proposal {proxy['proposal']}"
+    return "every vote" if proxy["succession"] == succession else f"every vote ({_FORMER})"
 
 
 def _print_call(call: dict[str, Any]) -> None:
@@ -388,10 +403,9 @@ def execute(  # noqa: PLR0917 - Typer reads the command's options from its argum
     """Do what was decided; anybody may."""
     with _Session(home, url, as_json=as_json) as session:
         shown = session.server.get(f"/v1/votes/{number}")
-        pairs = tuple((bytes.fromhex(each["target"][2:]), bytes.fromhex(each["data"][2:])) for each in shown["calls"])
         session.act(
             {"act": "execute", "proposal": number},
-            lambda prepared: session.client.governance_of(prepared).execute(number, pairs),
+            lambda prepared: session.client.execute_call(prepared, number, shown["calls"]),
             key,
             yes=yes,
         )
@@ -412,11 +426,7 @@ def give_proxy(  # noqa: PLR0917 - Typer reads the command's options from its ar
     with _Session(home, url, as_json=as_json) as session:
         session.act(
             {"act": "give-proxy", "holder": holder, "proposal": proposal, "until": until},
-            lambda prepared: (
-                session.client.governance_of(prepared).give_proxy(proposal, holder)
-                if proposal
-                else session.client.governance_of(prepared).give_standing_proxy(holder, until)
-            ),
+            lambda prepared: session.client.give_proxy_call(prepared, proposal, holder, until),
             key,
             yes=yes,
         )
@@ -435,11 +445,7 @@ def revoke_proxy(  # noqa: PLR0917 - Typer reads the command's options from its 
     with _Session(home, url, as_json=as_json) as session:
         session.act(
             {"act": "revoke-proxy", "proposal": proposal},
-            lambda prepared: (
-                session.client.governance_of(prepared).revoke_proxy(proposal)
-                if proposal
-                else session.client.governance_of(prepared).revoke_standing_proxy()
-            ),
+            lambda prepared: session.client.revoke_proxy_call(prepared, proposal),
             key,
             yes=yes,
         )
@@ -550,6 +556,7 @@ def recount(
     except Contradiction as error:
         fail(f"the export contradicts itself: {error}", REFUSED, as_json=as_json)
     now = int(time.time())
+    unread = ["0x" + address.hex() for address in read.unread]
     rows = []
     for each in found.values():
         if number is None or each.proposal.number == number:
@@ -570,7 +577,7 @@ def recount(
     if number is not None and not rows:
         fail(f"the export has no proposal {number}", REFUSED, as_json=as_json)
     if as_json:
-        document: dict[str, Any] = {"network": read.network, "height": read.height, "votes": rows}
+        document: dict[str, Any] = {"network": read.network, "height": read.height, "votes": rows, "unread": unread}
         if other is not None:
             document["compared"] = {
                 "height": min(read.height, other.height),
@@ -594,6 +601,8 @@ def recount(
                 for row in rows
             ],
         )
+        for address in unread:
+            print(f"Not counted: votes taken by {address}, whose code is another law than the one known here.")
         if other is not None:
             _print_differences((str(file), str(compare)), min(read.height, other.height), differing)
     raise typer.Exit(REFUSED if differing else OK)

@@ -9,14 +9,13 @@ instance signs. What the chain refuses is `RefusedByLaw` with its own words; wha
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from maillon.ledger.abi import Call as ContractCall
 from maillon.ledger.abi import NotDecodable, ask, decode, decode_revert
 from maillon.ledger.contracts import governance as governance_events
-from maillon.ledger.contracts import members as members_events
 from maillon.ledger.contracts.admissions import Admissions
 from maillon.ledger.contracts.anchors import Anchors
 from maillon.ledger.contracts.brake import Brake
@@ -28,10 +27,21 @@ from maillon.ledger.contracts.network import Network
 from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
 from maillon.services.votes.acts import CONTRACTS, Book, Fact, RuleFact, StandingFact
-from maillon.services.votes.errors import GovernanceMoved, LedgerUnavailable, RefusedByLaw
+from maillon.services.votes.errors import GovernanceMoved, LedgerUnavailable, RefusedByLaw, UnknownProposal
 from maillon.services.votes.export import Export
-from maillon.services.votes.model import Executed, Position, ProposalKind, ProposedCall, Rehearsal, Statutes
-from maillon.services.votes.recount import Founding, Standing, read_statutes
+from maillon.services.votes.model import (
+    Executed,
+    NamedGovernance,
+    Position,
+    ProposalKind,
+    ProposedCall,
+    Rehearsal,
+    Statutes,
+    numbered,
+    own_number,
+    succession_of,
+)
+from maillon.services.votes.recount import Founding, Standing, read_statutes, renumbered
 
 NOBODY: Final = Address(bytes(20))
 _Answer = TypeVar("_Answer")
@@ -42,6 +52,13 @@ class BlockTimes(Protocol):
 
     def __call__(self, height: int) -> Awaitable[int]:
         """Unix time in seconds of a block; raises a `LedgerError`."""
+
+
+class Codes(Protocol):
+    """What code stands where. Beside the port, which only asks it."""
+
+    def __call__(self, address: Address) -> Awaitable[bytes]:
+        """The code of a contract; raises a `LedgerError`."""
 
 
 class GasPrice(Protocol):
@@ -65,6 +82,7 @@ class Found:
 
     raw: Event
     event: Any
+    """Its proposals and statutes are numbered among those of every Governance."""
     time: int
     """Unix time in seconds of its block."""
 
@@ -90,13 +108,16 @@ def translated() -> Iterator[None]:
 class VotesContract:
     """Asks `Governance` and its neighbours."""
 
-    def __init__(self, ledger: Ledger, directory: Address, times: BlockTimes, price: GasPrice | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, directory: Address, times: BlockTimes, codes: Codes, price: GasPrice | None = None
+    ) -> None:
         self._ledger = ledger
         self._price = price
         self._directory = Directory(directory)
         self._times = times
+        self._codes = codes
         self._known_times: dict[int, int] = {}
-        self._followed: Governance | None = None
+        self._named: tuple[NamedGovernance, ...] = ()
 
     async def _ask(self, call: ContractCall[_Answer], at: int | None = None) -> _Answer:
         with translated():
@@ -112,26 +133,50 @@ class VotesContract:
                 continue
             # The Directory keeps its history, so that no old state is needed.
             lookup = self._directory.lookup(word(name))
-            found[await self._ask(lookup if at is None else self._directory.lookup_at(word(name), at))] = name
+            address = await self._ask(lookup if at is None else self._directory.lookup_at(word(name), at))
+            # Calls of a law that is not known here are not told in the words of ours.
+            if name != "Governance" or any(each.read for each in await self.named() if each.address == address):
+                found[address] = name
         return found
 
-    async def governance(self) -> Governance:
-        """Where the votes that are followed are taken: the contract that block zero names, whatever was named since."""
-        if self._followed is None:
-            # The Directory keeps its history, so that no old state is needed; block zero never changes.
-            self._followed = Governance(await self._ask(self._directory.lookup_at(word("Governance"), 0)))
-        return self._followed
+    async def named(self) -> tuple[NamedGovernance, ...]:
+        """Every contract to which the Directory leads the name Governance, or did, that of block zero first."""
+        name = word("Governance")
+        versions = await self._ask(self._directory.version_of(name))
+        if not versions:
+            raise LedgerUnavailable("the Directory knows no Governance")
+        if versions == max((each.version for each in self._named), default=0):
+            return self._named
+        # The Directory keeps its history, so that no old state is needed; what it says of the past never changes.
+        newest = {(await self._ask(self._directory.period(name, each))).target: each for each in range(1, versions + 1)}
+        with translated():
+            codes = {address: await self._codes(address) for address in newest}
+        law = codes[next(iter(newest))]
+        self._named = tuple(
+            NamedGovernance(succession, address, version, codes[address] == law)
+            for succession, (address, version) in enumerate(newest.items())
+        )
+        return self._named
 
-    async def moved_to(self) -> Address | None:
-        """The contract to which the Directory leads the name Governance since; None while it is the one followed."""
-        now = await self._ask(self._directory.lookup(word("Governance")))
-        return None if now == (await self.governance()).address else now
+    async def seat(self) -> NamedGovernance:
+        """Where votes are taken now, whether or not they are read."""
+        return max(await self.named(), key=lambda each: each.version)
 
-    async def seat(self) -> Governance:
-        """Where acts of votes are signed for. Raises `GovernanceMoved` where that is not the contract followed."""
-        if (successor := await self.moved_to()) is not None:
-            raise GovernanceMoved(f"another contract takes the votes, 0x{successor.hex()}, and is not followed here")
-        return await self.governance()
+    async def governance(self, number: int | None = None) -> Governance:
+        """The contract of a vote, or of statutes, by their number; where votes are taken now for None.
+
+        Raises `UnknownProposal` where none has that number, and `GovernanceMoved` where the law there is another.
+        """
+        if number is None:
+            found = await self.seat()
+            if not found.read:
+                address = found.address.hex()
+                raise GovernanceMoved(f"votes are taken by 0x{address}, whose code this program does not know")
+            return Governance(found.address)
+        for each in await self.named():
+            if each.read and each.succession == succession_of(number):
+                return Governance(each.address)
+        raise UnknownProposal(f"there is no proposal {number}")
 
     async def members(self) -> Members:
         """Where the register is."""
@@ -153,46 +198,50 @@ class VotesContract:
                 self._known_times.pop(next(iter(self._known_times)))
         return self._known_times[height]
 
-    async def events(self, since: int, until: int, *, register: bool = False) -> list[Found]:
-        """Every event of `Governance` from one block to another in order, with those of the register if asked for."""
-        sources: list[tuple[Address, Callable[[Event], Any]]] = [
-            ((await self.governance()).address, governance_events.decode_event)
-        ]
-        if register:
-            sources.append(((await self.members()).address, members_events.decode_event))
+    async def events(self, since: int, until: int, anew: Collection[int] = ()) -> list[Found]:
+        """Every event of the contracts that are read from one block to another in order; of some from the beginning.
+
+        `anew` are their successions.
+        """
         found = []
-        for address, read in sources:
-            with translated():
-                raw = [event async for event in self._ledger.events(address, Height(since), Height(until))]
-            for event in raw:
-                decoded = read(event)
-                if decoded is not None:
-                    found.append(Found(event, decoded, await self.time_of(int(event.height))))
+        for each in await self.named():
+            if each.read:
+                begun = 1 if each.succession in anew else since
+                for raw in await self._logs(each.address, begun, until):
+                    decoded = governance_events.decode_event(raw)
+                    if decoded is not None:
+                        event = renumbered(decoded, each.succession)
+                        found.append(Found(raw, event, await self.time_of(int(raw.height))))
         return sorted(found, key=lambda each: (each.raw.height, each.raw.position))
+
+    async def _logs(self, contract: Address, since: int, until: int) -> list[Event]:
+        with translated():
+            return [event async for event in self._ledger.events(contract, Height(since), Height(until))]
 
     # Reading.
 
     async def totals(self, proposal: int, at: int) -> dict[int, int]:
         """By college, the weight of a vote after a block; colleges without any are left out."""
-        governance = await self.governance()
+        governance = await self.governance(proposal)
         found = {}
         for college in range(8):
-            total = (await self._ask(governance.tally_of(proposal, college), at)).total
+            total = (await self._ask(governance.tally_of(own_number(proposal), college), at)).total
             if total:
                 found[college] = total
         return found
 
     async def statutes(self, version: int) -> Statutes:
         """The statutes in one version."""
-        governance = await self.governance()
-        answer = await self._ask(governance.statutes_of(version))
+        governance = await self.governance(version)
+        answer = await self._ask(governance.statutes_of(own_number(version)))
         return read_statutes(
             (answer.terms, answer.notice, answer.expiry, answer.proxies, answer.by_college, answer.weights)
         )
 
     async def statutes_version(self) -> int:
         """The version in force."""
-        return await self._ask((await self.governance()).statutes_version())
+        version = await self._ask((await self.governance()).statutes_version())
+        return numbered((await self.seat()).succession, version)
 
     async def founding(self) -> Founding:
         """What block zero holds. The register keeps every standing, so the present state answers for it."""
@@ -209,15 +258,21 @@ class VotesContract:
     async def export(self, network: str, chain_id: int) -> Export:
         """Everything a recount needs, asked of the chain alone. Raises `Unavailable`."""
         height = await self.head()
-        found = await self.events(1, height, register=True)
+        members, (first, *successors) = (await self.members()).address, await self.named()
+        logs = await self._logs(members, 1, height)
+        for each in (first, *successors):
+            logs += await self._logs(each.address, 1, height) if each.read else []
+        logs.sort(key=lambda event: (event.height, event.position))
         return Export(
             network=network,
             chain_id=chain_id,
-            governance=(await self.governance()).address,
-            members=(await self.members()).address,
+            governance=first.address,
+            members=members,
             height=height,
             founding=await self.founding(),
-            events=[(each.raw, each.time) for each in found],
+            events=[(event, await self.time_of(int(event.height))) for event in logs],
+            successors=[each.address for each in successors],
+            unread=[each.address for each in successors if not each.read],
         )
 
     async def acting(self, account: Address) -> int:
@@ -226,7 +281,7 @@ class VotesContract:
 
     async def ballot(self, proposal: int, organisation: int) -> tuple[int, bool]:
         """What an organisation weighs in a vote, 0 for no vote, and whether it was struck."""
-        answer = await self._ask((await self.governance()).ballot_of(proposal, organisation))
+        answer = await self._ask((await self.governance(proposal)).ballot_of(own_number(proposal), organisation))
         return answer.weight, answer.struck
 
     async def facts(self, questions: Iterable[Fact], at: int | None = None) -> dict[Fact, Any]:
@@ -242,12 +297,9 @@ class VotesContract:
 
     async def execution(self, proposal: int, height: int) -> Executed:
         """Who executed a proposal in a block. Raises `Unavailable`."""
-        followed = (await self.governance()).address
-        with translated():
-            logs = [event async for event in self._ledger.events(followed, Height(height), Height(height))]
-        for raw in logs:
+        for raw in await self._logs((await self.governance(proposal)).address, height, height):
             event = governance_events.decode_event(raw)
-            if isinstance(event, ProposalExecuted) and event.proposal == proposal:
+            if isinstance(event, ProposalExecuted) and event.proposal == own_number(proposal):
                 break
         else:
             raise LedgerUnavailable(f"the ledger does not say who executed proposal {proposal}")
@@ -257,15 +309,16 @@ class VotesContract:
         known = await self.facts([name], height - 1) if organisation else {}
         return Executed(height, await self.time_of(height), raw.transaction, account, organisation, known.get(name))
 
-    async def rehearse(self, kind: ProposalKind, calls: Sequence[ProposedCall]) -> Rehearsal | None:
-        """What calls meet on the newest block, from the seat; None where the law of the chain has no rehearsals.
+    async def rehearse(
+        self, kind: ProposalKind, calls: Sequence[ProposedCall], proposal: int | None = None
+    ) -> Rehearsal | None:
+        """What calls meet on the newest block, made by the contract of a vote, or where votes are taken now.
 
-        None too where the seat is another contract than the one followed: what is refused to this one says nothing.
+        None where the law of the chain has no rehearsals. A contract that votes have left is refused what only the seat
+        may do, and that is so.
         """
         pairs = tuple((call.target, call.data) for call in calls)
-        if await self.moved_to() is not None:
-            return None
-        tried = (await self.governance()).rehearse(int(kind), pairs)
+        tried = (await self.governance(proposal)).rehearse(int(kind), pairs)
         try:
             await self._ledger.call(tried.to, tried.data)
         except Reverted as error:
@@ -294,24 +347,29 @@ class VotesContract:
 
     async def cast(self, proposal: int, position: Position, reason_hash: bytes) -> Prepared:
         """Take a position."""
-        return _prepared((await self.seat()).cast(proposal, int(position), reason_hash))
+        return _prepared((await self.governance(proposal)).cast(own_number(proposal), int(position), reason_hash))
 
     async def cast_for(self, proposal: int, giver: int, position: Position, reason_hash: bytes) -> Prepared:
         """Take a position by proxy."""
-        return _prepared((await self.seat()).cast_for(proposal, giver, int(position), reason_hash))
+        governance = await self.governance(proposal)
+        return _prepared(governance.cast_for(own_number(proposal), giver, int(position), reason_hash))
 
     async def give_proxy(self, proposal: int, holder: int, until: int) -> Prepared:
         """Give a proxy: for one vote, or for every vote of a period when `proposal` is 0."""
-        governance = await self.seat()
+        governance = await self.governance(proposal or None)
         made: ContractCall[Any] = (
-            governance.give_proxy(proposal, holder) if proposal else governance.give_standing_proxy(holder, until)
+            governance.give_proxy(own_number(proposal), holder)
+            if proposal
+            else governance.give_standing_proxy(holder, until)
         )
         return _prepared(made)
 
     async def revoke_proxy(self, proposal: int) -> Prepared:
         """Revoke the proxy of one vote, or the standing one when `proposal` is 0."""
-        governance = await self.seat()
-        made: ContractCall[Any] = governance.revoke_proxy(proposal) if proposal else governance.revoke_standing_proxy()
+        governance = await self.governance(proposal or None)
+        made: ContractCall[Any] = (
+            governance.revoke_proxy(own_number(proposal)) if proposal else governance.revoke_standing_proxy()
+        )
         return _prepared(made)
 
     async def propose(
@@ -319,12 +377,12 @@ class VotesContract:
     ) -> Prepared:
         """Put something to the vote."""
         pairs = tuple((call.target, call.data) for call in calls)
-        return _prepared((await self.seat()).propose(int(kind), text_hash, pairs, opens, closes))
+        return _prepared((await self.governance()).propose(int(kind), text_hash, pairs, opens, closes))
 
     async def execute(self, proposal: int, calls: Sequence[ProposedCall]) -> Prepared:
         """Do what was decided."""
         pairs = tuple((call.target, call.data) for call in calls)
-        return _prepared((await self.seat()).execute(proposal, pairs))
+        return _prepared((await self.governance(proposal)).execute(own_number(proposal), pairs))
 
     async def pull_brake(self) -> Prepared:
         """Pull the emergency brake."""

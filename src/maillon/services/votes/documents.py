@@ -12,7 +12,18 @@ from typing import Any
 from maillon.kit.language import Language
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Act, Effects, organisations_of
-from maillon.services.votes.model import Cost, Executed, Proxy, Rehearsal, State, Statutes, Tally
+from maillon.services.votes.model import (
+    Cost,
+    Executed,
+    NamedGovernance,
+    Proxy,
+    Rehearsal,
+    State,
+    Statutes,
+    Tally,
+    own_number,
+    succession_of,
+)
 from maillon.services.votes.rules import add_up, favour_needed, lacking, quorum_needed
 from maillon.services.votes.service import Listed, Said, Shown, VotesService
 from maillon.services.votes.store import BallotRow
@@ -26,6 +37,12 @@ async def words_for(service: VotesService, language: Language, organisations: Se
     """Words in a language, that know these organisations by their legal names."""
     names = await service.legal_names(set(organisations) - {0})
     return Words(language, lambda number: names.get(number, f"#{number}"))
+
+
+async def unread_of(service: VotesService) -> str | None:
+    """The contract where votes are taken now, where those are not read."""
+    found = await service.unread()
+    return None if found is None else checksum(found.address)
 
 
 def involved(shown: Shown) -> list[int]:
@@ -64,6 +81,17 @@ def listed_document(listed: Listed, words: Words) -> dict[str, Any]:
         "closes_in_words": words.when(proposal.closes),
         "passes": outlook.passes,
         "tally": tally_document(listed.tally),
+        "governance": governance_document(listed.governance, proposal.number, former=listed.former),
+    }
+
+
+def governance_document(governance: NamedGovernance, number: int, *, former: bool) -> dict[str, Any]:
+    """Where a vote is taken, and its number there."""
+    return {
+        "address": checksum(governance.address),
+        "succession": governance.succession,
+        "number": own_number(number),
+        "former": former,
     }
 
 
@@ -168,7 +196,8 @@ def proposal_document(shown: Shown, words: Words) -> dict[str, Any]:
         else cost_document(
             shown.cost, shown.effects, words, decided=outlook.state not in (State.ANNOUNCED, State.OPEN)
         ),
-        "statutes": proposal.statutes,
+        "statutes": own_number(proposal.statutes),
+        "governance": governance_document(shown.governance, proposal.number, former=shown.former),
         "tally": tally_document(whole),
         "colleges": {str(college): tally_document(tally) for college, tally in sorted(shown.tallies.items())},
         "links": links(whole),
@@ -271,7 +300,7 @@ def named(said: Sequence[Said]) -> list[int]:
 def statutes_document(version: int, statutes: Statutes, words: Words) -> dict[str, Any]:
     """The rules of voting."""
     return {
-        "version": version,
+        "version": own_number(version),
         "terms": [
             {
                 "kind": kind,
@@ -300,7 +329,8 @@ def proxy_document(proxy: Proxy, words: Words) -> dict[str, Any]:
     return {
         "giver": {"number": proxy.giver, "legal_name": words.organisation(proxy.giver)},
         "holder": {"number": proxy.holder, "legal_name": words.organisation(proxy.holder)},
-        "proposal": proxy.proposal or None,
+        "proposal": proxy.proposal if own_number(proxy.proposal) else None,
+        "succession": succession_of(proxy.proposal),
         "until": proxy.until,
         "until_in_words": words.when(proxy.until),
     }

@@ -72,12 +72,12 @@ class VoteNotOpen(Refused):
 
 
 class GovernanceMoved(Refused):
-    """A vote led the name Governance to another contract, which this instance does not follow."""
+    """A vote led the name Governance to a contract of another code, which is another law than the one known here."""
 
     slug = "governance-moved"
     status = 409
     title = "Votes are taken by another contract"
-    advice = "What was decided before is still read here. Nothing is signed until the instance follows the other one."
+    advice = "Earlier votes are still read here. Nothing is proposed here until a version that knows the other law."
 
 
 class InvalidProxy(Refused):

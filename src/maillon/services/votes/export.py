@@ -7,7 +7,7 @@ that decoding is the reader's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -37,6 +37,10 @@ class Export:
     founding: Founding
     events: Sequence[tuple[Event, int]]
     """Each log with the time of its block, in the order of the chain."""
+    successors: Sequence[Address] = ()
+    """To which the Directory led the name Governance since block zero, in their order."""
+    unread: Sequence[Address] = ()
+    """Those of them whose code is another law: their events are not in it, and their votes are not counted."""
 
     def to_json(self) -> bytes:
         """The file."""
@@ -45,6 +49,8 @@ class Export:
             "network": self.network,
             "chain_id": self.chain_id,
             "governance": "0x" + self.governance.hex(),
+            "successors": ["0x" + address.hex() for address in self.successors],
+            "unread": ["0x" + address.hex() for address in self.unread],
             "members": "0x" + self.members.hex(),
             "height": self.height,
             "founding": {
@@ -85,13 +91,19 @@ class Export:
                 height=int(document["height"]),
                 founding=_founding(document["founding"]),
                 events=[_event(each) for each in document["events"]],
+                # Files that were written before there could be any have neither.
+                successors=[Address(_bytes(each, 20)) for each in document.get("successors", ())],
+                unread=[Address(_bytes(each, 20)) for each in document.get("unread", ())],
             )
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidExport(f"the export cannot be read: {error}") from None
 
     def dated(self) -> list[Dated]:
         """The events, decoded, in the order of the chain. Raises `InvalidExport`."""
-        read = {self.governance: governance.decode_event, self.members: members.decode_event}
+        read: dict[Address, tuple[Callable[[Event], Any], int]] = {self.members: (members.decode_event, 0)}
+        for succession, address in enumerate((self.governance, *self.successors)):
+            if address not in self.unread:
+                read[address] = (governance.decode_event, succession)
         found = []
         before = (-1, -1)
         for event, time in self.events:
@@ -101,12 +113,13 @@ class Export:
             before = place
             if event.contract not in read:
                 raise InvalidExport("the export has an event of a contract it does not name")
+            decode, succession = read[event.contract]
             try:
-                decoded = read[event.contract](event)
+                decoded = decode(event)
             except NotDecodable as error:
                 raise InvalidExport(f"an event of the export cannot be read: {error}") from None
             if decoded is not None:
-                found.append(Dated(decoded, time, f"block {event.height}, log {event.position}"))
+                found.append(Dated(decoded, time, f"block {event.height}, log {event.position}", succession))
         return found
 
 
@@ -128,6 +141,7 @@ def differences(first: Export, second: Export) -> list[Difference]:
         for what, one, other in (
             ("the address of Governance", first.governance, second.governance),
             ("the address of Members", first.members, second.members),
+            ("the contracts that took the name Governance", *_successors(first, second)),
             ("the statutes of block zero", first.founding.statutes, second.founding.statutes),
         )
         if one != other
@@ -148,6 +162,12 @@ def differences(first: Export, second: Export) -> list[Difference]:
     return found
 
 
+def _successors(first: Export, second: Export) -> tuple[list[Address], list[Address]]:
+    """Those of either, as many as both can have."""
+    many = min(len(first.successors), len(second.successors)) if first.height != second.height else None
+    return list(first.successors[:many]), list(second.successors[:many])
+
+
 def _lacking(key: Any, one: Mapping[Any, Any], other: Mapping[Any, Any]) -> int | None:
     return 1 if key not in one else 2 if key not in other else None
 
@@ -160,7 +180,7 @@ def _placed(export: Export, until: int) -> dict[tuple[int, int], tuple[Event, in
 
 def _called(export: Export, event: Event) -> str:
     """An event by its name, with the numbers it is about."""
-    read = governance.decode_event if event.contract == export.governance else members.decode_event
+    read = members.decode_event if event.contract == export.members else governance.decode_event
     try:
         decoded = read(event)
     except NotDecodable:

@@ -11,7 +11,7 @@ publish and clean: nothing. The chain has published already, and what was staged
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -32,7 +32,7 @@ from maillon.ledger.contracts.governance import (
 )
 from maillon.services.votes import store as tables
 from maillon.services.votes.contract import Found, VotesContract, reason_in_words
-from maillon.services.votes.model import Ballot, Position, Proposal, Proxy, Statutes, Tally
+from maillon.services.votes.model import Ballot, NamedGovernance, Position, Proposal, Proxy, Statutes, Tally
 from maillon.services.votes.recount import moved, read_proposal, read_statutes
 from maillon.services.votes.texts import title_of
 
@@ -86,12 +86,15 @@ class Follower:
             if height < 0:
                 # Block zero has state and no events: its statutes are asked for.
                 statutes = await self._contract.statutes(1)
-                await asyncio.to_thread(self._found, statutes)
+                await asyncio.to_thread(self._found, statutes, (await self._contract.named())[:1])
                 height = 0
             while height < head:
                 until = min(head, height + BLOCKS_AT_ONCE)
-                staged = await self._stage(height + 1, until)
-                await asyncio.to_thread(self._commit, staged, height, until)
+                named, known = await self._contract.named(), await asyncio.to_thread(self._read)
+                # Votes may have been taken before a contract got the name, or before this program knew its law.
+                anew = {each.succession for each in named if each.read and each.succession} - known
+                staged = await self._stage(height + 1, until, anew)
+                await asyncio.to_thread(self._commit, staged, height, until, named)
                 if staged and self._announcer is not None:
                     self._announcer.wake()
                 height = until
@@ -107,17 +110,22 @@ class Follower:
         with self._store.read() as session:
             return tables.read_height(session)
 
+    def _read(self) -> set[int]:
+        with self._store.read() as session:
+            return {each.succession for each in tables.governances(session) if each.read}
+
     def _clear(self) -> None:
         with self._store.transaction() as session:
             tables.clear_read_model(session)
 
-    def _found(self, statutes: Statutes) -> None:
+    def _found(self, statutes: Statutes, named: Sequence[NamedGovernance]) -> None:
         with self._store.transaction() as session:
             if tables.advance(session, -1, 0):
+                tables.write_governances(session, named)
                 tables.insert_statutes(session, 1, statutes)
 
-    async def _stage(self, since: int, until: int) -> list[_Staged]:
-        found = await self._contract.events(since, until)
+    async def _stage(self, since: int, until: int, anew: Collection[int]) -> list[_Staged]:
+        found = await self._contract.events(since, until, anew)
         staged = []
         for each in found:
             if isinstance(each.event, Proposed):
@@ -134,11 +142,13 @@ class Follower:
                 staged.append(_Staged(each))
         return staged
 
-    def _commit(self, staged: list[_Staged], height: int, until: int) -> None:
+    def _commit(self, staged: list[_Staged], height: int, until: int, named: Sequence[NamedGovernance]) -> None:
         with self._store.transaction() as session:
             if not tables.advance(session, height, until):
                 # Another process follows the same chain into the same database, and was faster.
                 return
+            if named != tables.governances(session):
+                tables.write_governances(session, named)
             for each in staged:
                 _apply(session, each)
                 if self._announcer is not None and (news := _NEWS.get(type(each.found.event))) is not None:

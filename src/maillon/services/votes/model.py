@@ -15,6 +15,39 @@ from maillon.ledger.port import Address, TransactionHash
 
 COLLEGES = 8
 """Colleges are numbers below this."""
+OF_ONE = 1_000_000
+"""How many numbers the votes of one Governance have here: those of the next one are numbered on from there."""
+
+
+def numbered(succession: int, number: int) -> int:
+    """What a proposal, or a version of statutes, of a Governance has as its number among those of all of them.
+
+    Each contract counts from 1, and a vote can lead the name to another one. Those of block zero's keep their number.
+    """
+    return OF_ONE * succession + number
+
+
+def own_number(number: int) -> int:
+    """Its number on its contract; 0 for what is of no vote."""
+    return number % OF_ONE
+
+
+def succession_of(number: int) -> int:
+    """Of which Governance it is: 0 for that of block zero, 1 for the next."""
+    return number // OF_ONE
+
+
+@dataclass(frozen=True, slots=True)
+class NamedGovernance:
+    """A contract to which the Directory leads the name Governance, or did."""
+
+    succession: int
+    """0 for that of block zero, 1 for the next one it was led to."""
+    address: Address
+    version: int
+    """The newest version of the name that leads to it: of the highest one is where votes are taken."""
+    read: bool
+    """Whether its code is that of block zero's: the law this program knows. Votes of another are not read."""
 
 
 class _Word(IntEnum):

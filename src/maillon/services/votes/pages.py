@@ -55,6 +55,7 @@ from maillon.services.votes.documents import (
     rehearsal_document,
     said_document,
     statutes_document,
+    unread_of,
     words_for,
 )
 from maillon.services.votes.errors import (
@@ -178,6 +179,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "show": show,
             "before": before,
             "counts": await service.counts(),
+            "unread": await unread_of(service),
             "mine": [{"number": each, "legal_name": names.organisation(each)} for each in mine],
             "done": done if done in _DONE else "",
         }
@@ -495,6 +497,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "organisation": {"number": organisation, "legal_name": words.organisation(organisation)},
             "given": [proxy_document(each, words) for each in found if each.giver == organisation],
             "held": [proxy_document(each, words) for each in found if each.holder == organisation],
+            "succession": await service.succession(),
             "members": choices_of(members, but=organisation),
             "votes": [
                 {"number": each.row.proposal.number, "title": titled(words, each.row.proposal.number, each.title)}

@@ -88,6 +88,8 @@ def _document(
             {"name": words.say("Kind"), "value": words.kind(_kind(proposal["kind"]))},
             {"name": words.say("Made by"), "value": proposal["proposer"]["legal_name"]},
             {"name": words.say("In block"), "value": words.number(proposal["block"])},
+            # Records made before a vote could be taken by another contract do not name theirs.
+            *([{"name": words.say("Contract"), "value": taken}] if (taken := proposal.get("governance")) else []),
             {"name": words.say("Network"), "value": f"{record['network']}, {record['chain_id']}"},
         ],
         "tally": _tally(record, words),

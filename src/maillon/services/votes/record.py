@@ -14,9 +14,10 @@ from typing import Any, Final
 import orjson
 
 from maillon.kit.language import LANGUAGES, Language
+from maillon.ledger.port import Address
 from maillon.ledger.signing import checksum
 from maillon.services.votes.acts import Effects, Value
-from maillon.services.votes.model import Lacking, Statutes, Tally
+from maillon.services.votes.model import Lacking, Statutes, Tally, own_number
 from maillon.services.votes.rules import add_up, missing
 from maillon.services.votes.store import BallotRow, ProposalRow
 from maillon.services.votes.words import Words
@@ -32,13 +33,15 @@ def make_record(
     said: Sequence[tuple[BallotRow, str | None]],
     *,
     effects: Sequence[Effects],
+    governance: Address,
     network: str,
     chain_id: int,
     name: Callable[[int], str],
 ) -> bytes:
     """The record's bytes: UTF-8 JSON with its members in alphabetical order, indented, a line feed at the end.
 
-    `effects` are what its calls would have changed as the chain stood when it was proposed.
+    `governance` is where the vote was taken; `effects` are what its calls would have changed as the chain stood when it
+    was proposed.
     """
     proposal = row.proposal
     terms = statutes.terms_of(proposal.kind)
@@ -49,6 +52,7 @@ def make_record(
         "chain_id": chain_id,
         "proposal": {
             "number": proposal.number,
+            "governance": checksum(governance),
             "kind": proposal.kind.word,
             "proposer": _organisation(proposal.proposer, name),
             "text": text,
@@ -62,7 +66,7 @@ def make_record(
             "transaction": "0x" + row.transaction.hex(),
         },
         "rules": {
-            "statutes": proposal.statutes,
+            "statutes": own_number(proposal.statutes),
             "quorum": terms.quorum,
             "numerator": terms.numerator,
             "denominator": terms.denominator,

@@ -39,10 +39,12 @@ from maillon.services.votes.model import (
     Statutes,
     Tally,
     Terms,
+    numbered,
 )
 from maillon.services.votes.rules import missing, state
 
 _APPLIED, _ACTIVE = 1, 2
+_OF_THE_REGISTER = (OrganisationApplied, Classified, StatusChanged, SuspendedUntil)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Dated:
     event: Any
     time: int
     place: str = ""
+    succession: int = 0
+    """Of which Governance it is; of no account for an event of the register, which they all ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,16 @@ def read_proposal(event: Proposed) -> Proposal:
     )
 
 
+def renumbered(of: Any, succession: int) -> Any:
+    """A proposal, or an event of a Governance, with its numbers among those of all of them."""
+    numbers = {
+        name: numbered(succession, getattr(of, name))
+        for name in ("number", "proposal", "statutes", "version")
+        if isinstance(getattr(of, name, None), int)
+    }
+    return replace(of, **numbers) if numbers and succession else of
+
+
 def moved(tally: Tally, weight: int, before: Position | None, after: Position | None) -> Tally:
     """A tally after a weight went from one position to another; None is no position."""
     sums = {
@@ -146,11 +160,14 @@ def moved(tally: Tally, weight: int, before: Position | None, after: Position | 
 
 
 class Recount:
-    """The law, applied to one event after another. Feed it in the order of the chain."""
+    """The law, applied to one event of one Governance after another. Feed it in the order of the chain.
 
-    def __init__(self, founding: Founding) -> None:
+    Block zero holds the statutes of the first; one that came later, `succeeding`, tells its own in its first event.
+    """
+
+    def __init__(self, founding: Founding, *, succeeding: bool = False) -> None:
         self._register = dict(founding.organisations)
-        self._statutes = {1: founding.statutes}
+        self._statutes = {} if succeeding else {1: founding.statutes}
         self._votes: dict[int, _Vote] = {}
         self._standing_proxies: dict[int, tuple[int, int]] = {}
         """Giver → holder, until."""
@@ -374,7 +391,14 @@ def _position(event: PositionTaken) -> Position:
 
 def recount(founding: Founding, events: Iterable[Dated]) -> dict[int, Recounted]:
     """Every vote, by its number, counted from the chain's events in their order. Raises `Contradiction`."""
-    counting = Recount(founding)
-    for dated in events:
-        counting.take(dated)
-    return counting.votes()
+    listed = list(events)
+    votes: dict[int, Recounted] = {}
+    for succession in sorted({0, *(dated.succession for dated in listed)}):
+        counting = Recount(founding, succeeding=succession > 0)
+        for dated in listed:
+            if dated.succession == succession or isinstance(dated.event, _OF_THE_REGISTER):
+                counting.take(dated)
+        for vote in counting.votes().values():
+            proposal = renumbered(vote.proposal, succession)
+            votes[proposal.number] = replace(vote, proposal=proposal)
+    return votes

@@ -45,6 +45,7 @@ from maillon.services.votes.following import Announcer, Follower, tell_people, t
 from maillon.services.votes.model import (
     Cost,
     Executed,
+    NamedGovernance,
     Outlook,
     Position,
     Proposal,
@@ -55,6 +56,8 @@ from maillon.services.votes.model import (
     State,
     Statutes,
     Tally,
+    numbered,
+    succession_of,
 )
 from maillon.services.votes.printed import print_record
 from maillon.services.votes.record import make_record
@@ -110,6 +113,10 @@ class Listed:
     outlook: Outlook
     tally: Tally
     """All together."""
+    governance: NamedGovernance
+    """Where the vote is taken."""
+    former: bool
+    """Whether votes are taken elsewhere now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,10 @@ class Shown:
     """The block whose state its effects are set against."""
     execution: Executed | None
     """Who executed it and when; None when nobody has."""
+    governance: NamedGovernance
+    """Where the vote is taken."""
+    former: bool
+    """Whether votes are taken elsewhere now."""
 
     @property
     def proposal(self) -> Proposal:
@@ -150,6 +161,12 @@ class Said:
 
     row: BallotRow
     reason: str | None
+
+
+def _taken_by(named: Sequence[NamedGovernance], number: int) -> tuple[NamedGovernance, bool]:
+    """Where a vote is taken, and whether votes are taken elsewhere now."""
+    found = next(each for each in named if each.succession == succession_of(number))
+    return found, found.version != max(each.version for each in named)
 
 
 def _settled_at(row: ProposalRow, state: State) -> int | None:
@@ -236,20 +253,20 @@ class VotesService:
 
     @property
     def unfollowed(self) -> str | None:
-        """That the Directory names another Governance than the one whose votes are read; None while it does not."""
+        """That the Directory names a Governance whose votes are not read; None while it does not."""
         return self._unfollowed
 
     async def notice_move(self) -> None:
         """Ask the Directory whether that is so. Raises `Unavailable`."""
-        successor = await self._contract.moved_to()
+        seat = await self._contract.seat()
         before, self._unfollowed = self._unfollowed, None
-        if successor is not None:
+        if not seat.read:
             self._unfollowed = (
-                f"the Directory leads Governance to 0x{successor.hex()}, whose votes are not read: those of block "
-                "zero's contract can be read here, and nothing can be signed"
+                f"the Directory leads Governance to 0x{seat.address.hex()}, whose code this program does not know: its "
+                "votes are not read, and nothing can be proposed here; earlier votes can be read"
             )
             if before is None:
-                logger.warning("governance moved", successor="0x" + successor.hex())
+                logger.warning("governance moved", successor="0x" + seat.address.hex())
 
     async def catch_up(self) -> int:
         """Read what is new on the chain; the height reached. Raises `Unavailable`."""
@@ -303,6 +320,7 @@ class VotesService:
             rows = tables.proposals(session, which, now, limit, before)
             counts = tables.tallies_of(session, [row.proposal.number for row in rows])
             statutes = tables.statutes_of(session)
+            named = tables.governances(session)
             known = tables.texts(session, [row.proposal.text_hash for row in rows])
             listed = []
             for row in rows:
@@ -314,11 +332,18 @@ class VotesService:
                         None if text is None else texts.title_of(text),
                         self._outlook(row, statutes, tallies, now),
                         add_up(tallies.values()),
+                        *_taken_by(named, row.proposal.number),
                     )
                 )
             return listed
 
         return await self._read(ask)
+
+    async def unread(self) -> NamedGovernance | None:
+        """Where votes are taken now, where those are not read; None where they are."""
+        named = await self._read(tables.governances)
+        newest = max(named, key=lambda each: each.version, default=None)
+        return None if newest is None or newest.read else newest
 
     async def counts(self) -> dict[str, int]:
         """How many proposals there are: open, closed, executed."""
@@ -328,7 +353,9 @@ class VotesService:
         """One proposal. Raises `UnknownProposal`, `Unavailable`."""
         now = self.now()
 
-        def ask(session: Connection) -> tuple[ProposalRow, str | None, Statutes, dict[int, Tally], Outlook, int]:
+        def ask(
+            session: Connection,
+        ) -> tuple[ProposalRow, str | None, Statutes, dict[int, Tally], Outlook, int, tuple[NamedGovernance, bool]]:
             row = tables.proposal_of(session, number)
             if row is None:
                 raise UnknownProposal(f"there is no proposal {number}")
@@ -336,9 +363,10 @@ class VotesService:
             statutes = tables.statutes_of(session)
             text = tables.texts(session, [row.proposal.text_hash]).get(row.proposal.text_hash)
             found = self._outlook(row, statutes, tallies, now)
-            return row, text, statutes[row.proposal.statutes], tallies, found, tables.read_height(session)
+            taken_by = _taken_by(tables.governances(session), number)
+            return row, text, statutes[row.proposal.statutes], tallies, found, tables.read_height(session), taken_by
 
-        row, text, statutes, tallies, found, height = await self._read(ask)
+        row, text, statutes, tallies, found, height, taken_by = await self._read(ask)
         at = _settled_at(row, found.state)
         rehearsal, cost = None, None
         if found.state in _STILL_TO_COME:
@@ -356,6 +384,7 @@ class VotesService:
             cost,
             height if at is None else at,
             await self._execution_of(row),
+            *taken_by,
         )
 
     async def execution(self, number: int) -> Executed | None:
@@ -378,14 +407,19 @@ class VotesService:
         """Whether it could be done now, and what saying yes costs; remembered until the next block."""
         key = (proposal.number, height)
         if key not in self._prospects:
-            self._prospects[key] = await self.prospect(proposal.kind, proposal.calls)
+            self._prospects[key] = await self.prospect(proposal.kind, proposal.calls, proposal.number)
             while len(self._prospects) > _REMEMBERED:
                 self._prospects.pop(next(iter(self._prospects)))
         return self._prospects[key]
 
-    async def prospect(self, kind: ProposalKind, calls: Sequence[ProposedCall]) -> tuple[Rehearsal | None, Cost]:
-        """Whether calls could be made now, and what saying yes to them costs. Raises `Unavailable`."""
-        rehearsal = await self._contract.rehearse(kind, calls) if calls else None
+    async def prospect(
+        self, kind: ProposalKind, calls: Sequence[ProposedCall], number: int | None = None
+    ) -> tuple[Rehearsal | None, Cost]:
+        """Whether calls could be made now, and what saying yes to them costs. Raises `Unavailable`.
+
+        They are those of the proposal of that number, or of one to be made.
+        """
+        rehearsal = await self._contract.rehearse(kind, calls, number) if calls else None
         executing = None if rehearsal is None or not rehearsal.applies else executing_gas(calls, rehearsal.gas)
         return rehearsal, Cost(CASTING_GAS, executing, await self._contract.gas_price())
 
@@ -435,20 +469,33 @@ class VotesService:
     async def proxy(self, number: int, giver: int) -> Proxy | None:
         """By which proxy an organisation is represented in a vote, that for this vote before the standing one."""
         found = {each.proposal: each for each in await self.proxies(giver) if each.giver == giver}
-        return found.get(number) or found.get(0)
+        return found.get(number) or found.get(numbered(succession_of(number), 0))
 
     async def proposing_no_more(self, organisations: Collection[int]) -> list[int]:
         """Those that have as many open votes as one may: the chain takes no other proposal of theirs now."""
-        opened = await self._read(tables.proposers, self.now())
+        since = numbered(await self.succession(), 0)
+        opened = await self._read(tables.proposers, since, self.now())
         return [each for each in organisations if opened.count(each) >= MOST_OF_ONE]
 
     async def statutes(self) -> tuple[int, Statutes]:
         """The newest statutes, and their version."""
         found = await self._read(tables.statutes_of)
-        if not found:
+        succession = await self.succession()
+        versions = [version for version in found if succession_of(version) == succession]
+        if not versions:
             raise Unavailable("the chain has not been read yet")
-        newest = max(found)
-        return newest, found[newest]
+        return max(versions), found[max(versions)]
+
+    async def succession(self) -> int:
+        """Of which Governance new votes are, as far as they are read."""
+        return (await self._seat()).succession
+
+    async def _seat(self) -> NamedGovernance:
+        """Where votes are taken now, as far as they are read."""
+        read = [each for each in await self._read(tables.governances) if each.read]
+        if not read:
+            raise Unavailable("the chain has not been read yet")
+        return max(read, key=lambda each: each.version)
 
     async def legal_names(self, organisations: Collection[int]) -> Mapping[int, str]:
         """Legal names by number."""
@@ -527,15 +574,17 @@ class VotesService:
     async def _make_record(self, number: int) -> bytes:
         def ask(
             session: Connection,
-        ) -> tuple[ProposalRow, Mapping[bytes, str], Statutes, dict[int, Tally], list[BallotRow]]:
+        ) -> tuple[ProposalRow, Mapping[bytes, str], Statutes, dict[int, Tally], list[BallotRow], NamedGovernance]:
             row = tables.proposal_of(session, number)
             assert row is not None  # it was listed
             rows = tables.ballots(session, number, tables.EVERYBODY)
             digests = [row.proposal.text_hash, *(each.reason_hash for each in rows if any(each.reason_hash))]
             statutes = tables.statutes_of(session)[row.proposal.statutes]
-            return row, tables.texts(session, digests), statutes, tables.tallies_of(session, [number])[number], rows
+            governance, _ = _taken_by(tables.governances(session), number)
+            tallies = tables.tallies_of(session, [number])[number]
+            return row, tables.texts(session, digests), statutes, tallies, rows, governance
 
-        row, known, statutes, tallies, rows = await self._read(ask)
+        row, known, statutes, tallies, rows, governance = await self._read(ask)
         # As the chain stood when it was proposed: what was executed before this is made does not change what was voted.
         effects_then = await self.effects(row.proposal.calls, row.proposal.snapshot_block)
         involved = {row.proposal.proposer, *(n for each in rows for n in (each.organisation, each.ballot.holder))}
@@ -552,6 +601,7 @@ class VotesService:
             tallies,
             [(each, known.get(each.reason_hash)) for each in rows],
             effects=effects_then,
+            governance=governance.address,
             network=self._network,
             chain_id=self.chain_id,
             name=name,
@@ -735,11 +785,10 @@ class VotesService:
         # stage: the text is kept before the chain names it; a crash leaves a text of no proposal, which is nothing.
         digest = await self._keep_text(made)
         receipt = await self._act(organisation, prepared, actor, ("proposal", "made", f"text {digest.hex()}"))
-        rows = await self._read(tables.proposals, "all", self.now(), PAGE)
-        for row in rows:
-            if row.transaction == receipt.transaction:
-                return row.proposal.number
-        raise Unavailable("the proposal is on the chain, and not yet read back from it")
+        number: int | None = await self._read(tables.made_in, receipt.transaction)
+        if number is None:
+            raise Unavailable("the proposal is on the chain, and not yet read back from it")
+        return number
 
     async def give_proxy(
         self, organisation: int, number: int, holder: int, actor: str, until: int = 0

@@ -37,7 +37,9 @@ from sqlalchemy.exc import IntegrityError
 from maillon.kit.store import metadata
 from maillon.ledger.port import Address
 from maillon.services.votes.model import (
+    OF_ONE,
     Ballot,
+    NamedGovernance,
     Position,
     Proposal,
     ProposalKind,
@@ -53,6 +55,14 @@ CURSOR: Final = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("height", BigInteger, nullable=False),
+)
+GOVERNANCE: Final = Table(
+    "votes_governance",
+    metadata,
+    Column("succession", Integer, primary_key=True, autoincrement=False),
+    Column("address", LargeBinary(20), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("read", Boolean, nullable=False),
 )
 STATUTES: Final = Table(
     "votes_statutes",
@@ -139,7 +149,7 @@ PRINTED: Final = Table(
     Column("language", String(2), primary_key=True),
     Column("document", LargeBinary, nullable=False),
 )
-_READ_MODEL = (CURSOR, STATUTES, PROPOSAL, TALLY, BALLOT, PROXY)
+_READ_MODEL = (CURSOR, GOVERNANCE, STATUTES, PROPOSAL, TALLY, BALLOT, PROXY)
 _AT_ONCE = 5_000
 EVERYBODY: Final = 100_000
 """More than there can be members."""
@@ -212,6 +222,21 @@ def dump_read_model(session: Connection) -> Iterator[tuple[Any, ...]]:
     for table in _READ_MODEL:
         for row in session.execute(select(table).order_by(*table.primary_key.columns)):
             yield (table.name, *row)
+
+
+# Where votes are taken, and were.
+
+
+def governances(session: Connection) -> tuple[NamedGovernance, ...]:
+    """Every contract that the name Governance led to, that of block zero first; none before the first look."""
+    rows = session.execute(select(GOVERNANCE).order_by(GOVERNANCE.c.succession))
+    return tuple(NamedGovernance(row.succession, Address(bytes(row.address)), row.version, row.read) for row in rows)
+
+
+def write_governances(session: Connection, named: Sequence[NamedGovernance]) -> None:
+    """Keep them as they are now."""
+    session.execute(delete(GOVERNANCE))
+    session.execute(insert(GOVERNANCE), [asdict(each) for each in named])
 
 
 # Statutes.
@@ -315,9 +340,17 @@ def proposals(session: Connection, which: str, now: int, limit: int, before: int
     return [_proposal(row) for row in session.execute(statement)]
 
 
-def proposers(session: Connection, now: int) -> list[int]:
-    """Who made each proposal that has not closed."""
-    return list(session.scalars(_narrowed(select(PROPOSAL.c.proposer), "open", now)))
+def proposers(session: Connection, since: int, now: int) -> list[int]:
+    """Who made each proposal that has not closed, of the Governance whose votes are numbered on from there."""
+    made = select(PROPOSAL.c.proposer).where(PROPOSAL.c.number >= since, PROPOSAL.c.number < since + OF_ONE)
+    return list(session.scalars(_narrowed(made, "open", now)))
+
+
+def made_in(session: Connection, transaction: bytes) -> int | None:
+    """The newest proposal that a transaction made."""
+    made = select(func.max(PROPOSAL.c.number)).where(PROPOSAL.c.transaction == transaction)
+    found = session.execute(made).scalar_one()
+    return None if found is None else int(found)
 
 
 def moments(session: Connection, now: int, day: int) -> list[tuple[int, int, int, int]]:
