@@ -31,11 +31,15 @@ from playwright.sync_api import Page, Response
 from maillon.kit.keys import Keys
 from maillon.ledger.abi import Call
 from maillon.ledger.contracts.admissions import Admissions
+from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.governance import Governance
 from maillon.ledger.contracts.members import Members
-from maillon.ledger.genesis import ADMISSIONS, GOVERNANCE, MEMBERS
+from maillon.ledger.founding import SANDBOX_STATUTES
+from maillon.ledger.genesis import ADMISSIONS, DIRECTORY, GOVERNANCE, MEMBERS, name_word
+from maillon.ledger.port import Address
 from maillon.ledger.signing import Account, DynamicFeeTransaction
-from maillon.services.votes.model import Position
+from maillon.services.votes.model import Position, ProposalKind, numbered, own_number
+from other_contracts import governance, of_another_law
 from running_platform import ROOT, Running, maillon, start
 
 LANGUAGES = ("fr", "en")
@@ -292,6 +296,7 @@ class Motion:
     reason: str = ""
     executed: bool = False
     """Whether somebody tries to do it, once it has passed."""
+    kind: ProposalKind = ProposalKind.ORDINARY
     leaver: int | None = None
     """Who leaves the alliance while it is open."""
 
@@ -361,17 +366,30 @@ def _eventually(what: str, found: Callable[[], Any]) -> Any:
 
 def _transact(platform: Running, calls: Sequence[Call[Any]]) -> None:
     """Transactions of the sandbox's steward, one after the other, until the last is final."""
+    _send(platform, [(call.to, call.data) for call in calls])
+
+
+def _deploy(platform: Running, code: bytes) -> Address:
+    """Where a contract of the steward's is."""
+    return Address(bytes.fromhex(_send(platform, [(None, code)])[-1]["contractAddress"][2:]))
+
+
+def _send(platform: Running, transactions: Sequence[tuple[Address | None, bytes]]) -> list[dict[str, Any]]:
+    """The receipts of transactions of the steward's; every one of them has done what it should."""
     steward = Account(Keys(platform.home / "keys").account("steward"))
     chain_id = int(_rpc(platform, "eth_chainId"), 16)
     nonce = int(_rpc(platform, "eth_getTransactionCount", "0x" + steward.address.hex(), "latest"), 16)
     sent = []
-    for place, call in enumerate(calls):
-        unsigned = DynamicFeeTransaction(chain_id, nonce + place, 10**9, 10**10, 10_000_000, call.to, 0, call.data)
+    for place, (to, data) in enumerate(transactions):
+        unsigned = DynamicFeeTransaction(chain_id, nonce + place, 10**9, 10**10, 10_000_000, to, 0, data)
         raw = "0x" + unsigned.sign(steward).raw.hex()
         sent.append(_rpc(platform, "eth_sendRawTransaction", raw))
+    receipts = []
     for transaction in sent:
         receipt = _eventually(transaction, lambda t=transaction: _rpc(platform, "eth_getTransactionReceipt", t))
         assert receipt["status"] == "0x1", receipt
+        receipts.append(receipt)
+    return receipts
 
 
 def _live(platform: Running) -> None:
@@ -389,18 +407,24 @@ def _live(platform: Running) -> None:
             _put_to_the_vote(platform, http, pair, 1 + 2 * place)
 
 
-def _put_to_the_vote(platform: Running, http: httpx.Client, pair: tuple[Motion, Motion], first: int) -> None:
-    """Two proposals, from their announcement to their records."""
-    law, motions = Governance(GOVERNANCE), list(enumerate(pair, first))
+def _put_to_the_vote(
+    platform: Running,
+    http: httpx.Client,
+    pair: Sequence[Motion],
+    first: int,
+    address: Address = GOVERNANCE,
+) -> None:
+    """Proposals, from their announcement to their records; `first` is the number of the first one."""
+    law, motions = Governance(address), list(enumerate(pair, first))
     opens = _now(platform) + 60
     proposed = []
     for _, one in motions:
         closes = opens + (60 if one.position else 30 * 86_400)
-        proposed.append(law.propose(1, _digest(one.text), one.calls, opens, closes))
+        proposed.append(law.propose(int(one.kind), _digest(one.text), one.calls, opens, closes))
     _transact(platform, proposed)
     _pass_time(platform, opens - _now(platform) + 1)
     said = [(number, one, one.position) for number, one in motions if one.position is not None]
-    _transact(platform, [law.cast(number, position, _digest(one.reason)) for number, one, position in said])
+    _transact(platform, [law.cast(own_number(number), position, _digest(one.reason)) for number, one, position in said])
     for leaver in filter(None, [one.leaver for one in pair]):
         left = http.post(f"/members/{leaver}/departure")
         assert left.status_code == 200, left.text
@@ -409,11 +433,35 @@ def _put_to_the_vote(platform: Running, http: httpx.Client, pair: tuple[Motion, 
             # A text is taken once the block that names its digest has been read.
             _eventually(text, lambda t=text: http.post("/votes/texts", content=t.encode()).status_code == 200)
     if said:
-        _pass_time(platform, 60 + 15)
-        _transact(platform, [law.execute(number, one.calls) for number, one, _ in said if one.executed])
+        _pass_time(platform, 60 + 25)
+        _transact(platform, [law.execute(own_number(number), one.calls) for number, one, _ in said if one.executed])
         _pass_time(platform, 60)
     for number, one, _ in said:
         _eventually(one.text, lambda n=number: http.get(f"/votes/{n}/record/receipt").status_code == 200)
+
+
+@contextlib.contextmanager
+def platform_of_another_law(folder: Path) -> Iterator[tuple[Running, Example]]:
+    """A sandbox whose votes led Governance to a contract of the same law, and then to one of another."""
+    with platform_of_the_atlas(folder) as platform:
+        directory, name = Directory(DIRECTORY), name_word("Governance")
+        with httpx.Client(base_url=f"{platform.url}/v1", timeout=120) as http:
+            http.headers["Authorization"] = f"Bearer {platform.key}"
+            successor = _deploy(platform, governance(SANDBOX_STATUTES))
+            calls = (directory.point(name, successor), directory.offer_governance(successor))
+            _put_to_the_vote(platform, http, [_leading("Tenir les votes sur un contrat neuf", *calls)], 1)
+            _transact(platform, [Governance(successor).take_seat()])
+            stranger = _deploy(platform, of_another_law("Governance"))
+            left_open = Motion("Adopter la charte\n\nPersonne dans la chaîne, aucun document dehors.")
+            leading = _leading("Changer de loi des votes", directory.point(name, stranger))
+            _put_to_the_vote(platform, http, [leading, left_open], numbered(1, 1), successor)
+            _eventually("a law that is not known", lambda: http.get("/votes").json()["unread"])
+        yield platform, Example(folder, 0, 0, "")
+
+
+def _leading(text: str, *calls: Call[Any]) -> Motion:
+    pairs = tuple((call.to, call.data) for call in calls)
+    return Motion(text, pairs, Position.FOR, executed=True, kind=ProposalKind.CONSTITUTIONAL)
 
 
 def _numbers(platform: Running) -> dict[str, int]:
@@ -774,3 +822,13 @@ ATLAS: tuple[Sight, ...] = (
     Sight("unknown-entry", "entries/999999", 404),
     Sight("unknown-block", "blocks/999999", 404),
 )
+
+OF_ANOTHER_LAW: tuple[Sight, ...] = (
+    Sight("votes-unread", "votes?show=all"),
+    Sight("vote-former", "votes/1"),
+    Sight("vote-former-successor", "votes/1000001"),
+    Sight("vote-former-open", "votes/1000002"),
+    Sight("vote-former-record", "votes/1000001/record"),
+    Sight("votes-propose-unread", "votes/propose"),
+)
+"""On `platform_of_another_law`."""

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
@@ -23,7 +24,17 @@ from maillon.evidence.receipt import STEPS
 from maillon.kit.problems import REGISTRY
 from maillon.kit.settings import Settings
 from maillon.main import Application, exclusive_home
-from portal_atlas import ATLAS, LANGUAGES, MINUTES, Example, Sight, make_example, platform_of_the_atlas
+from portal_atlas import (
+    ATLAS,
+    LANGUAGES,
+    MINUTES,
+    OF_ANOTHER_LAW,
+    Example,
+    Sight,
+    make_example,
+    platform_of_another_law,
+    platform_of_the_atlas,
+)
 from running_platform import Running
 
 ENGLISH = re.compile(
@@ -151,6 +162,19 @@ def headers_of(sight: Sight, example: Example) -> dict[str, str]:
 async def test_a_page_speaks_its_language_and_is_json_too(
     portal: httpx.AsyncClient, example: Example, sight: Sight
 ) -> None:
+    await read(portal, example, sight)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_so_do_the_pages_of_votes_where_another_law_governs(tmp_path: Path) -> None:
+    with platform_of_another_law(tmp_path) as (platform, example):
+        async with httpx.AsyncClient(base_url=platform.url, headers={"Accept": "text/html"}, timeout=120) as http:
+            for sight in OF_ANOTHER_LAW:
+                await read(http, example, sight)
+
+
+async def read(portal: httpx.AsyncClient, example: Example, sight: Sight) -> None:
+    """A page in both languages, and as JSON."""
     headers = headers_of(sight, example)
     for language in LANGUAGES:
         address = sight.address(language, example)

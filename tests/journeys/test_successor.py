@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from maillon.ledger.abi import Call, constructor
+from maillon.ledger.abi import Call
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.governance import Governance
 from maillon.ledger.founding import Statutes, Terms
@@ -17,16 +17,11 @@ from maillon.ledger.genesis import DIRECTORY, name_word
 from maillon.ledger.port import Address
 from maillon.ledger.reading import reading
 from maillon.ledger.signing import Account
+from other_contracts import governance, of_another_law
 from running_platform import ROOT, Start, maillon
 from town import Town, eventually, platform_with_clock, run
 
-STATUTES = "((uint256,uint256,uint256,uint256,uint256)[3],uint256,uint256,uint256,bool,uint256[8])"
 SOON = Statutes(Terms(2_500, 1, 2, 60, 5), Terms(5_000, 2, 3, 60, 10), Terms(3_334, 2, 3, 30, 0), notice=0)
-SAME_LAW = constructor("governance", ("address", STATUTES), (DIRECTORY, SOON.as_argument()))
-OTHER_LAW = (
-    bytes.fromhex("602b600c600039602b6000f37f") + name_word("Governance") + bytes.fromhex("60005260206000f30000")
-)
-"""Code that answers every call with the name Governance, which is all the Directory asks for."""
 
 
 async def sent(url: str, key: bytes, data: bytes, to: Address | None = None) -> Address | None:
@@ -70,14 +65,14 @@ def test_votes_go_on_with_a_successor_and_say_so_of_another_law(starting: Start,
     text.write_text("Une autre Governance\n")
     town = Town(platform_with_clock(starting, tmp_path / "home", clock), clock, "en")
     alliance, directory, name = Alliance(town, text), Directory(DIRECTORY), name_word("Governance")
-    successor = alliance.send(SAME_LAW)
+    successor = alliance.send(governance(SOON))
     assert successor is not None
     alliance.decide(1, directory.point(name, successor), directory.offer_governance(successor))
     alliance.send(Governance(successor).take_seat().data, successor)
     # The successor's votes are listed before those of block zero's, and it decides: another law follows it.
     home, url = ("--home", str(town.platform.home)), ("--url", town.platform.url)
     assert json.loads(maillon("status", *home, *url, "--json").stdout)["status"] == "ready"
-    other = alliance.send(OTHER_LAW)
+    other = alliance.send(of_another_law("Governance"))
     assert other is not None
     alliance.decide(1_000_001, directory.point(name, other))
     listed = run(town, "votes", "list", "--show", "all")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 import npm_packages
-from portal_atlas import ATLAS, LANGUAGES, THEMES, WIDTHS, Example, Sight
+from portal_atlas import ATLAS, LANGUAGES, OF_ANOTHER_LAW, THEMES, WIDTHS, Example, Sight
 from running_platform import Running
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -35,14 +35,12 @@ def complaints(page: Page, axe: str, theme: str = "light") -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("sight", ATLAS, ids=lambda sight: sight.name)
-def test_axe_finds_nothing(  # noqa: PLR0917 - fixtures
-    browser: Browser, portal: Running, example: Example, axe: str, sight: Sight, language: str
-) -> None:
+def look(browser: Browser, axe: str, seen: tuple[Running, Example], sight: Sight, language: str) -> None:
+    """At a sight of a platform, on every width and in both themes."""
+    platform, example = seen
     context = browser.new_context(reduced_motion="reduce", viewport={"width": WIDTHS["phone"], "height": 800})
     page = context.new_page()
-    assert sight.visit(page, portal.url, language, example).status == sight.status
+    assert sight.visit(page, platform.url, language, example).status == sight.status
     found = {}
     for width in WIDTHS.values():
         page.set_viewport_size({"width": width, "height": 800})
@@ -53,6 +51,22 @@ def test_axe_finds_nothing(  # noqa: PLR0917 - fixtures
             found[f"{width} {theme}"] = complaints(page, axe, theme)
     context.close()
     assert {where: what for where, what in found.items() if what} == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("sight", ATLAS, ids=lambda sight: sight.name)
+def test_axe_finds_nothing(  # noqa: PLR0917 - fixtures
+    browser: Browser, portal: Running, example: Example, axe: str, sight: Sight, language: str
+) -> None:
+    look(browser, axe, (portal, example), sight, language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("sight", OF_ANOTHER_LAW, ids=lambda sight: sight.name)
+def test_axe_finds_nothing_under_another_law(
+    browser: Browser, another_law: tuple[Running, Example], axe: str, sight: Sight, language: str
+) -> None:
+    look(browser, axe, another_law, sight, language)
 
 
 @pytest.mark.parametrize("where", ["h1", "h2", ".crumbs [aria-current]"])

@@ -23,9 +23,20 @@ COLOURS = """() => {
 
 @pytest.mark.parametrize("path", PAGES)
 def test_on_paper_a_page_is_its_content_alone(browser: Browser, portal: Running, example: Example, path: str) -> None:
+    look(browser, f"{portal.url}/fr/{path.format(entry=example.entry, **example.numbers)}")
+
+
+def test_on_paper_a_vote_says_that_votes_are_taken_elsewhere(
+    browser: Browser, another_law: tuple[Running, Example]
+) -> None:
+    look(browser, f"{another_law[0].url}/fr/votes/1000002")
+
+
+def look(browser: Browser, address: str) -> None:
+    """At a page on a dark screen, and then on paper."""
     context = browser.new_context(viewport={"width": 700, "height": 900}, color_scheme="dark")
     page = context.new_page()
-    answer = page.goto(f"{portal.url}/fr/{path.format(entry=example.entry, **example.numbers)}")
+    answer = page.goto(address)
     assert answer is not None
     assert answer.status == 200
     dark_ink, _ = page.evaluate(COLOURS)

@@ -24,7 +24,7 @@ from maillon.kit.clock import FixedClock
 from maillon.kit.encryption import Encryption
 from maillon.kit.idempotency import Once, SealedAnswers
 from maillon.kit.store import Store, metadata
-from maillon.ledger.abi import Call, constructor
+from maillon.ledger.abi import Call
 from maillon.ledger.contracts.credits import Credits
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.governance import Governance
@@ -54,8 +54,8 @@ from maillon.services.votes.model import OF_ONE, Position, ProposalKind, Propose
 from maillon.services.votes.recount import recount
 from maillon.services.votes.rules import add_up
 from maillon.services.votes.service import TEXT_AWAITED, VotesService
+from other_contracts import governance, of_another_law
 
-STATUTES_TYPE = "((uint256,uint256,uint256,uint256,uint256)[3],uint256,uint256,uint256,bool,uint256[8])"
 TEXT = "Porter le quorum à la moitié\n\nParce que trois sur dix, c’est trop peu."
 
 
@@ -187,9 +187,8 @@ async def test_a_vote_from_proposal_to_execution(instance: Instance) -> None:
 
 
 SUCCESSOR = Address(b"\x5e" * 20)
-SAME_LAW = constructor("governance", ("address", STATUTES_TYPE), (DIRECTORY, STATUTES["weighted"].as_argument()))
-OTHER_LAW = bytes.fromhex("602b600c600039602b6000f37f") + word("Governance") + bytes.fromhex("60005260206000f30000")
-"""Code that answers every call with the name Governance, which is all the Directory asks for."""
+SAME_LAW = governance(STATUTES["weighted"])
+OTHER_LAW = of_another_law("Governance")
 
 
 def called(one: Call[Any]) -> ProposedCall:

@@ -151,6 +151,9 @@ class VotesContract:
         newest = {(await self._ask(self._directory.period(name, each))).target: each for each in range(1, versions + 1)}
         with translated():
             codes = {address: await self._codes(address) for address in newest}
+        if not all(codes.values()):
+            # A name leads to code. Behind one address can be several nodes, and the one asked for it may be late.
+            raise LedgerUnavailable("the node does not have the code that the Directory names")
         law = codes[next(iter(newest))]
         self._named = tuple(
             NamedGovernance(succession, address, version, codes[address] == law)

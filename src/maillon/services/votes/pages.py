@@ -294,6 +294,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "delegate": bool(mine) or delegates is None,
             "busy": [{"number": each, "legal_name": names.organisation(each)} for each in busy],
             "statutes": statutes_document(version, statutes, Words(language)),
+            "unread": await unread_of(service),
             "suggested": {
                 "opens": forms.local_moment(soon),
                 "closes": forms.local_moment(soon + statutes.terms_of(usual).window + 3600),
