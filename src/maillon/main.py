@@ -466,7 +466,7 @@ class Application:
         """Every door as one ASGI application."""
         app = FastAPI(
             title="Maillon",
-            version=version(),
+            version=maillon.__version__,
             summary="Notarise, anchor, stamp, and check offline.",
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
             docs_url=None,
@@ -597,7 +597,7 @@ class Application:
         untold, given_up = await asyncio.to_thread(self.webhooks.counts)
         return {
             "status": "degraded" if failure or self.votes.unfollowed else "ready",
-            "version": version(),
+            "version": maillon.__version__,
             "network": self.network,
             "time": self.clock.now().isoformat(),
             "database": "sqlite" if self.store.is_sqlite else "postgresql",
@@ -1093,11 +1093,6 @@ async def _network_ledger(settings: Settings) -> _LedgerParts:
         ask=node.ask,
         node=node,
     )
-
-
-def version() -> str:
-    """This program's version."""
-    return maillon.__version__
 
 
 async def serve(

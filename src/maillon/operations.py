@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from maillon import backups
+from maillon import __version__, backups
 from maillon.evidence.errors import EvidenceError
 from maillon.kit import settings as kit_settings
 from maillon.kit import terminal
@@ -659,8 +659,24 @@ def explain(  # noqa: PLR0917 - options of a command
         raise typer.Exit(terminal.REFUSED)
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"maillon {__version__}")
+        raise typer.Exit
+
+
+def _program(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Say which version this is."),
+    ] = False,
+) -> None:
+    """What may stand before a command."""
+
+
 def add(application: typer.Typer) -> None:
     """Join these commands to the program."""
+    application.callback()(_program)
     network_commands.network.command("demo")(network_demo)
     network_commands.node.command("delegate")(node_delegate)
     network_commands.node.command("register")(node_register)

@@ -19,7 +19,7 @@ from typing import Final
 import pytest
 from typer.testing import CliRunner, Result
 
-from maillon import backups
+from maillon import __version__, backups
 from maillon.commands import application
 from maillon.kit.errors import HomeUnusable, KitError, NewerData
 from maillon.kit.settings import Settings
@@ -47,6 +47,12 @@ def test_nothing_in_the_directory_we_are_in_is_run(tmp_path: Path) -> None:
 def said(*arguments: str) -> Result:
     """What a command says that ends before it begins: in this process, where starting one takes longer than it."""
     return CliRunner().invoke(application(), arguments)
+
+
+def test_the_version_is_said() -> None:
+    assert said("--version").output == f"maillon {__version__}\n"
+    assert said("--version", "status").output == f"maillon {__version__}\n"
+    assert said("status", "--version").exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from maillon import __version__
 from maillon.kit.clock import SystemClock
 from maillon.ledger.embedded.chain import Chain
 from maillon.ledger.embedded.model import CallResult
@@ -111,6 +112,10 @@ def logging_code() -> bytes:
 async def test_what_is_malformed_is_named(client: httpx.AsyncClient, body: bytes, code: int, message: str) -> None:
     error = (await post(client, body))["error"]
     assert (error["code"], error["message"]) == (code, message)
+
+
+async def test_it_says_which_program_and_version_answers(client: httpx.AsyncClient) -> None:
+    assert await ask(client, "web3_clientVersion") == f"Maillon/v{__version__}/embedded"
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
+import maillon
 from maillon.evidence.hashing import keccak256
 from maillon.ledger.embedded.model import AccessList, Block, CallResult, Transaction
 from maillon.ledger.errors import InsufficientFunds, NotFound
@@ -316,16 +316,8 @@ def _validators(served: Served, a: Arguments) -> Any:
     }
 
 
-def client_version() -> str:
-    """What `web3_clientVersion` says: name, version, and what makes the blocks."""
-    try:
-        number = version("maillon")
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        number = "0"
-    return f"Maillon/v{number}/embedded"
-
-
-VERSION: Final = client_version()
+VERSION: Final = f"Maillon/v{maillon.__version__}/embedded"
+"""What `web3_clientVersion` says: name, version, and what makes the blocks."""
 
 METHODS: Final[dict[str, Method]] = {
     "web3_clientVersion": Method(lambda s, a: VERSION, cheap=True),
