@@ -3,27 +3,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from conversation import Answer, converse
 from post_office import PostOffice
-from running_platform import ROOT, Running, environment, maillon
+from running_platform import ROOT, Running, maillon
 
 PASSWORD = "teapot gravel ninety harvest"
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
@@ -144,26 +141,38 @@ class Terminal:
         assert done.returncode == status, done.stdout + done.stderr
         return json.loads(done.stdout)
 
-    def log_in(self, person: httpx.Client) -> None:
-        """`maillon login`, confirmed in two steps by somebody who is logged in at the portal."""
-        command = [sys.executable, "-m", "maillon", "login", "--home", str(self.home), "--url", self.town.platform.url]
-        program = subprocess.Popen(
-            [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    def talk(self, *arguments: str, answers: Sequence[tuple[str, Answer]]) -> Any:
+        """Run a command that asks, with somebody there who answers; no secret that is typed is seen."""
+        place = ("--home", str(self.home), "--url", self.town.platform.url)
+        done = converse([*arguments, *place, "--json"], answers)
+        assert done.status == 0, done.screen + done.output
+        assert PASSWORD not in done.screen + done.output
+        return json.loads(done.output)
+
+    def join(self, code: str, address: str, name: str) -> str:
+        """`maillon join`: follow the letter with a password and an application; the secret of that."""
+        secret = ""
+
+        def shown(screen: str) -> str:
+            nonlocal secret
+            found = re.search(r"secret ((?:[A-Z2-7]{1,4} ?)+)", screen)
+            assert found is not None, screen
+            secret = found[1].replace(" ", "")
+            return pyotp.TOTP(secret).at(self.town.now())
+
+        passwords = [("new password: ", PASSWORD), ("new password again: ", PASSWORD)]
+        asked = [("code of the invitation: ", code), ("e-mail address:", address), ("your name:", name), *passwords]
+        joined = self.talk("join", answers=[*asked, ("code: ", shown)])
+        assert len(joined["recovery_codes"]) == 10
+        return secret
+
+    def log_in(self, address: str, secret: str) -> None:
+        """`maillon login --no-browser`, with the password and a code of the application that was used by nobody yet."""
+        self.town.pass_time(30)
+        code = pyotp.TOTP(secret).at(self.town.now())
+        self.talk(
+            *("login", "--no-browser", "--address", address), answers=[("password: ", PASSWORD), ("code: ", code)]
         )
-        try:
-            assert program.stderr is not None
-            code = re.search(r"code ([A-Z]{4}-[A-Z]{4})", program.stderr.readline())
-            assert code is not None
-            asked = person.post(self.town.url("device"), data={"code": code[1]})
-            assert asked.status_code == 200, asked.text
-            done = person.post(self.town.url("device"), data={"code": code[1], "sure": "yes"})
-            assert done.status_code == 200, done.text
-            _, said = program.communicate(timeout=PATIENCE / 1000)
-        finally:
-            if program.poll() is None:
-                program.kill()
-                program.communicate()
-        assert program.returncode == 0, said
 
 
 def invited(office: PostOffice, address: str) -> str:
@@ -177,22 +186,6 @@ def invited(office: PostOffice, address: str) -> str:
                 return found[1]
         office.arrived.acquire(timeout=1)
     pytest.fail(f"no invitation was handed to the mail server for {address}")
-
-
-@contextlib.contextmanager
-def joined(town: Town, code: str, address: str, name: str) -> Iterator[httpx.Client]:
-    """Follow an invitation as its page's forms do, with a password and the application's code; signed in."""
-    headers = {"Origin": town.platform.url, "User-Agent": "Firefox/1 Linux"}
-    with httpx.Client(headers=headers, timeout=PATIENCE / 1000) as person:
-        form = {"code": code, "address": address, "name": name, "password": PASSWORD, "way": "password"}
-        page = person.post(town.url("join"), data=form).text
-        step, secret = re.search(r'name="step" value="([^"]+)"', page), re.search(r"<code>([A-Z2-7 ]+)</code>", page)
-        assert step is not None, page
-        assert secret is not None, page
-        shown = pyotp.TOTP(secret[1].replace(" ", "")).at(town.now())
-        done = person.post(town.url("join/code"), data={"step": step[1], "code": shown})
-        assert done.status_code == 200, done.text
-        yield person
 
 
 def eventually(condition: Callable[[], bool]) -> None:

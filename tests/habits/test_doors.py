@@ -132,6 +132,10 @@ ANYBODY = {
         "/v1/applications/mine/documents",
         "/v1/applications/mine/withdrawal",
         "/v1/credits/faucet",
+        "/v1/join",
+        "/v1/join/code",
+        "/v1/login",
+        "/v1/login/code",
         "/v1/login/device",
         "/v1/login/token",
         "/v1/members/{number}/acts",
@@ -174,6 +178,7 @@ ONES_OWN = {
         "/{language}/notices",
     ],
     "POST": [
+        "/v1/invitations/acceptance",
         "/v1/notary/entries",
         "/v1/notary/batches",
         "/v1/notices/read",
@@ -220,6 +225,11 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 """Good bodies, by the last part of the address: what is refused is whoever asks."""
 INVITING = {"scheme": "siren", "identifier": "552 032 534", "legal_name": "x"}
+WHOLLY: dict[str, dict[str, Any]] = {
+    "/v1/members/{number}/invitations": INVITING,
+    "/v1/invitations/acceptance": {"code": "0" * 32},
+}
+"""Good bodies of routes that end as another does."""
 FORMS: list[dict[str, str]] = [
     {
         "act": act,
@@ -340,7 +350,7 @@ def walked(made: Application) -> list[tuple[str, str]]:
 def body_for(path: str) -> dict[str, Any]:
     """A good body of a route of the API."""
     last = path.rpartition("/")[2] if not path.endswith("}") else path.split("/")[-2]
-    return INVITING if path == "/v1/members/{number}/invitations" else BODIES.get(last, {})
+    return WHOLLY.get(path) or BODIES.get(last, {})
 
 
 async def ask(client: httpx.AsyncClient, method: str, path: str, names: dict[str, str]) -> list[httpx.Response]:
@@ -518,6 +528,9 @@ LEAVES: dict[str, set[str]] = {
     "POST /v1/organisations/{organisation}/keys/{key}/rotation": {"key:rotated"},
     "DELETE /v1/organisations/{organisation}/keys/{key}": {"key:revoked"},
     "POST /v1/login/token": {"session:begun"},
+    "POST /v1/login/code": {"session:begun"},
+    "POST /v1/join/code": {"person:joined", "session:begun"},
+    "POST /v1/invitations/acceptance": {"person:joined"},
     "DELETE /v1/login": {"session:ended"},
     "POST /{language}/log-in": {"session:begun"},
     "POST /{language}/log-in/code": {"session:begun"},
@@ -578,6 +591,8 @@ LEAVES: dict[str, set[str]] = {
 """What each write leaves in the trail, subject:action."""
 LEAVES_NOTHING: dict[str, str] = {
     "POST /tsa": "a stamp is handed out, and nothing is kept",
+    "POST /v1/login": "the first half: the second opens a session, and is in the trail",
+    "POST /v1/join": "the first half: the second makes the account, and is in the trail",
     "POST /v1/login/device": "a question nobody has answered: who answers it is in the trail",
     "POST /{language}/log-in/passkey": "a challenge for whoever asks",
     "POST /{language}/join/passkey": "a challenge for whoever asks",

@@ -36,7 +36,6 @@ from town import (
     eventually,
     invited,
     join,
-    joined,
     person,
     platform_with_clock,
 )
@@ -257,8 +256,8 @@ def mail() -> Iterator[PostOffice]:
 def test_a_small_town_by_the_command_line_alone(tmp_path: Path, starting: Start, mail: PostOffice) -> None:
     """Every act of the town is a command, run from a home of its own with its own people's log-ins.
 
-    Only what makes somebody a person at the portal, following the letter and confirming a log-in, is a page: its forms
-    are sent here without a browser. The office runs the platform, and decides with the key of its own machine.
+    Its people follow their letters and log in at their terminals too. The office runs the platform, and decides with
+    the key of its own machine.
     """
     clock = tmp_path / "clock"
     platform = platform_with_clock(starting, tmp_path / "home", clock, smtp=mail.start())
@@ -266,19 +265,19 @@ def test_a_small_town_by_the_command_line_alone(tmp_path: Path, starting: Start,
     office = Terminal(town, platform.home)
     mayor, secretary = Terminal(town, tmp_path / "mayor"), Terminal(town, tmp_path / "secretary")
     number = enters(office, mayor, tmp_path)
-    # 2. Its first person comes by the letter, and logs its command line in.
+    # 2. Its first person comes by the letter, and their command line is logged in.
     camille = "camille.aubin@ambrun.example"
     mayor.run("people", "invite", number, "lea.roussel@ambrun.example", status=1)  # nobody yet
-    with joined(town, invited(mail, camille), camille, "Camille Aubin") as person:
-        mayor.log_in(person)
+    mayor.join(invited(mail, camille), camille, "Camille Aubin")
     who = mayor.run("whoami")
     assert who["name"] == "Camille Aubin"
     assert list(who["roles"]) == [number]
     # 3. It gets a second one in, by letter too; what is the first one's alone is refused to the second.
     lea = "lea.roussel@ambrun.example"
     assert mayor.run("people", "invite", number, lea, "--role", "delegate")["roles"] == ["delegate"]
-    with joined(town, invited(mail, lea), lea, "Léa Roussel") as person:
-        secretary.log_in(person)
+    application = secretary.join(invited(mail, lea), lea, "Léa Roussel")
+    secretary.run("logout")
+    secretary.log_in(lea, application)
     assert {one["name"] for one in mayor.run("people", "of", number)["people"]} == {"Camille Aubin", "Léa Roussel"}
     assert secretary.run("people", "invite", number, "zoe@ambrun.example", status=1)["error"]
     assert secretary.run("members", "leave", number, "--yes", status=1)["error"]

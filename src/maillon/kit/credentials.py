@@ -61,6 +61,19 @@ def _key(settings: Settings) -> str:
         raise CredentialUnreadable(f"{path} is damaged: remove it and start the server anew") from None
 
 
+def is_sealed(url: str) -> bool:
+    """Whether nobody between here and a server reads what it is sent: by TLS, or because it is on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname == "localhost" or _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _may_be_ours(settings: Settings) -> bool:
     """Whether the server asked can be the one of this home: by loopback, or by the address the home's settings give.
 
@@ -69,7 +82,4 @@ def _may_be_ours(settings: Settings) -> bool:
     host = urlsplit(settings.server_url).hostname or ""
     if host in ("localhost", settings.host, urlsplit(settings.public_url or "").hostname):
         return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return _is_loopback(host)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_jsonable_python
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from maillon.kit import problems
 from maillon.kit.access import KeyRecord
@@ -22,7 +22,7 @@ from maillon.kit.idempotency import Key, Once
 from maillon.kit.throttle import Throttle
 from maillon.services.people import errors, rules
 from maillon.services.people.errors import LogInNeeded, Refused, Unavailable, UnknownAction
-from maillon.services.people.model import Actor, Invitation, Target
+from maillon.services.people.model import Actor, Invitation, SessionKind, Target
 from maillon.services.people.organisations import DEEDS, KEY_OVERLAP, MAXIMUM_CURSOR, PAGE
 from maillon.services.people.recognition import Recognition
 from maillon.services.people.service import PeopleService
@@ -88,6 +88,37 @@ class TokenBody(_Body):
     device_code: str = Field(max_length=100)
 
 
+class LogInBody(_Body):
+    """Who logs in where there is no browser."""
+
+    address: str = Field(max_length=254)
+    password: str = Field(max_length=1000)
+
+
+class JoinBody(_Body):
+    """Who follows an invitation where there is no browser."""
+
+    code: str = Field(max_length=100)
+    address: str = Field(max_length=254)
+    name: str = Field(max_length=200)
+    password: str = Field(max_length=1000)
+    language: Literal["fr", "en"] = "fr"
+
+
+class SecondFactorBody(_Body):
+    """The code that ends a step: of the application, or, to log in, a recovery code."""
+
+    step: str = Field(max_length=100)
+    code: str = Field(max_length=100)
+    label: str = Field("", max_length=200)
+
+
+class AcceptanceBody(_Body):
+    """Which invitation somebody who has an account takes."""
+
+    code: str = Field(max_length=100)
+
+
 def _key(record: KeyRecord) -> dict[str, Any]:
     return {
         "id": record.id,
@@ -116,6 +147,11 @@ def _invitation(sent: Invitation) -> dict[str, Any]:
 def _file(content: bytes, name: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(content, media_type="application/json", headers=headers)
+
+
+def _secret(document: dict[str, Any], status: int = 200) -> Response:
+    """What is told to whoever asked, this once: kept by no cache."""
+    return JSONResponse(to_jsonable_python(document), status, {"Cache-Control": "no-store"})
 
 
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -354,6 +390,55 @@ def router(  # noqa: C901, PLR0915, PLR0917 - one function for each route, the c
         throttle.take(request)
         opened = await asyncio.to_thread(people.finish_device, body.device_code)
         return {"token": opened.token, "expires": opened.session.expires}
+
+    @made.post("/login", summary="Log in with a password: the first half", responses=_refusals(429))
+    async def begin_log_in(request: Request, body: LogInBody) -> Response:
+        throttle.take(request)
+        step = await asyncio.to_thread(people.begin_log_in, body.address, body.password)
+        return _secret({"step": step, "expires_in": int(rules.STEP_LIFE.total_seconds())})
+
+    @made.post("/login/code", summary="Log in with a password: the second factor", responses=_refusals(409, 429))
+    async def finish_log_in(request: Request, body: SecondFactorBody) -> Response:
+        throttle.take(request)
+        opened = await asyncio.to_thread(
+            people.finish_log_in, body.step, body.code, rules.one_line(body.label), None, kind=SessionKind.COMMAND
+        )
+        return _secret({"token": opened.token, "expires": opened.session.expires})
+
+    @made.post("/join", summary="Follow an invitation with a password: the first half", responses=_refusals(429))
+    async def begin_join(request: Request, body: JoinBody) -> Response:
+        throttle.take(request)
+        enrolment = await asyncio.to_thread(
+            people.join_with_password, body.code, body.address, body.name, body.password, body.language
+        )
+        expires_in = int(rules.STEP_LIFE.total_seconds())
+        return _secret(
+            {"step": enrolment.step, "secret": enrolment.secret, "otpauth": enrolment.address, "expires_in": expires_in}
+        )
+
+    @made.post(
+        "/join/code",
+        summary="Follow an invitation with a password: the first code of the application",
+        status_code=201,
+        responses=_refusals(409, 429),
+    )
+    async def finish_join(request: Request, body: SecondFactorBody) -> Response:
+        throttle.take(request)
+        opened = await asyncio.to_thread(
+            people.finish_join, body.step, body.code, rules.one_line(body.label), None, kind=SessionKind.COMMAND
+        )
+        expires = opened.session.expires
+        return _secret({"token": opened.token, "expires": expires, "recovery_codes": opened.recovery_codes}, 201)
+
+    @made.post("/invitations/acceptance", summary="Take an invitation with one’s account", responses=_refusals(429))
+    async def accept(request: Request, body: AcceptanceBody, key: Key = None) -> Response:
+        throttle.take(request)
+        actor = await recognition.actor(request)
+
+        async def work() -> tuple[int, Any]:
+            return 200, {"organisation": await asyncio.to_thread(people.accept, actor, body.code)}
+
+        return await once.answer(request, key, actor.tag, work)
 
     @made.delete("/login", summary="End the session of this token", status_code=204, responses=_refusals())
     async def log_out(request: Request) -> Response:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""People in the terminal: `maillon login`, `logout`, `whoami`, `audit`; the token is a file of mode 0600.
+"""People in the terminal: `maillon join`, `login`, `logout`, `whoami`, `audit`; the token is a file of mode 0600.
 
 And what administrators of an organisation do at its server: `maillon people invite`, `invitations`, `of`, `roles`, and
 its API keys, which `maillon keys … --organisation` hands to `KeysOf`.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import json
 import platform
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +20,10 @@ from urllib.parse import quote
 import httpx
 import typer
 
-from maillon.kit.credentials import LOGIN_FILE, authorization, login_token
+from maillon.kit.credentials import LOGIN_FILE, authorization, is_sealed, login_token
 from maillon.kit.errors import KitError
 from maillon.kit.keys import write_private
+from maillon.kit.problems import MEDIA_TYPE
 from maillon.kit.settings import Settings, load
 from maillon.kit.terminal import REFUSED, UNDECIDED, fail, print_json, print_table, progress_line
 
@@ -70,11 +72,25 @@ def _who(settings: Settings, as_json: bool) -> dict[str, str]:
 
 
 @commands.command()
-def login(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
-    """Log this command line in: confirm in the browser, where you are logged in, that it may act as you."""
+def login(
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Ask for password and code in this terminal instead.")
+    ] = False,
+    address: Annotated[str | None, typer.Option(help="With --no-browser: your e-mail address; else asked for.")] = None,
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Log this command line in: confirm in the browser, where you are logged in, that it may act as you.
+
+    With --no-browser it asks for your address, password and code here instead. A passkey needs the browser, which shows
+    it to no other site: a password can be typed at a false server, so look at the address it is asked for.
+    """
     settings = _settings(as_json, home=home, url=url)
-    label = f"{getpass.getuser()}@{platform.node()}"
-    begun = _ask(settings, "POST", "/v1/login/device", as_json, json={"label": label})
+    if no_browser:
+        _log_in_here(settings, address, as_json)
+        return
+    begun = _ask(settings, "POST", "/v1/login/device", as_json, json={"label": _label()})
     if begun.status_code != 200:
         fail(_said(begun), REFUSED, as_json=as_json)
     device = begun.json()
@@ -83,19 +99,139 @@ def login(home: _Home = None, url: _Url = None, as_json: _Json = False) -> None:
     while time.monotonic() < until:
         answer = _ask(settings, "POST", "/v1/login/token", as_json, json={"device_code": device["device_code"]})
         if answer.status_code == 200:
-            document = answer.json() | {"server": settings.server_url}
-            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_private(settings.home / LOGIN_FILE, json.dumps(document).encode())
-            break
+            _keep(settings, answer.json(), as_json)
+            return
         if answer.status_code not in (428, 429, 503):
             fail(_said(answer), REFUSED, as_json=as_json)
         time.sleep(device["interval"])
-    else:
-        fail("nobody has confirmed in time: maillon login begins again", REFUSED, as_json=as_json)
+    fail("nobody has confirmed in time: maillon login begins again", REFUSED, as_json=as_json)
+
+
+def _label() -> str:
+    """How this command line is called among the sessions of its owner."""
+    return f"{getpass.getuser()}@{platform.node()}"
+
+
+def _keep(settings: Settings, opened: dict[str, Any], as_json: bool) -> None:
+    """Keep the token of a session that has begun, and say so; recovery codes are shown this once, before anything."""
+    codes = opened.get("recovery_codes", [])
+    if codes and not as_json:
+        typer.echo("\n".join(["keep these codes: each logs you in once, in place of the application", *codes]))
+    document = {"token": opened["token"], "expires": opened["expires"], "server": settings.server_url}
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(settings.home / LOGIN_FILE, json.dumps(document).encode())
     if as_json:
-        print_json({"server": settings.server_url, "expires": document["expires"]})
+        shown = {"server": settings.server_url, "expires": opened["expires"]}
+        print_json(shown | {"recovery_codes": codes} if codes else shown)
     else:
         typer.echo(f"logged in at {settings.server_url}; the token is in {settings.home / LOGIN_FILE}")
+
+
+_TRIES = 3
+"""Codes of an application that are asked for before the command ends."""
+
+
+def _asked_here(settings: Settings, as_json: bool) -> None:
+    """Say who is about to be told a secret; ends the program where others could read it on its way."""
+    if not is_sealed(settings.server_url):
+        fail(f"{settings.server_url} has no TLS: no password is sent there from here", REFUSED, as_json=as_json)
+    progress_line(f"what you type goes to {settings.server_url}")
+
+
+def _hidden(what: str, *, twice: bool = False) -> str:
+    """Something that is not shown while it is typed."""
+    said: str = typer.prompt(what, hide_input=True, confirmation_prompt=twice and f"{what} again", err=True)
+    return said
+
+
+def _typed(what: str) -> str:
+    said: str = typer.prompt(what, err=True)
+    return said
+
+
+def _first_half(settings: Settings, path: str, as_json: bool, body: dict[str, str]) -> dict[str, Any]:
+    answer = _ask(settings, "POST", path, as_json, json=body)
+    if answer.status_code != 200:
+        fail(_said(answer), UNDECIDED if answer.status_code >= 500 else REFUSED, as_json=as_json)
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def _second_half(settings: Settings, path: str, as_json: bool, step: str) -> None:
+    """Ask for codes until one is right; then a session has begun."""
+    for left in reversed(range(_TRIES)):
+        body = {"step": step, "code": _hidden("code"), "label": _label()}
+        answer = _ask(settings, "POST", path, as_json, json=body)
+        if answer.status_code in (200, 201):
+            _keep(settings, answer.json(), as_json)
+            return
+        wrong = answer.headers.get("content-type") == MEDIA_TYPE and answer.json().get("type") == "/problems/wrong-code"
+        if not (wrong and left):
+            fail(_said(answer), UNDECIDED if answer.status_code >= 500 else REFUSED, as_json=as_json)
+        progress_line(_said(answer))
+
+
+def _log_in_here(settings: Settings, address: str | None, as_json: bool) -> None:
+    _asked_here(settings, as_json)
+    body = {"address": address or _typed("e-mail address"), "password": _hidden("password")}
+    step = _first_half(settings, "/v1/login", as_json, body)["step"]
+    progress_line("the code of your authenticator application, or a recovery code")
+    _second_half(settings, "/v1/login/code", as_json, step)
+
+
+@commands.command()
+def join(  # noqa: PLR0917 - options of a command
+    address: Annotated[str | None, typer.Option(help="The e-mail address you were invited at; else asked for.")] = None,
+    name: Annotated[str | None, typer.Option(help="How you want to be called; else asked for.")] = None,
+    language: Annotated[str, typer.Option(help="The language of letters to you: fr or en.")] = "fr",
+    home: _Home = None,
+    url: _Url = None,
+    as_json: _Json = False,
+) -> None:
+    """Follow an invitation in this terminal: its code, a password, and an authenticator application.
+
+    The code stands in the letter, at the end of its link, which will do too. It and the password are asked for, and
+    never an argument. Whoever is logged in here takes the invitation with the account they have.
+    """
+    settings = _settings(as_json, home=home, url=url)
+    _asked_here(settings, as_json)
+    try:
+        token = login_token(settings)
+    except KitError as error:
+        fail(str(error), as_json=as_json)
+    # The link of the letter will do too: its code stands behind #.
+    code = _hidden("code of the invitation").rpartition("#")[2].strip()
+    if token:
+        _take_with_account(settings, token, code, as_json)
+        return
+    body = {
+        "code": code,
+        "address": address or _typed("e-mail address"),
+        "name": name or _typed("your name"),
+        "password": _hidden("new password", twice=True),
+        "language": language,
+    }
+    enrolment = _first_half(settings, "/v1/join", as_json, body)
+    secret = enrolment["secret"]
+    progress_line("add this to your authenticator application; type the code it shows then")
+    if sys.stderr.isatty():
+        import segno
+
+        segno.make(enrolment["otpauth"], error="l").terminal(out=sys.stderr, compact=True)
+    progress_line("secret " + " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)))
+    _second_half(settings, "/v1/join/code", as_json, enrolment["step"])
+
+
+def _take_with_account(settings: Settings, token: str, code: str, as_json: bool) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = _ask(settings, "POST", "/v1/invitations/acceptance", as_json, json={"code": code}, headers=headers)
+    if answer.status_code != 200:
+        fail(_said(answer), UNDECIDED if answer.status_code >= 500 else REFUSED, as_json=as_json)
+    organisation = answer.json()["organisation"]
+    if as_json:
+        print_json({"server": settings.server_url, "organisation": organisation})
+    else:
+        typer.echo(f"you are of {organisation} now: maillon whoami")
 
 
 @commands.command()

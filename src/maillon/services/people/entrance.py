@@ -77,7 +77,15 @@ class Entrance(Joining):
                 self._people.set_password(connection, person.id, self._passwords.hash(password))
             return self._new_step(connection, "second-factor", {}, person.id)
 
-    def finish_log_in(self, step: str, code: str, label: str, old_token: str | None) -> Opened:
+    def finish_log_in(
+        self,
+        step: str,
+        code: str,
+        label: str,
+        old_token: str | None,
+        *,
+        kind: SessionKind = SessionKind.BROWSER,
+    ) -> Opened:
         """Check the second factor, and begin a session in place of any old one.
 
         The code is of the authenticator application, or a recovery code. Raises `WrongCode`, `StaleStep` or
@@ -98,7 +106,7 @@ class Entrance(Joining):
             if self._people.take_ticket(connection, "second-factor", step, now) is None:
                 raise StaleStep("the step is not open")
             self._people.forgive(connection, f"second:{person}")
-            opened = self._begin(connection, person, {"password", method}, label, old_token)
+            opened = self._begin(connection, person, {"password", method}, label, old_token, kind=kind)
             if method == "recovery":
                 self._tell(connection, person, "recovery-used")
         self._outbox.wake()
@@ -272,7 +280,7 @@ class Entrance(Joining):
         """A command line wants to log in: (device code, user code), as in RFC 8628."""
         device, user = new_code(), new_user_code()
         expires = self._clock.now() + rules.STEP_LIFE
-        shown = " ".join(label.split())[:MAXIMUM_LABEL] or "?"
+        shown = rules.one_line(label)[:MAXIMUM_LABEL]
         with self._store.transaction() as connection:
             self._people.insert_ticket(connection, "device", device, {}, expires)
             self._people.insert_ticket(connection, "device-user", user, {"device": device, "label": shown}, expires)

@@ -27,6 +27,7 @@ from maillon.services.people.model import (
     Language,
     Profile,
     Role,
+    SessionKind,
 )
 from maillon.services.people.passwords import (
     check_otp,
@@ -154,7 +155,15 @@ class Joining(Foundation):
                     return Enrolment(step, body["otp"], otp_address(body["otp"], body["address"], self._network))
         raise StaleStep("the step is not open")
 
-    def finish_join(self, step: str, otp: str, label: str, old_token: str | None) -> Opened:
+    def finish_join(
+        self,
+        step: str,
+        otp: str,
+        label: str,
+        old_token: str | None,
+        *,
+        kind: SessionKind = SessionKind.BROWSER,
+    ) -> Opened:
         """The second half: the first code of the application makes the account and uses the invitation up."""
         now = self._clock.now()
         with self._store.read() as connection:
@@ -168,13 +177,13 @@ class Joining(Foundation):
         if used is None:
             raise WrongCode("the code is not that of the application")
         profile = Profile(body["address"], body["name"], body["language"])
-        with self._joined(body["code"], profile) as (connection, person):
+        with self._joined(body["code"], profile, kind=kind) as (connection, person):
             if self._people.take_ticket(connection, "join", step, now) is None:
                 raise StaleStep("the step is not open")
             self._people.set_password(connection, person, body["password"])
             self._people.set_otp(connection, person, body["otp"], used)
             codes = self._new_recovery_codes(connection, person)
-            return self._begin(connection, person, {"password", "otp"}, label, old_token, codes)
+            return self._begin(connection, person, {"password", "otp"}, label, old_token, codes, kind=kind)
 
     def join_passkey_options(self, code: str, address: str, name: str, language: Language) -> tuple[str, str]:
         """Options for `navigator.credentials.create` of a newcomer, and the step that takes the answer."""
@@ -204,7 +213,9 @@ class Joining(Foundation):
             return self._begin(connection, person, {"passkey"}, label, old_token, codes)
 
     @contextlib.contextmanager
-    def _joined(self, code: str, profile: Profile, identifier: str | None = None) -> Iterator[tuple[Connection, str]]:
+    def _joined(
+        self, code: str, profile: Profile, identifier: str | None = None, *, kind: SessionKind = SessionKind.BROWSER
+    ) -> Iterator[tuple[Connection, str]]:
         """A new person, in the transaction that uses their invitation up.
 
         Raises `InvalidInvitation` or `AddressTaken`.
@@ -221,7 +232,8 @@ class Joining(Foundation):
             self._people.replace_roles(
                 connection, person, invitation.organisation, invitation.roles, invitation.invited_by, now
             )
-            self._record(connection, "portal", "person", "joined", f"person:{person}", invitation.organisation, person)
+            door = "command" if kind is SessionKind.COMMAND else "portal"
+            self._record(connection, door, "person", "joined", f"person:{person}", invitation.organisation, person)
             yield connection, person
 
     def accept(self, actor: Actor, code: str) -> str:
@@ -242,5 +254,5 @@ class Joining(Foundation):
             self._people.replace_roles(
                 connection, person, invitation.organisation, held | invitation.roles, invitation.invited_by, now
             )
-            self._record(connection, "portal", "person", "joined", actor.tag, invitation.organisation, person)
+            self._record(connection, door_of(actor), "person", "joined", actor.tag, invitation.organisation, person)
         return invitation.organisation

@@ -66,6 +66,11 @@ def parse_name(text: str) -> str:
     return name
 
 
+def one_line(label: str) -> str:
+    """How a command line calls itself, on one line."""
+    return " ".join(label.split()) or "?"
+
+
 def parse_organisation(text: str) -> str:
     """The identifier of an organisation, opaque here. Raises `InvalidOrganisation`."""
     if _ORGANISATION.fullmatch(text) is None:
