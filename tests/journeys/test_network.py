@@ -49,7 +49,7 @@ def test_a_consortium_in_one_command(engine_programs: Path, starting: Start, fol
 
 def test_a_network_founded_by_hand(engine_programs: Path, starting: Start, folder: Path) -> None:
     home, network = folder / "h", folder / "network.json"
-    consensus, execution, *others = free_ports(6)
+    consensus, execution, *others = free_ports(7)
     ports = ("--consensus-port", str(consensus), "--execution-port", str(execution))
     card = maillon("node", "card", "--organisation", "City", "--host", "127.0.0.1", *ports, "--home", str(home))
     assert card.returncode == 0, card.stderr
@@ -80,7 +80,7 @@ def choose_ports(home: Path, ports: Sequence[int]) -> None:
     """As an operator writes them into the node's settings: those of this machine alone, which no card has."""
     settings = home / "node" / "node.toml"
     text = settings.read_text()
-    names = ("consensus_rpc_port", "execution_rpc_port", "engine_port", "gateway_port")
+    names = ("consensus_rpc_port", "execution_rpc_port", "engine_port", "gateway_port", "consensus_metrics_port")
     for name, port in zip(names, ports, strict=True):
         text = re.sub(rf"^{name} = \d+$", f"{name} = {port}", text, flags=re.MULTILINE)
     settings.write_text(text)
@@ -90,7 +90,7 @@ def test_four_founders_by_hand(engine_programs: Path, starting: Start, folder: P
     """Four cards of four homes make one file; each home takes it as its own, and together they make blocks."""
     names = ("City", "Port", "Museum", "School")
     network, homes, cards = folder / "network.json", [folder / name for name in names], []
-    free = free_ports(6 * 4)
+    free = free_ports(7 * 4)
     for name, home in zip(names, homes, strict=True):
         consensus, execution = free.pop(), free.pop()
         ports = ("--consensus-port", str(consensus), "--execution-port", str(execution))
@@ -121,7 +121,7 @@ def test_four_founders_by_hand(engine_programs: Path, starting: Start, folder: P
         assert settings["organisation"] == name
         ports = ("consensus_port", "execution_port")
         assert [settings[port] for port in ports] == [said[port] for port in ports]
-        choose_ports(home, [free.pop() for _ in range(4)])
+        choose_ports(home, [free.pop() for _ in range(5)])
     # Whoever has no card in it is no founder, and is not laid out as one; nor is a home of another network taken over.
     stranger = folder / "stranger"
     told = maillon("node", "init", "--network", str(network), "--home", str(stranger))

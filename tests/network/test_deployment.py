@@ -5,39 +5,35 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from test_doctor import HEALTH, bridge
+from typer.testing import CliRunner
 
+from maillon.commands import application
 from maillon.network.configuration import NodeSettings
-from maillon.network.health import exposition
+from metrics_page import PAGE, described
 
 ROOT = Path(__file__).resolve().parents[2]
-METRIC = re.compile(r"maillon_node_[a-z_]+")
-
-
-def metrics() -> set[str]:
-    """Every metric of a node that has something to say of everything."""
-    full = bridge(alarms={"empty-proposal": "why"}, counts={"blocks": 1})
-    return {
-        name for name in METRIC.findall(exposition(full).decode()) if not name.endswith("_created")
-    }  # fmt: skip
+METRIC = re.compile(r"\b(?:maillon_node|cometbft|chain|eth_db|p2p|rpc|system|txpool)_[a-z0-9_]+")
 
 
 @pytest.mark.parametrize("file", ["deployment/prometheus/alerts.yml", "deployment/grafana/nodes.json"])
-def test_every_metric_named_exists(file: str) -> None:
+def test_every_metric_named_stands_in_the_page_of_metrics(file: str) -> None:
+    """And what stands there a running node has: tests/network/test_consortium.py."""
     named = set(METRIC.findall((ROOT / file).read_text()))
     assert len(named) > 5
-    assert named <= metrics()
+    page = described(PAGE.read_text())
+    assert {re.sub("_(bucket|sum|count)$", "", name) if name not in page else name for name in named} <= page.keys()
 
 
 def test_the_dashboard_is_one() -> None:
     document = json.loads((ROOT / "deployment/grafana/nodes.json").read_text())
     identifiers = [panel["id"] for panel in document["panels"]]
     assert len(identifiers) == len(set(identifiers)) > 10
-    assert HEALTH.ready
 
 
 ALARMS = ROOT / "docs/operating/alarms"
@@ -71,7 +67,14 @@ def test_the_image_is_made_of_what_is_there() -> None:
     for port in (settings.consensus_port, settings.execution_port):
         assert f'"{port}:{port}"' in compose
     assert f"http://127.0.0.1:{settings.gateway_port}" in compose
-    for port in (settings.consensus_rpc_port, settings.execution_rpc_port, settings.engine_port, settings.gateway_port):
+    for port in (
+        settings.consensus_rpc_port,
+        settings.execution_rpc_port,
+        settings.engine_port,
+        settings.gateway_port,
+        settings.consensus_metrics_port,
+        settings.execution_metrics_port,
+    ):
         assert f"{port}:{port}" not in compose, "a port that is never opened"
 
 
@@ -86,3 +89,62 @@ def test_the_compose_file_trusts_its_own_network_and_no_other() -> None:
 def test_every_setting_of_a_node_is_explained() -> None:
     page = (ROOT / "docs/operating/node.md").read_text()
     assert [each.name for each in fields(NodeSettings) if f"`{each.name}`" not in page] == []
+
+
+# systemd
+
+UNITS = ROOT / "deployment/systemd"
+PAGE_OF_SERVICES = (ROOT / "docs/operating/services.md").read_text()
+
+
+def directives(unit: Path) -> list[tuple[str, str]]:
+    """Name and value of each line, comments and sections left out."""
+    split = (line.partition("=") for line in unit.read_text().splitlines() if not line.startswith("#"))
+    return [(name, value) for name, equals, value in split if equals]
+
+
+@pytest.mark.parametrize("unit", sorted(UNITS.iterdir()), ids=lambda unit: unit.name)
+def test_a_unit_starts_what_there_is_and_has_its_row(unit: Path) -> None:
+    assert f"| `{unit.name}` |" in PAGE_OF_SERVICES
+    found = directives(unit)
+    assert unit.suffix == ".timer" or [value for name, value in found if name == "ExecStart"]
+    for name, value in found:
+        for command in re.findall(r"/opt/maillon/maillon ([a-z- ]+)", value) if name == "ExecStart" else []:
+            words = command.split()
+            told = CliRunner().invoke(application(), [*(word for word in words if word[0] != "-"), "--help"])
+            assert told.exit_code == 0, told.output
+            assert [word for word in words if word[0] == "-" and word not in told.output] == []
+            assert ("Environment", "MAILLON_HOME=/var/lib/maillon") in found
+
+
+def test_units_are_as_systemd_reads_them_and_allow_what_a_server_needs(tmp_path: Path) -> None:
+    """By systemd's own checks; the programs a unit names have to be there, so they are, in a root of their own."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("this machine has no systemd")
+    for program in ("opt/maillon/maillon", "bin/sh", "usr/bin/find"):
+        (tmp_path / program).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / program).write_text("#!/bin/sh\n")
+        (tmp_path / program).chmod(0o755)
+    for target in ("network-online", "time-sync", "multi-user", "timers", "sysinit", "basic", "shutdown"):
+        (tmp_path / "lib/systemd/system").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"lib/systemd/system/{target}.target").write_text("[Unit]\nDescription=there\n")
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    for unit in UNITS.iterdir():
+        shutil.copy(unit, units)
+    names = sorted(unit.name for unit in UNITS.iterdir())
+    services = [name for name in names if name.endswith(".service")]
+    verify, security = [analyze, "verify", f"--root={tmp_path}"], [analyze, "security", f"--root={tmp_path}"]
+    sound = subprocess.run([*verify, *names], capture_output=True, text=True, check=False)
+    assert (sound.returncode, sound.stderr) == (0, "")
+    # 20 of 100: what is left to a server that reaches the network and writes its own files.
+    rated = subprocess.run([*security, "--offline=true", "--threshold=20", *services], capture_output=True, check=False)
+    assert rated.returncode == 0, rated.stdout.decode()
+    # Both find what they are there for.
+    (units / "maillon.service").write_text("[Service]\nExecStart=/opt/maillon/absent\nProtectSytem=strict\n")
+    broken = subprocess.run([*verify, "maillon.service"], capture_output=True, text=True, check=False)
+    assert "ProtectSytem" in broken.stderr
+    assert "not executable" in broken.stderr
+    bare = [*security, "--offline=true", "--threshold=20", "maillon.service"]
+    assert subprocess.run(bare, capture_output=True, check=False).returncode != 0

@@ -10,7 +10,8 @@ import pytest
 
 from maillon.network.configuration import NodeSettings
 from maillon.network.doctor import GOOD, WORTH_A_LOOK, WRONG, Facts, Neighbour, diagnose
-from maillon.network.health import NodeHealth, exposition
+from maillon.network.health import NodeHealth
+from maillon.network.metrics import exposition
 from maillon.network.registry import ListedNode
 
 OWN = b"\x0a" * 20
@@ -22,6 +23,8 @@ HEALTH = NodeHealth(
     execution={"height": 9, "peers": 3, "pending": 0, "queued": 0, "version": "Geth"},
     consensus={"height": 9, "time": 999.0, "catching_up": False, "power": 1, "peers": ["b", "c", "d"], "version": "0"},
     bridge={"alarms": {}, "counts": {"blocks": 4}, "silent": [], "refused": [], "validators": {}},
+    supervisor={"since": 900.0, "restarts": {"bridge": 0}},
+    round=0,
     disk_free=10**12,
     names={"bb" * 20: "Port"},
 )
@@ -39,7 +42,6 @@ SOUND = Facts(
     signed_height=9,
     signature_height=9,
     watches=False,
-    round=0,
     credits=10**20,
 )
 
@@ -112,7 +114,7 @@ def test_a_sound_node_is_sound() -> None:
         ("key", WORTH_A_LOOK, "it watches", {"watches": True, "signature_height": None}),
         ("validator", WORTH_A_LOOK, "watches before it votes", {"watches": True, "health": consensus(power=0)}),
         ("key", WRONG, "twice: block 7", {"health": bridge(alarms={"key-used-twice": "block 7"})}),
-        ("proposals", WORTH_A_LOOK, "round 3", {"round": 3}),
+        ("proposals", WORTH_A_LOOK, "round 3", {"health": health(round=3)}),
         ("silence", WORTH_A_LOOK, "Port", {"health": bridge(silent=["bb" * 20])}),
         ("credits", WRONG, "0 in", {"credits": 0}),
         ("credits", WRONG, "1e-10 in", {"credits": 10**8}),
@@ -141,6 +143,7 @@ def test_a_remote_signer_remembers_for_itself() -> None:
 
 
 def test_metrics_of_a_node_that_is_away_say_so() -> None:
-    page = exposition(health(execution=None, consensus=None, bridge=None)).decode()
+    page = exposition(health(execution=None, consensus=None, bridge=None), {"execution": None}).decode()
     assert 'maillon_node_part_up{part="bridge"} 0.0' in page
+    assert 'maillon_node_part_metrics_up{part="execution"} 0.0' in page
     assert "maillon_node_ready 0.0" in page

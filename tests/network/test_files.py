@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +265,20 @@ def test_transactions_are_found_for_ever_and_logs_by_the_index_of_whoever_does_n
     assert [each for each in command if each.startswith("--history.logs")] == logs[:1]
     place = command.index(logs[0])
     assert command[place : place + len(logs)] == logs
+
+
+@pytest.mark.parametrize("port", [0, 6060])
+def test_engines_tell_their_metrics_on_loopback_or_not_at_all(tmp_path: Path, port: int) -> None:
+    network = found("Try", CHAIN_ID, 1_700_000_000, [card(tmp_path, "City")], 10)
+    settings = NodeSettings("City", execution_metrics_port=port, consensus_metrics_port=port and port + 1)
+    home = NodeHome(tmp_path / "node")
+    home.lay_out(settings)
+    plan = Plan(home, settings, network, Identity(tmp_path / "City"), Path("geth"), Path("cometbft"))
+    told = [each for each in plan.execution_command() if each.startswith("--metrics")]
+    assert told == (["--metrics", "--metrics.addr", "--metrics.port"] if port else [])
+    configuration = tomllib.loads(plan.consensus_configuration())["instrumentation"]
+    assert configuration["prometheus"] is bool(port)
+    assert configuration["prometheus_listen_addr"] == f"127.0.0.1:{port and port + 1}"
 
 
 def test_an_empty_home_says_what_to_do(tmp_path: Path) -> None:

@@ -456,6 +456,9 @@ def node_status(home: Home = None, as_json: Json = False) -> None:
             rows.append((name, "does not answer" if found is None else f"block {found['height']}"))
         if health.age is not None:
             rows.append(("newest block", f"{health.age:.1f} s ago"))
+        again = [f"{part} {times}" for part, times in (health.supervisor or {}).get("restarts", {}).items() if times]
+        if again:
+            rows.append(("started again", ", ".join(again)))
         if health.silent():
             rows.append(("silent", ", ".join(health.silent())))
         rows += [(f"alarm {name}", reason) for name, reason in (health.bridge or {}).get("alarms", {}).items()]

@@ -64,6 +64,10 @@ class NodeSettings:
     """Loopback only: what the gateway stands before."""
     engine_port: int = 8551
     """Loopback only: geth always opens it; the bridge uses the socket."""
+    consensus_metrics_port: int = 26660
+    """Loopback only: where CometBFT tells the gateway its metrics."""
+    execution_metrics_port: int = 0
+    """Loopback only: where geth does; none by default, for counting costs it (docs/decisions/0048)."""
     gateway_port: int = 8545
     """Where clients reach the network: JSON-RPC, health and metrics."""
     gateway_host: str = "127.0.0.1"
@@ -175,6 +179,11 @@ class NodeHome:
     def processes_file(self) -> Path:
         """Locked as long as any process of the node runs; empty."""
         return self.path / "processes"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """Where the supervisor says what only it knows."""
+        return self.path / "supervisor.sock"
 
     @property
     def sentries_folder(self) -> Path:
@@ -338,8 +347,13 @@ class Plan:
             # A fee is bounded by the credits of whoever pays it: geth's own limit is of a coin that has a price.
             *("--rpc.txfeecap", "0"),
             *("--rpc.batch-response-max-size", str(64 * 1024 * 1024)),
+            *self._execution_metrics(),
             *(("--cache.noprefetch",) if len(os.sched_getaffinity(0)) < PREFETCH_CORES else ()),
         ]
+
+    def _execution_metrics(self) -> tuple[str, ...]:
+        port = self.settings.execution_metrics_port
+        return ("--metrics", "--metrics.addr", "127.0.0.1", "--metrics.port", str(port)) if port else ()
 
     def consensus_command(self) -> list[str]:
         """CometBFT."""
@@ -403,5 +417,6 @@ discard_abci_responses = false
 indexer = "null"
 
 [instrumentation]
-prometheus = false
+prometheus = {"true" if settings.consensus_metrics_port else "false"}
+prometheus_listen_addr = "127.0.0.1:{settings.consensus_metrics_port}"
 """

@@ -68,7 +68,7 @@ def lay_out(  # noqa: PLR0917 - each is named where it is called
     made = homes(folder, count + others)
     if all(home.network_file.exists() for home in made):
         return made
-    ports = iter(free_ports(6 * len(made)))
+    ports = iter(free_ports(7 * len(made)))
     cards = []
     for position, home in enumerate(made):
         host = hosts[position] if hosts else "127.0.0.1"
@@ -82,6 +82,7 @@ def lay_out(  # noqa: PLR0917 - each is named where it is called
             consensus_rpc_port=next(ports),
             execution_rpc_port=next(ports),
             engine_port=next(ports),
+            consensus_metrics_port=next(ports),
             gateway_port=next(ports),
             cache=cache,
         )

@@ -94,8 +94,6 @@ class Facts:
     """The newest height that carries a signature of our validator."""
     watches: bool
     """Whether it knows nothing of what its validator key signed, and only watches."""
-    round: int | None
-    """The round consensus is in at this height."""
     credits: int | None
     """Wei of the operator's account."""
 
@@ -254,11 +252,11 @@ def _credits(facts: Facts) -> Finding:
 
 
 def _proposals(facts: Facts) -> Finding:
-    if facts.round:
+    if facts.health.round:
         return Finding(
             "proposals",
             WORTH_A_LOOK,
-            f"consensus is in round {facts.round}: proposals are late or refused",
+            f"consensus is in round {facts.health.round}: proposals are late or refused",
             "see the refused ones in `maillon node status --json`, and who is silent",
         )
     return Finding("proposals", GOOD, "blocks are made in the first round")
@@ -304,7 +302,6 @@ async def examine(home: NodeHome, engines: Path) -> Facts:
     health, closed = await asyncio.gather(gather(home), asyncio.gather(*map(_closed, others)))
     rpc = f"http://127.0.0.1:{settings.consensus_rpc_port}"
     votes = await _get(f"{rpc}/commit")
-    state = await _get(f"{rpc}/consensus_state")
     skew, signature_height = _own_vote(votes, health.validator_address)
     listed, balance = await _on_chain(home, identity.account.address)
     return Facts(
@@ -327,7 +324,6 @@ async def examine(home: NodeHome, engines: Path) -> Facts:
         signed_height=_signed_height(home),
         signature_height=signature_height,
         watches=_watches(home, settings, network, identity),
-        round=_round(state),
         credits=balance,
     )
 
@@ -412,13 +408,6 @@ def _watches(home: NodeHome, settings: NodeSettings, network: NetworkDefinition,
         return watches(home, settings, network, identity.validator_key)
     except NodeUnusable:
         return False  # CometBFT does not start over a damaged file: the processes say so
-
-
-def _round(state: Any) -> int | None:
-    try:
-        return int(state["round_state"]["height/round/step"].split("/")[1])
-    except (KeyError, TypeError, ValueError, IndexError):
-        return None
 
 
 async def _on_chain(home: NodeHome, account: bytes) -> tuple[tuple[ListedNode, ...] | None, int | None]:

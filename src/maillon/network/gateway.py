@@ -31,6 +31,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from maillon.kit import server
 from maillon.kit.callers import BehindProxies, caller
 from maillon.kit.errors import KitError
+from maillon.kit.metrics import MEDIA_TYPE
 from maillon.ledger.fees import DEFAULT_FLOOR_TIP, gas_price
 from maillon.network import abci
 from maillon.network.application import ask
@@ -38,7 +39,8 @@ from maillon.network.bridge import STATUS_PATH
 from maillon.network.clients import Clients
 from maillon.network.configuration import NodeHome
 from maillon.network.errors import NodeDown, NodeUnusable
-from maillon.network.health import exposition, gather
+from maillon.network.health import gather
+from maillon.network.metrics import exposition, of_engines
 
 METHODS: Final = frozenset(
     {
@@ -475,7 +477,8 @@ class Gateway:
         return JSONResponse(found.to_json(), 200 if found.ready else 503)
 
     async def _metrics(self, _request: Request) -> Response:
-        return Response(exposition(await gather(self._home)), media_type="text/plain; version=0.0.4; charset=utf-8")
+        health, engines = await asyncio.gather(gather(self._home), of_engines(self._home.settings()))
+        return Response(exposition(health, engines), media_type=MEDIA_TYPE)
 
 
 _PROVING: Final = {"maillon_commit": Gateway._commit, "maillon_validators": Gateway._validators}  # noqa: SLF001 - this file's own

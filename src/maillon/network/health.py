@@ -14,8 +14,6 @@ from typing import Any, Final
 
 import httpx
 import orjson
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from maillon.network import abci
 from maillon.network.application import ask
@@ -44,6 +42,10 @@ class NodeHealth:
     """`height`, `time`, `catching_up`, `peers` (ids), `power`."""
     bridge: dict[str, Any] | None = None
     """See `Bridge.status`."""
+    supervisor: dict[str, Any] | None = None
+    """`since`, in Unix time, and `restarts` of each part."""
+    round: int | None = None
+    """The round consensus is in at this height; None where CometBFT does not say, as while it waits for a block."""
     disk_free: int = 0
     names: dict[str, str] = field(default_factory=dict)
     """Validator address → organisation: what the chain calls it, or else its card."""
@@ -98,6 +100,8 @@ class NodeHealth:
             "execution": self.execution,
             "consensus": self.consensus,
             "bridge": self.bridge,
+            "supervisor": self.supervisor,
+            "round": self.round,
             "silent": self.silent(),
             "refused": self.refused(),
             "validators": self.validators(),
@@ -109,8 +113,13 @@ async def gather(home: NodeHome) -> NodeHealth:
     """Ask every part, at once. Raises `NodeUnusable` or `InvalidNetwork` when there is no node here."""
     settings, network, identity = home.settings(), home.network(), home.identity()
     own = address_of_key(identity.validator_key).hex()
-    execution, consensus, bridge, named = await asyncio.gather(
-        _ask_execution(home), _ask_consensus(settings), _ask_bridge(home), _ask_names(home)
+    execution, consensus, turn, bridge, supervisor, named = await asyncio.gather(
+        _ask_execution(home),
+        _ask_consensus(settings),
+        _ask_round(settings),
+        _ask_bridge(home),
+        _ask_supervisor(home),
+        _ask_names(home),
     )
     return NodeHealth(
         organisation=settings.organisation,
@@ -120,6 +129,8 @@ async def gather(home: NodeHome) -> NodeHealth:
         execution=execution,
         consensus=consensus,
         bridge=bridge,
+        supervisor=supervisor,
+        round=turn,
         disk_free=shutil.disk_usage(home.path).free,
         names={address_of_key(node.validator_key).hex(): node.organisation for node in network.nodes} | named,
     )
@@ -180,6 +191,30 @@ async def _ask_consensus(settings: NodeSettings) -> dict[str, Any] | None:
         return None
 
 
+async def _ask_round(settings: NodeSettings) -> int | None:
+    """Apart from the rest: while CometBFT waits for a block to be executed it answers everything but this."""
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            answer = await client.get(f"http://127.0.0.1:{settings.consensus_rpc_port}/consensus_state")
+        state = orjson.loads(answer.content)["result"]["round_state"]
+        return int(state["height/round/step"].split("/")[1])
+    except (httpx.HTTPError, orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError):
+        return None
+
+
+async def _ask_supervisor(home: NodeHome) -> dict[str, Any] | None:
+    try:
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_unix_connection(str(home.supervisor_socket))
+            try:
+                found: dict[str, Any] = orjson.loads(await reader.read())
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, orjson.JSONDecodeError):
+        return None
+    return found
+
+
 async def _ask_bridge(home: NodeHome) -> dict[str, Any] | None:
     try:
         answer = await ask(home.bridge_socket, abci.Request(query=abci.QueryRequest(path=STATUS_PATH)))
@@ -187,57 +222,3 @@ async def _ask_bridge(home: NodeHome) -> dict[str, Any] | None:
     except (NodeDown, orjson.JSONDecodeError):
         return None
     return found
-
-
-def exposition(health: NodeHealth) -> bytes:
-    """The page Prometheus reads. docs/operating/alarms.md says which of these wake somebody up."""
-    registry = CollectorRegistry()
-    registry.register(_Collector(health))
-    return generate_latest(registry)
-
-
-class _Collector:
-    """Gives one health as metrics."""
-
-    def __init__(self, health: NodeHealth) -> None:
-        self._health = health
-
-    def collect(self) -> list[GaugeMetricFamily | CounterMetricFamily]:
-        """Called by the registry."""
-        health = self._health
-        found: list[GaugeMetricFamily | CounterMetricFamily] = []
-
-        def gauge(name: str, words: str, value: float | None) -> None:
-            if value is not None:
-                found.append(GaugeMetricFamily(f"maillon_node_{name}", words, value=float(value)))
-
-        up = GaugeMetricFamily("maillon_node_part_up", "Whether a process of the node answers.", labels=["part"])
-        for part in ("execution", "consensus", "bridge"):
-            up.add_metric([part], float(getattr(health, part) is not None))
-        found.append(up)
-        gauge("ready", "Whether the node is level with the network and blocks come.", health.ready)
-        gauge("block_age_seconds", "Seconds since the newest block.", health.age)
-        gauge("disk_free_bytes", "Room on the node's disk.", health.disk_free)
-        gauge("is_validator", "Whether its key has power now.", health.is_validator)
-        if health.execution is not None:
-            for name in ("height", "peers", "pending", "queued"):
-                gauge(f"execution_{name}", f"geth: {name}.", health.execution[name])
-        if health.consensus is not None:
-            gauge("consensus_height", "The newest final height.", health.consensus["height"])
-            gauge("consensus_peers", "CometBFT's connections.", len(health.consensus["peers"]))
-            gauge("catching_up", "Whether it is fetching older blocks.", health.consensus["catching_up"])
-            gauge("voting_power", "The power of its validator key.", health.consensus["power"])
-        if health.bridge is not None:
-            alarms = GaugeMetricFamily("maillon_node_alarm", "Alarms raised now.", labels=["alarm"])
-            for name in health.bridge["alarms"]:
-                alarms.add_metric([name], 1)
-            found.append(alarms)
-            counts = CounterMetricFamily(
-                "maillon_node_events", "What the bridge counted since its start.", labels=["kind"]
-            )
-            for kind, number in health.bridge["counts"].items():
-                counts.add_metric([kind], number)
-            found.append(counts)
-            gauge("silent_validators", "Validators that did not sign the last commit.", len(health.bridge["silent"]))
-            gauge("validators", "Members of the validator set.", len(health.bridge["validators"]))
-        return found

@@ -14,12 +14,14 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import httpx
+import orjson
 import structlog
 
 from maillon.kit.errors import KitError
@@ -63,6 +65,7 @@ class Part:
     started: float = 0.0
     pause: float = FIRST_PAUSE
     restarts: int = 0
+    """How often it ended, or did not get ready, and was started again; not because another had to be."""
     fresh: bool = False
     """Whether it has not been ready since it was started."""
 
@@ -82,6 +85,7 @@ class Supervisor:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     parts: list[Part] = field(default_factory=list)
+    since: float = field(default_factory=time.time)
     _held: int = -1
     """A descriptor of the lock on this node's processes, which each of them inherits."""
 
@@ -96,6 +100,7 @@ class Supervisor:
             "peers": PeerKeeper(self.plan, self._socket, registry, self._http, self.restart_consensus).run,
             "queue": QueueKeeper(self.plan, self._socket, registry).run,
             "watch": self._watch,
+            "telling": self._tell,
         }
         rpc = f"http://127.0.0.1:{settings.consensus_rpc_port}/status"
         self.parts = [
@@ -188,6 +193,25 @@ class Supervisor:
             await Watcher(self.plan, self._http).run()
             await self.restart_consensus()
 
+    async def _tell(self) -> None:
+        """Say on a socket of ours what nobody else knows: since when this node runs, and what had to be started again.
+
+        A socket and no file: what is said is of now, and a full disk keeps nobody from hearing it.
+        """
+        path = self.plan.home.supervisor_socket
+        path.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(self._say, str(path))
+        try:
+            path.chmod(0o600)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            server.close()
+            path.unlink(missing_ok=True)
+
+    async def _say(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(orjson.dumps({"since": self.since, "restarts": {part.name: part.restarts for part in self.parts}}))
+        writer.close()
+
     async def _initialise(self) -> None:
         """Write block zero, where it is not there."""
         if (self.plan.home.execution / "geth" / "chaindata").exists():
@@ -214,6 +238,8 @@ class Supervisor:
                 await self._start(part)
             if not await self._is_ready(part):
                 _log.error("not ready", part=part.name, log=str(self._log_file(part)))
+                if all(other.running for other in self.parts[:position]):
+                    part.restarts += 1
                 await self._stop_from(position)
                 await self._pause(part)
                 return False
