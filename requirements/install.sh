@@ -80,6 +80,11 @@ install_locked() {
             return 0
         fi
     fi
+    if [ ! -w "$here" ]; then
+        say "Maillon is not set up in $here for $(id -un), who may not write there:" \
+            "run $here/maillon --version once as its owner, with a Python everybody may run"
+        return 1
+    fi
     # One at a time: a second run waits for the first, then finds the work done.
     if command -v flock >/dev/null 2>&1 && [ "${MAILLON_INSTALLING:-}" = "" ]; then
         exec 9>"$here/.installing"

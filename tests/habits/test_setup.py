@@ -84,8 +84,8 @@ def environment(programs: Path) -> dict[str, str]:
     }
 
 
-def run(tree: Path, programs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """As a newcomer does, from somewhere else."""
+def run(tree: Path, programs: Path, *arguments: str, **someone: int) -> subprocess.CompletedProcess[str]:
+    """As a newcomer does, from somewhere else; `user` and `group` for somebody else."""
     return subprocess.run(
         [tree / "maillon", *arguments],
         env=environment(programs),
@@ -94,6 +94,7 @@ def run(tree: Path, programs: Path, *arguments: str) -> subprocess.CompletedProc
         text=True,
         check=False,
         timeout=300,
+        **someone,  # type: ignore[call-overload]
     )
 
 
@@ -168,6 +169,25 @@ def test_two_at_once_install_once(tree: Path, programs: Path) -> None:
         done = list(both.map(lambda _: run(tree, programs), range(2)))
     assert [(each.returncode, each.stdout) for each in done] == 2 * [(0, f"{tree / '.venv'}\n")]
     assert calls(programs) == 1
+
+
+def test_whoever_may_not_write_is_told_who_sets_it_up(tree: Path, programs: Path, tmp_path: Path) -> None:
+    """As a service, whose user owns none of the code: nothing is begun."""
+    with_python(programs)
+    with_uv(programs)
+    if os.getuid() == 0:
+        for folder in (tmp_path, *tmp_path.parents[:-2]):
+            folder.chmod(0o755)
+        someone: dict[str, int] = {"user": 65534, "group": 65534}
+    else:
+        tree.chmod(0o555)
+        someone = {}
+    refused = run(tree, programs, **someone)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"is not set up in {tree}" in refused.stderr
+    assert sorted(path.name for path in tree.iterdir()) == ["maillon", "requirements", "src"]
+    tree.chmod(0o755)
+    assert run(tree, programs).returncode == 0
 
 
 def test_without_python_it_says_which(tree: Path, programs: Path) -> None:
