@@ -61,6 +61,12 @@ async def test_a_page_seen_before_is_not_sent_again(http: httpx.AsyncClient) -> 
     assert again.status_code == 304
     other = await http.get("/fr/problems/not-found", headers={"If-None-Match": first.headers["etag"]})
     assert other.status_code == 200
+    # The same as JSON is another answer, and known again by itself.
+    for_programs = {"Accept": "application/json", "If-None-Match": first.headers["etag"]}
+    known = await http.get("/en/problems/not-found", headers=for_programs)
+    assert (known.status_code, known.headers["cache-control"]) == (200, "no-cache")
+    for_programs["If-None-Match"] = f"W/{known.headers['etag']}"
+    assert (await http.get("/en/problems/not-found", headers=for_programs)).status_code == 304
 
 
 async def test_the_content_policy_allows_no_inline_script_or_style(http: httpx.AsyncClient) -> None:

@@ -30,6 +30,7 @@ from jinja2.ext import InternationalizationExtension
 from jinja2.parser import Parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from maillon.kit.entity_tags import known_again
 from maillon.kit.guides import GUIDES, read_guide
 from maillon.kit.language import LANGUAGES, Language, reader_language, say, say_number, translations
 from maillon.kit.problems import NOT_FOUND, REGISTRY, Problem, ProblemType
@@ -181,20 +182,18 @@ class Renderer:
         headers = {"Content-Language": language, "Vary": "Accept"}
         if private:
             headers |= {"Cache-Control": "no-store", "Vary": "Accept, Cookie"}
-        if wants_json(request):
-            body = orjson.dumps(document, default=str)
-            return Response(body, status, headers, "application/json")
-        unread = request.scope.get(UNREAD)
-        text = self.html(request, language, template, document).encode()
-        if private:
-            return Response(text, status, headers | SECURITY_HEADERS, "text/html; charset=utf-8")
-        tag = f'"{hashlib.sha256(text).hexdigest()[:20]}"'
-        headers |= SECURITY_HEADERS | {"ETag": tag, "Cache-Control": "no-cache"}
-        if unread is not None:  # the page is public, the number beside its link to notices is not
+        elif request.scope.get(UNREAD) is None:
+            headers |= {"Cache-Control": "no-cache"}
+        else:  # the page is public, the number beside its link to notices is not
             headers |= {"Cache-Control": "private, no-cache", "Vary": "Accept, Cookie"}
-        if status == 200 and tag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(text, status, headers, "text/html; charset=utf-8")
+        if wants_json(request):
+            body, media_type = orjson.dumps(document, default=str), "application/json"
+        else:
+            body, media_type = self.html(request, language, template, document).encode(), "text/html; charset=utf-8"
+            headers |= SECURITY_HEADERS
+        if private:
+            return Response(body, status, headers, media_type)
+        return known_again(request, body, headers, media_type, status)
 
     def problem(self, request: Request, kind: ProblemType, detail: str) -> Response:
         """A refusal as a page, for a reader who asked for one."""

@@ -673,6 +673,8 @@ async def test_the_directory_is_read_by_anybody_and_known_again(http: httpx.Asyn
     feed = await http.get("/feeds/fr/members.atom")
     assert feed.headers["content-type"].startswith("application/atom+xml")
     assert "Sandbox est membre fondateur" in feed.text
+    again = await http.get("/feeds/fr/members.atom", headers={"If-None-Match": feed.headers["etag"]})
+    assert again.status_code == 304
     # Its name is the same whatever a reader calls the server.
     assert (await http.get("/feeds/fr/members.atom", headers={"Host": "elsewhere.example"})).text == feed.text
 

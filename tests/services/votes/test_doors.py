@@ -603,7 +603,10 @@ async def test_a_script_in_a_text_or_a_reason_is_only_text(http: httpx.AsyncClie
         assert "<script>" not in page
         assert "<img src=x" not in page
         assert "<b onclick" not in page
-    feed = (await http.get("/feeds/fr/votes.atom")).content
+    answer = await http.get("/feeds/fr/votes.atom")
+    again = await http.get("/feeds/fr/votes.atom", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    feed = answer.content
     titles = [each.text for each in ElementTree.fromstring(feed).iter("{http://www.w3.org/2005/Atom}title")]  # noqa: S314 - our own feed
     assert "<script>alert(1)</script>" in titles
 

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from maillon.kit import problems
 from maillon.kit.clock import Clock
+from maillon.kit.entity_tags import known_again
 from maillon.kit.forms import bounded_body
 from maillon.kit.idempotency import Key
 from maillon.kit.throttle import Throttle
@@ -153,12 +154,8 @@ def parse_evidence(words: list[str]) -> Evidence:
 
 def tagged(request: Request, document: Any, *, private: bool = False) -> Response:
     """A document with its ETag, or 304 when the reader has it already."""
-    body = orjson.dumps(document)
-    tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache" if private else "no-cache"}
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return Response(body, 200, headers, "application/json")
+    headers = {"Cache-Control": "private, no-cache" if private else "no-cache"}
+    return known_again(request, orjson.dumps(document), headers, "application/json")
 
 
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -22,6 +22,7 @@ from fastapi.responses import RedirectResponse, Response
 from maillon.kit import idempotency
 from maillon.kit.clock import Clock
 from maillon.kit.countries import country_names
+from maillon.kit.entity_tags import known_again
 from maillon.kit.forms import read_form, read_upload
 from maillon.kit.language import Language, say
 from maillon.kit.page import SECURITY_HEADERS, Renderer
@@ -226,7 +227,7 @@ class _Pages:
         }
         text = self._renderer.html(request, language, "members_feed.html", document)
         headers = {"Cache-Control": "no-cache"} | SECURITY_HEADERS
-        return Response(text, 200, headers, "application/atom+xml; charset=utf-8")
+        return known_again(request, text.encode(), headers, "application/atom+xml; charset=utf-8")
 
     # Joining.
 

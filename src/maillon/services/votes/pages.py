@@ -19,6 +19,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from maillon.kit.countries import country_names
+from maillon.kit.entity_tags import known_again
 from maillon.kit.forms import read_form
 from maillon.kit.language import Language
 from maillon.kit.page import SECURITY_HEADERS, Renderer
@@ -186,16 +187,18 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
         return renderer.answer(request, language, "votes.html", document, private=bool(mine))
 
     @router.get("/feeds/{language}/votes.atom")
-    async def feed(language: Language) -> Response:
+    async def feed(request: Request, language: Language) -> Response:
         title = Words(language).feed_title(network)
         body = atom(await listed(language, "all", None, _FEED), url, language, title, network)
-        return Response(body, 200, SECURITY_HEADERS, "application/atom+xml; charset=utf-8")
+        headers = SECURITY_HEADERS | {"Cache-Control": "no-cache"}
+        return known_again(request, body, headers, "application/atom+xml; charset=utf-8")
 
     @router.get("/feeds/{language}/votes.ics")
-    async def dates(language: Language) -> Response:
+    async def dates(request: Request, language: Language) -> Response:
         host = urlsplit(url).hostname or "maillon"
         body = calendar(await listed(language, "all", None, _FEED), url, language, host, service.now())
-        return Response(body, 200, SECURITY_HEADERS, "text/calendar; charset=utf-8")
+        headers = SECURITY_HEADERS | {"Cache-Control": "no-cache"}
+        return known_again(request, body, headers, "text/calendar; charset=utf-8")
 
     @router.get("/{language}/votes/rules")
     async def rules(request: Request, language: Language) -> Response:
