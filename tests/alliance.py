@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import datetime
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,16 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from maillon.kit.clock import FixedClock
-from maillon.ledger.abi import Call, ask, constructor, instruct
+from maillon.ledger.abi import Call, instruct
 from maillon.ledger.contracts.admissions import Admissions
-from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.embedded.chain import Chain
 from maillon.ledger.embedded.engine import EmbeddedLedger
 from maillon.ledger.embedded.sealer import Sealer
-from maillon.ledger.genesis import DIRECTORY, Genesis, make_genesis
+from maillon.ledger.genesis import ADMISSIONS, DIRECTORY, MEMBERS, Genesis, make_genesis
 from maillon.ledger.port import TransactionReceipt
 from maillon.ledger.signing import Account
-from maillon.services.members.contract import ADMISSIONS, MEMBERS, MembersContract
+from maillon.services.members.contract import MembersContract
 from maillon.services.members.identifiers import parse
 from maillon.services.members.model import ApplicationForm, Contact, Evidence, Identifier, Kind, Scheme, Scope
 
@@ -111,17 +110,12 @@ class Alliance:
 
 def _genesis() -> Genesis:
     funded = {account.address: 1000 * 10**18 for account in (STEWARD, OFFICE, BANK, TOWN, OTHER_OFFICE)}
-    return make_genesis(
+    made = make_genesis(
         "Test", 7_700_000_042, 1_750_000_000, [VALIDATOR.public_key().public_bytes_raw()], funded, STEWARD.address
     )
-
-
-async def _deploy(ledger: EmbeddedLedger) -> None:
-    directory = Directory(DIRECTORY)
-    for name, word in (("members", MEMBERS), ("admissions", ADMISSIONS)):
-        receipt = await ledger.wait(await ledger.send(None, constructor(name, ("address",), (DIRECTORY,)), STEWARD))
-        assert receipt.contract is not None
-        await ledger.wait(await instruct(ledger, directory.point(word, receipt.contract), STEWARD))
+    # Nobody is a member yet, and nobody is admitted by rule.
+    empty = {address: replace(made.alloc[address], storage={}) for address in (MEMBERS, ADMISSIONS)}
+    return replace(made, alloc={**made.alloc, **empty})
 
 
 @contextlib.asynccontextmanager
@@ -140,12 +134,8 @@ async def open_alliance(home: Path) -> AsyncIterator[Alliance]:
         return int(block.timestamp)
 
     try:
-        if await ledger.head() == 0:
-            await _deploy(ledger)
-        directory = Directory(DIRECTORY)
-        members, admissions = [await ask(ledger, directory.lookup(word)) for word in (MEMBERS, ADMISSIONS)]
         contract = MembersContract(ledger, DIRECTORY, times, genesis.chain_id)
-        yield Alliance(chain, ledger, clock, contract, Members(members), Admissions(admissions))
+        yield Alliance(chain, ledger, clock, contract, Members(MEMBERS), Admissions(ADMISSIONS))
     finally:
         await asyncio.to_thread(sealer.stop)
         await ledger.close()

@@ -15,6 +15,11 @@ def governance(statutes: Statutes) -> bytes:
     return constructor("governance", ("address", _STATUTES), (DIRECTORY, statutes.as_argument()))
 
 
+def members() -> bytes:
+    """What makes a register of the law of block zero's, in which nobody is entered."""
+    return constructor("members", ("address",), (DIRECTORY,))
+
+
 def of_another_law(name: str) -> bytes:
     """What makes a contract that answers every call with its name, which is all the Directory asks for."""
     return bytes.fromhex("602b600c600039602b6000f37f") + name_word(name) + bytes.fromhex("60005260206000f30000")

@@ -39,7 +39,7 @@ from maillon.ledger.genesis import ADMISSIONS, DIRECTORY, GOVERNANCE, MEMBERS, n
 from maillon.ledger.port import Address
 from maillon.ledger.signing import Account, DynamicFeeTransaction
 from maillon.services.votes.model import Position, ProposalKind, numbered, own_number
-from other_contracts import governance, of_another_law
+from other_contracts import governance, members, of_another_law
 from running_platform import ROOT, Running, maillon, start
 
 LANGUAGES = ("fr", "en")
@@ -405,6 +405,9 @@ def _live(platform: Running) -> None:
             assert admitted["organisation"] == number, admitted
         for place, pair in enumerate(_motions()):
             _put_to_the_vote(platform, http, pair, 1 + 2 * place)
+            for number, one in enumerate(pair, 1 + 2 * place):
+                if one.position is not None:
+                    _await_record(http, number)
 
 
 def _put_to_the_vote(
@@ -414,7 +417,7 @@ def _put_to_the_vote(
     first: int,
     address: Address = GOVERNANCE,
 ) -> None:
-    """Proposals, from their announcement to their records; `first` is the number of the first one."""
+    """Proposals, from their announcement to their execution; `first` is the number of the first one."""
     law, motions = Governance(address), list(enumerate(pair, first))
     opens = _now(platform) + 60
     proposed = []
@@ -436,13 +439,15 @@ def _put_to_the_vote(
         _pass_time(platform, 60 + 25)
         _transact(platform, [law.execute(own_number(number), one.calls) for number, one, _ in said if one.executed])
         _pass_time(platform, 60)
-    for number, one, _ in said:
-        _eventually(one.text, lambda n=number: http.get(f"/votes/{n}/record/receipt").status_code == 200)
+
+
+def _await_record(http: httpx.Client, number: int) -> None:
+    _eventually(f"the record of {number}", lambda: http.get(f"/votes/{number}/record/receipt").status_code == 200)
 
 
 @contextlib.contextmanager
 def platform_of_another_law(folder: Path) -> Iterator[tuple[Running, Example]]:
-    """A sandbox whose votes led Governance to a contract of the same law, and then to one of another."""
+    """A sandbox whose votes led Governance to the same law anew, then to another law, and Members elsewhere."""
     with platform_of_the_atlas(folder) as platform:
         directory, name = Directory(DIRECTORY), name_word("Governance")
         with httpx.Client(base_url=f"{platform.url}/v1", timeout=120) as http:
@@ -450,12 +455,18 @@ def platform_of_another_law(folder: Path) -> Iterator[tuple[Running, Example]]:
             successor = _deploy(platform, governance(SANDBOX_STATUTES))
             calls = (directory.point(name, successor), directory.offer_governance(successor))
             _put_to_the_vote(platform, http, [_leading("Tenir les votes sur un contrat neuf", *calls)], 1)
+            # Once the register is another one, nobody in it may publish the log, and no receipt comes.
+            _await_record(http, 1)
             _transact(platform, [Governance(successor).take_seat()])
             stranger = _deploy(platform, of_another_law("Governance"))
             left_open = Motion("Adopter la charte\n\nPersonne dans la chaîne, aucun document dehors.")
-            leading = _leading("Changer de loi des votes", directory.point(name, stranger))
+            register = _deploy(platform, members())
+            calls = (directory.point(name, stranger), directory.point(name_word("Members"), register))
+            leading = _leading("Changer de loi des votes et de registre", *calls)
             _put_to_the_vote(platform, http, [leading, left_open], numbered(1, 1), successor)
             _eventually("a law that is not known", lambda: http.get("/votes").json()["unread"])
+            _eventually("another register", lambda: http.get("/members").json()["moved_to"])
+            _eventually("who votes", lambda: http.get("/votes").json()["register_moved_to"])
         yield platform, Example(folder, 0, 0, "")
 
 
@@ -828,7 +839,9 @@ OF_ANOTHER_LAW: tuple[Sight, ...] = (
     Sight("vote-former", "votes/1"),
     Sight("vote-former-successor", "votes/1000001"),
     Sight("vote-former-open", "votes/1000002"),
-    Sight("vote-former-record", "votes/1000001/record"),
+    Sight("vote-former-record", "votes/1/record"),
     Sight("votes-propose-unread", "votes/propose"),
+    Sight("members-moved", "members"),
+    Sight("member-moved", "members/1"),
 )
 """On `platform_of_another_law`."""

@@ -596,7 +596,7 @@ class Application:
         waiting, failed = await asyncio.to_thread(self.outbox.counts)
         untold, given_up = await asyncio.to_thread(self.webhooks.counts)
         return {
-            "status": "degraded" if failure or self.votes.unfollowed else "ready",
+            "status": "degraded" if failure or self.votes.unfollowed or self.members.unfollowed else "ready",
             "version": maillon.__version__,
             "network": self.network,
             "time": self.clock.now().isoformat(),
@@ -615,6 +615,7 @@ class Application:
                 "failure": failure,
             },
             "votes": {"failure": self.votes.failure or self.votes.unfollowed},
+            "members": {"failure": self.members.failure or self.members.unfollowed},
             "mail": {"waiting": waiting, "failed": failed},
             "webhooks": {"waiting": untold, "failed": given_up},
             "demo": None if self.demo is None else self.demo.progress.document(),

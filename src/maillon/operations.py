@@ -113,6 +113,8 @@ def status(home: Home = None, url: Url = None, as_json: Json = False) -> None:
             rows.append(("failure", log["failure"]))
         if document["votes"]["failure"]:
             rows.append(("votes", document["votes"]["failure"]))
+        if document["members"]["failure"]:
+            rows.append(("members", document["members"]["failure"]))
         terminal.print_table(("", ""), rows)
     if document["status"] != "ready":
         raise typer.Exit(terminal.REFUSED)

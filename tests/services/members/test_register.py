@@ -16,15 +16,18 @@ from maillon.kit.notices import Notices
 from maillon.kit.store import Store
 from maillon.kit.webhooks import Webhooks
 from maillon.ledger.abi import ask
+from maillon.ledger.contracts.directory import Directory
+from maillon.ledger.genesis import DIRECTORY
 from maillon.ledger.port import Address
 from maillon.services.members import register
 from maillon.services.members import store as tables
-from maillon.services.members.contract import MembersContract, label_word
-from maillon.services.members.errors import NoRegister, RefusedByLedger
+from maillon.services.members.contract import MEMBERS, MembersContract, label_word
+from maillon.services.members.errors import NoRegister, RefusedByLedger, RegisterMoved
 from maillon.services.members.identifiers import identifier_hash, parse, scheme_word
 from maillon.services.members.model import Kind, Scheme, Scope, Status
 from maillon.services.members.register import Register
 from maillon.services.members.service import MembersService, words_of
+from other_contracts import members
 
 
 def dump(store: Store) -> list[tuple[Any, ...]]:
@@ -179,6 +182,42 @@ async def test_a_network_without_a_register_says_so(alliance: Alliance) -> None:
         await contract.identifier_of(1)
     with pytest.raises(NoRegister):
         await contract.operation(1, 0)
+
+
+@pytest.mark.lived
+async def test_when_the_register_moves_the_former_one_is_read_and_nothing_is_signed(
+    alliance: Alliance, store: Store, service: MembersService
+) -> None:
+    await service.catch_up()
+    await service.notice_move()
+    assert (service.moved_to, service.unfollowed) == (None, None)
+    followed = dump(store)
+    # Its code is the same, and it knows nobody: founders cannot be entered after block zero.
+    sent = await alliance.ledger.send(None, members(), STEWARD)
+    successor = (await alliance.ledger.wait(sent)).contract
+    assert successor is not None
+    await alliance.do(Directory(DIRECTORY).point(MEMBERS, successor), STEWARD)
+    await service.catch_up()
+    await service.notice_move()
+    assert service.moved_to == successor
+    assert successor.hex() in str(service.unfollowed)
+    assert await service.reindex() == TOWN_NUMBER
+    cursor = tables.READ_MODEL[0].name
+    assert [row for row in dump(store) if row[0] != cursor] == [row for row in followed if row[0] != cursor]
+    for asked in (
+        alliance.contract.acting(BANK.address, Scope.ADMIN),
+        alliance.contract.scopes_in_force(OFFICE.address),
+        alliance.contract.present(a_form(value=OTHER_SIREN), TOWN, "administration-1", STEWARD),
+        alliance.contract.suspend(BANK_NUMBER, bytes([7]) * 32, OFFICE),
+        alliance.contract.leave(BANK),
+    ):
+        with pytest.raises(RegisterMoved, match=successor.hex()):
+            await asked
+    # Led back, it is the register as before.
+    await alliance.do(Directory(DIRECTORY).point(MEMBERS, alliance.members.address), STEWARD)
+    await service.notice_move()
+    assert service.moved_to is None
+    assert await alliance.contract.acting(BANK.address, Scope.ADMIN) == BANK_NUMBER
 
 
 async def test_the_contract_hashes_identifiers_as_we_do(alliance: Alliance) -> None:

@@ -34,6 +34,7 @@ from maillon.services.votes.acts import (
     read,
     write,
 )
+from maillon.services.votes.documents import effect_document
 from maillon.services.votes.model import ProposedCall, Statutes, Terms
 from maillon.services.votes.words import _ACTS, _WHAT, Words
 
@@ -203,6 +204,16 @@ def test_the_directory_by_its_names() -> None:
     )
     found = rows([made], {("name", b"Anchors".ljust(32, b"\0")): SYSTEM["Anchors"]})
     assert found == [("name", Value(Unit.ADDRESS, SYSTEM["Anchors"]), Value(Unit.ADDRESS, ELSEWHERE))]
+
+
+def test_leading_the_register_elsewhere_is_warned_of() -> None:
+    made = call(Directory(DIRECTORY).point(b"Members".ljust(32, b"\0"), ELSEWHERE))
+    for language, words in (("en", "has no vote"), ("fr", "n’a pas de voix")):
+        document = effect_document(effects([read(made, BOOK)], {})[0], Words(language))
+        assert document["warning"] == "another-register"
+        assert words in document["in_words"]
+    other = effects([read(call(Directory(DIRECTORY).point(b"Anchors".ljust(32, b"\0"), ELSEWHERE)), BOOK)], {})[0]
+    assert effect_document(other, Words("en"))["warning"] is None
 
 
 def test_what_is_so_already_is_said_to_change_nothing() -> None:

@@ -28,6 +28,7 @@ from maillon.ledger.abi import Call
 from maillon.ledger.contracts.credits import Credits
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.governance import Governance
+from maillon.ledger.contracts.members import Members
 from maillon.ledger.genesis import CREDITS, DIRECTORY
 from maillon.ledger.port import Address, Signer
 from maillon.ledger.signing import checksum
@@ -46,6 +47,7 @@ from maillon.services.votes.errors import (
     NotNotarised,
     Refused,
     RefusedByLaw,
+    RegisterMoved,
     UnknownProposal,
 )
 from maillon.services.votes.export import Export, differences
@@ -54,7 +56,7 @@ from maillon.services.votes.model import OF_ONE, Position, ProposalKind, Propose
 from maillon.services.votes.recount import recount
 from maillon.services.votes.rules import add_up
 from maillon.services.votes.service import TEXT_AWAITED, VotesService
-from other_contracts import governance, of_another_law
+from other_contracts import governance, members, of_another_law
 
 TEXT = "Porter le quorum à la moitié\n\nParce que trois sur dix, c’est trop peu."
 
@@ -351,6 +353,50 @@ async def test_a_governance_of_another_law_is_named_and_not_read(instance: Insta
     await service.notice_move()
     assert service.unfollowed is None
     assert await service.unread() is None
+
+
+@pytest.mark.asyncio
+async def test_when_the_register_moves_votes_are_read_and_counted_until_then(instance: Instance) -> None:
+    service = instance.service
+    number = await instance.propose()
+    instance.wait(2)
+    await service.cast(1, number, Position.FOR, "person:1")
+    whole = await service.export()
+    assert whole.other_register is None
+    instance.ledger.deploy(members(), SUCCESSOR)
+    instance.ledger.include(Directory(DIRECTORY).point(word("Members"), SUCCESSOR), STEWARD)
+    moved_in = instance.assembly.block
+    instance.wait(0)
+    await service.catch_up()
+    await service.notice_move()
+    assert service.register_moved_to == SUCCESSOR
+    # What was voted is read as before, and nothing is prepared that another register decides.
+    shown = await service.proposal(number)
+    assert add_up(shown.tallies.values()).in_favour > 0
+    for act in (
+        service.prepare_position(number, Position.FOR),
+        service.cast(2, number, Position.FOR, "person:2"),
+        service.give_proxy(3, number, 2, "person:3"),
+        service.revoke_proxy(3, number, "person:3"),
+        instance.propose(by=3),
+    ):
+        with pytest.raises(RegisterMoved, match=SUCCESSOR.hex()):
+            await act
+    # Nor are calls to it told in the words of the law we know.
+    (told,) = await service.effects([called(Members(SUCCESSOR).suspend(2))])
+    assert isinstance(told.act, RawAct)
+    rows = instance.rows()
+    await service.reindex()
+    assert instance.rows() == rows
+    # The export ends before, and says so; a recount is of the register it has, and an older export agrees with it.
+    export = Export.parse((await service.export()).to_json())
+    assert export.other_register is not None
+    assert (export.other_register.address, export.height) == (SUCCESSOR, export.other_register.block - 1)
+    assert whole.height <= export.height < moved_in
+    assert recount(export.founding, export.dated())[number].count.tallies == shown.tallies
+    assert differences(export, whole) == []
+    later = replace(export, other_register=None, height=export.height + 10)
+    assert [each.what for each in differences(export, later)] == ["the contract that took the name Members"]
 
 
 @pytest.mark.asyncio

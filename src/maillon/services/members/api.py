@@ -211,6 +211,7 @@ def router(  # noqa: C901, PLR0915 - one function for each route
                 "next": page.next,
                 "facets": views.facets_document(page),
                 "block": page.height,
+                "moved_to": views.moved_document(service.moved_to),
             },
         )
 
@@ -229,6 +230,7 @@ def router(  # noqa: C901, PLR0915 - one function for each route
             "accounts": [views.account_document(account) for account in page.accounts],
             "history": [views.history_document(entry) for entry in page.history],
             "block": page.height,
+            "moved_to": views.moved_document(service.moved_to),
         }
 
     @made.get("/members/{number}/nodes", summary="Its nodes and validators", responses=_refusals(404, 409, 503))

@@ -131,6 +131,8 @@ def members_list(  # noqa: PLR0917 - options of a command
     )
     more = f"; the next ones: --after {document['next']}" if document["next"] else ""
     typer.echo(f"{document['total']} in all, read at block {document['block']}{more}")
+    if document["moved_to"]:
+        typer.echo(f"This is the former register: it is now {document['moved_to']}, which this server does not read.")
 
 
 @commands.command("show")

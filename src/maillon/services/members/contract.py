@@ -24,7 +24,7 @@ from maillon.ledger.contracts.network import Node as AcceptedNode
 from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
 from maillon.services.members.consent import Consent, Invitation
-from maillon.services.members.errors import LedgerUnavailable, NoRegister, RefusedByLedger
+from maillon.services.members.errors import LedgerUnavailable, NoRegister, RefusedByLedger, RegisterMoved
 from maillon.services.members.identifiers import identifier_hash, scheme_word
 from maillon.services.members.model import (
     AdmissionRule,
@@ -108,6 +108,7 @@ class MembersContract:
         self._times = times
         self._chain_id = chain_id
         self._listed: set[bytes] = set()
+        self._first: Address | None = None
         self._nodes_of: tuple[int, tuple[AcceptedNode, ...]] = (-1, ())
         self._reading_nodes = asyncio.Lock()
 
@@ -121,11 +122,30 @@ class MembersContract:
                 self._listed.add(name)
             return await ask(self._ledger, self._directory.lookup(name))
 
-    async def _members(self) -> Members:
-        found = await self._find(MEMBERS)
+    async def _register(self) -> Address | None:
+        """The register that is read, where the name led first: no other one has its history."""
+        if self._first is None and await self._find(MEMBERS) is not None:
+            # The Directory keeps its history, so that no old state is needed; what it says of the past never changes.
+            self._first = (await self._ask(self._directory.period(MEMBERS, 1))).target
+        return self._first
+
+    async def _read(self) -> Members:
+        found = await self._register()
         if found is None:
             raise NoRegister
         return Members(found)
+
+    async def moved_to(self) -> Address | None:
+        """The contract that is the register now, where that is not the one that is read; None where it is."""
+        now = await self._find(MEMBERS)
+        return None if now == await self._register() else now
+
+    async def _members(self) -> Members:
+        """The register as it is now. Raises `RegisterMoved` where that is not the one that is read."""
+        successor = await self.moved_to()
+        if successor is not None:
+            raise RegisterMoved("0x" + successor.hex())
+        return await self._read()
 
     async def _admissions(self) -> Admissions:
         found = await self._find(ADMISSIONS)
@@ -143,6 +163,7 @@ class MembersContract:
             return await ask(self._ledger, call)
 
     async def _instruct(self, call: Call[Any], signer: Signer) -> TransactionReceipt:
+        await self._members()
         with _translated():
             return await self._ledger.wait(await instruct(self._ledger, call, signer))
 
@@ -162,8 +183,7 @@ class MembersContract:
         """Every event from one block to another, in order; nothing while there is no register."""
         found: list[Event] = []
         with _translated():
-            for name in (MEMBERS, ADMISSIONS):
-                address = await self._find(name)
+            for address in (await self._register(), await self._find(ADMISSIONS)):
                 if address is not None:
                     found += [event async for event in self._ledger.events(address, Height(since), Height(until))]
             found.sort(key=lambda event: (event.height, event.position))
@@ -186,7 +206,7 @@ class MembersContract:
         Where the node no longer has that state, their accounts are those that have belonged to them ever since; later
         events tell what changed.
         """
-        address = await self._find(MEMBERS)
+        address = await self._register()
         if address is None:
             return []
         members = Members(address)
@@ -254,13 +274,13 @@ class MembersContract:
 
     async def identifier_of(self, organisation: int) -> tuple[bytes, str]:
         """The scheme's word and the value of an organisation's identifier, which never change."""
-        members = await self._members()
+        members = await self._read()
         found = await self._ask(members.identifier_of(organisation))
         return found.scheme, found.value
 
     async def standing_at_block(self, organisation: int, height: int) -> Standing:
         """What an organisation was at the end of a block."""
-        members = await self._members()
+        members = await self._read()
         return await self._ask(members.standing_at_block(organisation, height))
 
     async def organisation_by_identifier(self, identifier: Identifier) -> int | None:
@@ -282,7 +302,7 @@ class MembersContract:
 
     async def member_of(self, account: Address, height: int) -> int | None:
         """For whom an account was acting at the end of a block."""
-        members = await self._members()
+        members = await self._read()
         return await self._ask(members.member_of(account, height)) or None
 
     async def operation(self, organisation: int, tier: int) -> Operation:

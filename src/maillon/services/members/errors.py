@@ -458,6 +458,16 @@ class NoRegister(Refused):
     advice = "A vote adds the contract to the Directory, or a new network begins with it."
 
 
+class RegisterMoved(Refused):
+    """A vote led the name Members to another contract, which has a history of its own."""
+
+    slug = "register-moved"
+    status = 409
+    title = "The register of members is another contract now"
+    message = "The register is now {0}, which this program does not read."
+    advice = "The former register is still read here. What changes the new one is sent to that contract by other means."
+
+
 class KeyNotKept(Refused):
     """The organisation's key is with its owner, not with this instance."""
 

@@ -187,6 +187,7 @@ class _Pages:
             "chosen": {"kind": kind, "status": status, "country": [one for one in country if one]},
             "filtered": bool(chosen),
             "block": page.height,
+            "moved_to": views.moved_document(self._service.moved_to),
         }
         return self._renderer.answer(request, language, "members_directory.html", document)
 
@@ -207,6 +208,7 @@ class _Pages:
                 if entry.event == "LegalNameChanged" and entry.detail["legal_name"] != page.organisation.legal_name
             ],
             "block": page.height,
+            "moved_to": views.moved_document(self._service.moved_to),
         }
         return self._renderer.answer(request, language, "members_member.html", document)
 

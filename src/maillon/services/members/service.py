@@ -167,6 +167,7 @@ class MembersService:
         self._names: tuple[int, list[ComparedName]] = (-1, [])
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
+        self._moved_to: Address | None = None
         self._settling = asyncio.Lock()
         self._adding = asyncio.Lock()
 
@@ -188,7 +189,9 @@ class MembersService:
         while not self._stopping.is_set():
             try:
                 await self._register.catch_up()
-                await self._settle()
+                await self.notice_move()
+                if self._moved_to is None:
+                    await self._settle()
                 self._failure = None
             except (errors.MembersError, KitError) as error:
                 self._failure = str(error)
@@ -201,6 +204,27 @@ class MembersService:
     def failure(self) -> str | None:
         """Why the chain is not followed at the moment; None while it is."""
         return self._failure
+
+    @property
+    def moved_to(self) -> Address | None:
+        """The contract that is the register now, where that is not the one read here; None where it is."""
+        return self._moved_to
+
+    @property
+    def unfollowed(self) -> str | None:
+        """That it is, in words; None where it is not."""
+        if self._moved_to is None:
+            return None
+        return (
+            f"the Directory leads Members to 0x{self._moved_to.hex()}, which is not read: the former register can be "
+            "read here, and nothing of it can be signed"
+        )
+
+    async def notice_move(self) -> None:
+        """Ask the Directory whether that is so. Raises an `Unavailable`."""
+        before, self._moved_to = self._moved_to, await self._contract.moved_to()
+        if self._moved_to is not None and before is None:
+            logger.warning("register moved", successor="0x" + self._moved_to.hex())
 
     async def reindex(self) -> int:
         """Make the read model anew from the chain; how many organisations it knows then."""

@@ -13,6 +13,8 @@ import orjson
 from babel import Locale
 
 from maillon.kit.language import Language
+from maillon.ledger.port import Address
+from maillon.ledger.signing import checksum
 from maillon.services.members import identifiers, rules
 from maillon.services.members.model import (
     AccountRecord,
@@ -32,6 +34,11 @@ from maillon.services.members.service import ApplicationFile, DirectoryPage, Rev
 
 _LARGEST: Final = 22.0
 """Radius of the disc of the country with the most members, in the map's units."""
+
+
+def moved_document(successor: Address | None) -> str | None:
+    """The contract that is the register now, where that is not the one that is read."""
+    return None if successor is None else checksum(successor)
 
 
 def identifier_document(identifier: Identifier) -> dict[str, Any]:

@@ -71,6 +71,10 @@ class Act:
         """contract.function."""
         return f"{self.contract}.{self.function}"
 
+    def leads_elsewhere(self, name: str) -> bool:
+        """Whether it leads that name of the Directory to a contract."""
+        return self.key == "Directory.point" and directory_name(self.arguments["name"]) == name
+
 
 class Unit(StrEnum):
     """How a value is said."""

@@ -25,6 +25,7 @@ from maillon.services.votes.documents import (
     named,
     proposal_document,
     proxy_document,
+    register_of,
     said_document,
     statutes_document,
     unread_of,
@@ -71,6 +72,7 @@ def router(  # noqa: C901 - one function for each route
             "proposals": [listed_document(each, words) for each in found[:limit]],
             "next": found[limit - 1].row.proposal.number if len(found) > limit else None,
             "unread": await unread_of(service),
+            "register_moved_to": register_of(service),
         }
 
     @made.get("/statutes", summary="The rules of voting in force", responses=_READING)

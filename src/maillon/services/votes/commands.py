@@ -126,6 +126,8 @@ def list_votes(
         print_table(("No.", "Title", "State", "For/against", "Closes"), rows)
         if document["unread"] is not None:
             print(f"Not listed: votes taken now by {document['unread']}, whose code this server does not know.")
+        if document["register_moved_to"] is not None:
+            print(f"Who votes is what {document['register_moved_to']} says now, a register this server does not read.")
         if document["next"] is not None:
             print(f"There are more: maillon votes list --show {show} --before {document['next']}")
 
@@ -266,7 +268,7 @@ def _print_call(call: dict[str, Any]) -> None:
     print(call["in_words"])
     if call["warning"]:
         print(f"  {call['target']} {call['data']}")
-    elif call["changes"]:
+    if call["changes"]:
         print_table(
             ("What", "Before", "After"), [(row["what"], row["before"], row["after"]) for row in call["changes"]]
         )
@@ -555,7 +557,9 @@ def recount(
         fail(str(error), UNDECIDED, as_json=as_json)
     except Contradiction as error:
         fail(f"the export contradicts itself: {error}", REFUSED, as_json=as_json)
-    now = int(time.time())
+    ends = read.other_register
+    # The export ends before another register says who votes: what was open then is not known to have closed so.
+    now = int(time.time()) if ends is None else ends.time - 1
     unread = ["0x" + address.hex() for address in read.unread]
     rows = []
     for each in found.values():
@@ -578,6 +582,9 @@ def recount(
         fail(f"the export has no proposal {number}", REFUSED, as_json=as_json)
     if as_json:
         document: dict[str, Any] = {"network": read.network, "height": read.height, "votes": rows, "unread": unread}
+        document["other_register"] = (
+            None if ends is None else {"address": "0x" + ends.address.hex(), "block": ends.block}
+        )
         if other is not None:
             document["compared"] = {
                 "height": min(read.height, other.height),
@@ -603,6 +610,11 @@ def recount(
         )
         for address in unread:
             print(f"Not counted: votes taken by {address}, whose code is another law than the one known here.")
+        if ends is not None:
+            print(
+                f"Not counted: anything from block {ends.block} on, when votes led the name Members to "
+                f"0x{ends.address.hex()}, a register that is not read here."
+            )
         if other is not None:
             _print_differences((str(file), str(compare)), min(read.height, other.height), differing)
     raise typer.Exit(REFUSED if differing else OK)

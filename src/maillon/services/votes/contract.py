@@ -27,8 +27,14 @@ from maillon.ledger.contracts.network import Network
 from maillon.ledger.errors import LedgerError, Rejected, Reverted
 from maillon.ledger.port import Address, Event, Height, Ledger, Signer, TransactionReceipt
 from maillon.services.votes.acts import CONTRACTS, Book, Fact, RuleFact, StandingFact
-from maillon.services.votes.errors import GovernanceMoved, LedgerUnavailable, RefusedByLaw, UnknownProposal
-from maillon.services.votes.export import Export
+from maillon.services.votes.errors import (
+    GovernanceMoved,
+    LedgerUnavailable,
+    RefusedByLaw,
+    RegisterMoved,
+    UnknownProposal,
+)
+from maillon.services.votes.export import Export, OtherRegister
 from maillon.services.votes.model import (
     Executed,
     NamedGovernance,
@@ -118,6 +124,7 @@ class VotesContract:
         self._codes = codes
         self._known_times: dict[int, int] = {}
         self._named: tuple[NamedGovernance, ...] = ()
+        self._register: Members | None = None
 
     async def _ask(self, call: ContractCall[_Answer], at: int | None = None) -> _Answer:
         with translated():
@@ -134,8 +141,12 @@ class VotesContract:
             # The Directory keeps its history, so that no old state is needed.
             lookup = self._directory.lookup(word(name))
             address = await self._ask(lookup if at is None else self._directory.lookup_at(word(name), at))
-            # Calls of a law that is not known here are not told in the words of ours.
-            if name != "Governance" or any(each.read for each in await self.named() if each.address == address):
+            # Calls of a law that is not known here are not told in the words of ours, nor is another register asked.
+            if name == "Governance":
+                told = any(each.read for each in await self.named() if each.address == address)
+            else:
+                told = name != "Members" or address == (await self.register()).address
+            if told:
                 found[address] = name
         return found
 
@@ -181,9 +192,25 @@ class VotesContract:
                 return Governance(each.address)
         raise UnknownProposal(f"there is no proposal {number}")
 
-    async def members(self) -> Members:
-        """Where the register is."""
-        return Members(await self._ask(self._directory.lookup(word("Members"))))
+    async def register(self) -> Members:
+        """The register that is read, where the name Members led first: no other one has its history."""
+        if self._register is None:
+            # The Directory keeps its history, so that no old state is needed; what it says of the past never changes.
+            self._register = Members((await self._ask(self._directory.period(word("Members"), 1))).target)
+        return self._register
+
+    async def moved_to(self) -> Address | None:
+        """The contract that is the register now, where that is not the one that is read; None where it is."""
+        now = await self._ask(self._directory.lookup(word("Members")))
+        return None if now == (await self.register()).address else now
+
+    async def _other_register(self) -> OtherRegister | None:
+        """Where the name Members led next, if it ever did."""
+        name = word("Members")
+        if await self._ask(self._directory.version_of(name)) < 2:
+            return None
+        next_one = await self._ask(self._directory.period(name, 2))
+        return OtherRegister(next_one.target, next_one.since, await self.time_of(next_one.since))
 
     # Following.
 
@@ -248,7 +275,7 @@ class VotesContract:
 
     async def founding(self) -> Founding:
         """What block zero holds. The register keeps every standing, so the present state answers for it."""
-        members = await self.members()
+        members = await self.register()
         organisations: dict[int, Standing] = {}
         while True:
             number = len(organisations) + 1
@@ -260,8 +287,9 @@ class VotesContract:
 
     async def export(self, network: str, chain_id: int) -> Export:
         """Everything a recount needs, asked of the chain alone. Raises `Unavailable`."""
-        height = await self.head()
-        members, (first, *successors) = (await self.members()).address, await self.named()
+        other = await self._other_register()
+        height = await self.head() if other is None else other.block - 1
+        members, (first, *successors) = (await self.register()).address, await self.named()
         logs = await self._logs(members, 1, height)
         for each in (first, *successors):
             logs += await self._logs(each.address, 1, height) if each.read else []
@@ -276,11 +304,13 @@ class VotesContract:
             events=[(event, await self.time_of(int(event.height))) for event in logs],
             successors=[each.address for each in successors],
             unread=[each.address for each in successors if not each.read],
+            other_register=other,
         )
 
     async def acting(self, account: Address) -> int:
-        """The organisation an account votes for now, or 0."""
-        return await self._ask((await self.members()).acting(account, 2))
+        """The organisation an account votes for now, or 0. Raises `RegisterMoved`."""
+        await self._check_register()
+        return await self._ask((await self.register()).acting(account, 2))
 
     async def ballot(self, proposal: int, organisation: int) -> tuple[int, bool]:
         """What an organisation weighs in a vote, 0 for no vote, and whether it was struck."""
@@ -307,7 +337,10 @@ class VotesContract:
         else:
             raise LedgerUnavailable(f"the ledger does not say who executed proposal {proposal}")
         account = event.executor
-        organisation = await self._ask((await self.members()).member_of(account, height))
+        register = await self.register()
+        # Who executed what leads the name elsewhere was somebody in the register of before.
+        then = await self._ask(self._directory.lookup_at(word("Members"), height - 1))
+        organisation = await self._ask(register.member_of(account, height)) if then == register.address else 0
         name = ("legal_name", organisation)
         known = await self.facts([name], height - 1) if organisation else {}
         return Executed(height, await self.time_of(height), raw.transaction, account, organisation, known.get(name))
@@ -348,14 +381,26 @@ class VotesContract:
 
     # Preparing.
 
+    async def _check_register(self) -> None:
+        """Raises `RegisterMoved` where who votes, and for whom, is what another register says."""
+        if (other := await self.moved_to()) is not None:
+            raise RegisterMoved(f"the register of members is now 0x{other.hex()}, which is not read here")
+
+    async def _prepare(self, call: ContractCall[Any]) -> Prepared:
+        """What only a member may do. Raises `RegisterMoved`."""
+        await self._check_register()
+        return _prepared(call)
+
     async def cast(self, proposal: int, position: Position, reason_hash: bytes) -> Prepared:
         """Take a position."""
-        return _prepared((await self.governance(proposal)).cast(own_number(proposal), int(position), reason_hash))
+        return await self._prepare(
+            (await self.governance(proposal)).cast(own_number(proposal), int(position), reason_hash)
+        )
 
     async def cast_for(self, proposal: int, giver: int, position: Position, reason_hash: bytes) -> Prepared:
         """Take a position by proxy."""
         governance = await self.governance(proposal)
-        return _prepared(governance.cast_for(own_number(proposal), giver, int(position), reason_hash))
+        return await self._prepare(governance.cast_for(own_number(proposal), giver, int(position), reason_hash))
 
     async def give_proxy(self, proposal: int, holder: int, until: int) -> Prepared:
         """Give a proxy: for one vote, or for every vote of a period when `proposal` is 0."""
@@ -365,7 +410,7 @@ class VotesContract:
             if proposal
             else governance.give_standing_proxy(holder, until)
         )
-        return _prepared(made)
+        return await self._prepare(made)
 
     async def revoke_proxy(self, proposal: int) -> Prepared:
         """Revoke the proxy of one vote, or the standing one when `proposal` is 0."""
@@ -373,23 +418,23 @@ class VotesContract:
         made: ContractCall[Any] = (
             governance.revoke_proxy(own_number(proposal)) if proposal else governance.revoke_standing_proxy()
         )
-        return _prepared(made)
+        return await self._prepare(made)
 
     async def propose(
         self, kind: ProposalKind, text_hash: bytes, calls: Sequence[ProposedCall], opens: int, closes: int
     ) -> Prepared:
         """Put something to the vote."""
         pairs = tuple((call.target, call.data) for call in calls)
-        return _prepared((await self.governance()).propose(int(kind), text_hash, pairs, opens, closes))
+        return await self._prepare((await self.governance()).propose(int(kind), text_hash, pairs, opens, closes))
 
     async def execute(self, proposal: int, calls: Sequence[ProposedCall]) -> Prepared:
-        """Do what was decided."""
+        """Do what was decided; anybody may, so that no register is asked."""
         pairs = tuple((call.target, call.data) for call in calls)
         return _prepared((await self.governance(proposal)).execute(own_number(proposal), pairs))
 
     async def pull_brake(self) -> Prepared:
         """Pull the emergency brake."""
-        return _prepared(Brake(await self._ask(self._directory.lookup(word("Brake")))).pull())
+        return await self._prepare(Brake(await self._ask(self._directory.lookup(word("Brake")))).pull())
 
     async def sign(self, prepared: Prepared, signer: Signer) -> TransactionReceipt:
         """Sign with a key that is here, send, and wait until it is final."""

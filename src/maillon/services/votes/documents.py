@@ -45,6 +45,12 @@ async def unread_of(service: VotesService) -> str | None:
     return None if found is None else checksum(found.address)
 
 
+def register_of(service: VotesService) -> str | None:
+    """The contract that says who votes now, where that is not the register that is read."""
+    found = service.register_moved_to
+    return None if found is None else checksum(found)
+
+
 def involved(shown: Shown) -> list[int]:
     """Organisations that a proposal's page names."""
     executor = [] if shown.execution is None else [shown.execution.organisation]
@@ -121,6 +127,8 @@ def effect_document(effect: Effects, words: Words) -> dict[str, Any]:
     if isinstance(act, Act):
         document["function"] = act.function
         document["arguments"] = {name: _plain(value) for name, value in act.arguments.items()}
+        if act.leads_elsewhere("Members"):
+            document["warning"] = "another-register"
     else:
         document["warning"] = act.reason.value
     return document

@@ -80,6 +80,15 @@ class GovernanceMoved(Refused):
     advice = "Earlier votes are still read here. Nothing is proposed here until a version that knows the other law."
 
 
+class RegisterMoved(Refused):
+    """A vote led the name Members to another contract: who votes, and with what weight, is what that one says."""
+
+    slug = "register-moved"
+    status = 409
+    title = "The register of members is another contract now"
+    advice = "The former register is still read here. What changes the new one is sent to that contract by other means."
+
+
 class InvalidProxy(Refused):
     """A proxy cannot be given like this."""
 

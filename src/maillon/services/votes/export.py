@@ -25,6 +25,16 @@ MAXIMUM_FILE: Final = 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class OtherRegister:
+    """The contract to which votes led the name Members from the first, and when."""
+
+    address: Address
+    block: int
+    time: int
+    """Unix time in seconds of that block."""
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """Everything a recount reads."""
 
@@ -41,6 +51,9 @@ class Export:
     """To which the Directory led the name Governance since block zero, in their order."""
     unread: Sequence[Address] = ()
     """Those of them whose code is another law: their events are not in it, and their votes are not counted."""
+    other_register: OtherRegister | None = None
+    """Where the name Members led next: who votes, and with what weight, is what that one says, so that the export ends
+    before."""
 
     def to_json(self) -> bytes:
         """The file."""
@@ -52,6 +65,9 @@ class Export:
             "successors": ["0x" + address.hex() for address in self.successors],
             "unread": ["0x" + address.hex() for address in self.unread],
             "members": "0x" + self.members.hex(),
+            "other_register": None
+            if self.other_register is None
+            else {**asdict(self.other_register), "address": "0x" + self.other_register.address.hex()},
             "height": self.height,
             "founding": {
                 "statutes": asdict(self.founding.statutes),
@@ -91,9 +107,10 @@ class Export:
                 height=int(document["height"]),
                 founding=_founding(document["founding"]),
                 events=[_event(each) for each in document["events"]],
-                # Files that were written before there could be any have neither.
+                # Files that were written before there could be any have none of these.
                 successors=[Address(_bytes(each, 20)) for each in document.get("successors", ())],
                 unread=[Address(_bytes(each, 20)) for each in document.get("unread", ())],
+                other_register=_other_register(document.get("other_register")),
             )
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidExport(f"the export cannot be read: {error}") from None
@@ -142,6 +159,7 @@ def differences(first: Export, second: Export) -> list[Difference]:
             ("the address of Governance", first.governance, second.governance),
             ("the address of Members", first.members, second.members),
             ("the contracts that took the name Governance", *_successors(first, second)),
+            ("the contract that took the name Members", *_other_registers(first, second)),
             ("the statutes of block zero", first.founding.statutes, second.founding.statutes),
         )
         if one != other
@@ -166,6 +184,16 @@ def _successors(first: Export, second: Export) -> tuple[list[Address], list[Addr
     """Those of either, as many as both can have."""
     many = min(len(first.successors), len(second.successors)) if first.height != second.height else None
     return list(first.successors[:many]), list(second.successors[:many])
+
+
+def _other_registers(first: Export, second: Export) -> tuple[OtherRegister | None, OtherRegister | None]:
+    """Those of either; none of one that was made before the other's, and names none."""
+    one, other = first.other_register, second.other_register
+    if (one is None and other is not None and first.height < other.block) or (
+        other is None and one is not None and second.height < one.block
+    ):
+        return None, None
+    return one, other
 
 
 def _lacking(key: Any, one: Mapping[Any, Any], other: Mapping[Any, Any]) -> int | None:
@@ -227,3 +255,9 @@ def _event(document: dict[str, Any]) -> tuple[Event, int]:
         transaction=TransactionHash(_bytes(document["transaction"], 32)),
     )
     return event, int(document["time"])
+
+
+def _other_register(document: Any) -> OtherRegister | None:
+    if document is None:
+        return None
+    return OtherRegister(Address(_bytes(document["address"], 20)), int(document["block"]), int(document["time"]))

@@ -53,6 +53,7 @@ from maillon.services.votes.documents import (
     own_document,
     proposal_document,
     proxy_document,
+    register_of,
     rehearsal_document,
     said_document,
     statutes_document,
@@ -181,6 +182,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "before": before,
             "counts": await service.counts(),
             "unread": await unread_of(service),
+            "register_moved_to": register_of(service),
             "mine": [{"number": each, "legal_name": names.organisation(each)} for each in mine],
             "done": done if done in _DONE else "",
         }
@@ -298,6 +300,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "busy": [{"number": each, "legal_name": names.organisation(each)} for each in busy],
             "statutes": statutes_document(version, statutes, Words(language)),
             "unread": await unread_of(service),
+            "register_moved_to": register_of(service),
             "suggested": {
                 "opens": forms.local_moment(soon),
                 "closes": forms.local_moment(soon + statutes.terms_of(usual).window + 3600),
@@ -379,6 +382,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
             "mine": own_documents,
             "log_in": entrance,
             "delegate": bool(mine) or delegates is None,
+            "register_moved_to": register_of(service),
             "done": done if done in _DONE else "",
             "typed": {
                 "position": chosen if typed is None else typed.position,

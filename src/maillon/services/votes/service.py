@@ -26,7 +26,7 @@ from maillon.kit.errors import StoreUnavailable as KitUnavailable
 from maillon.kit.language import Language
 from maillon.kit.store import Store
 from maillon.ledger.errors import LedgerError
-from maillon.ledger.port import Signer, TransactionReceipt
+from maillon.ledger.port import Address, Signer, TransactionReceipt
 from maillon.services.votes import store as tables
 from maillon.services.votes import texts
 from maillon.services.votes.acts import Act, Book, Effects, RawAct, effects, organisations_of, questions, read
@@ -212,6 +212,7 @@ class VotesService:
         self._task: asyncio.Task[None] | None = None
         self._failure: str | None = None
         self._unfollowed: str | None = None
+        self._register_moved_to: Address | None = None
         self._printing = asyncio.Lock()
 
     # Life.
@@ -256,8 +257,14 @@ class VotesService:
         """That the Directory names a Governance whose votes are not read; None while it does not."""
         return self._unfollowed
 
+    @property
+    def register_moved_to(self) -> Address | None:
+        """The contract that says who votes now, where that is not the register that is read; None where it is."""
+        return self._register_moved_to
+
     async def notice_move(self) -> None:
-        """Ask the Directory whether that is so. Raises `Unavailable`."""
+        """Ask the Directory whether that is so, and where the register is. Raises `Unavailable`."""
+        self._register_moved_to = await self._contract.moved_to()
         seat = await self._contract.seat()
         before, self._unfollowed = self._unfollowed, None
         if not seat.read:

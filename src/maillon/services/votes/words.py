@@ -685,13 +685,27 @@ def _rule(words: Words, arguments: Mapping[str, Any]) -> str:
     )
 
 
+def _pointed(words: Words, arguments: Mapping[str, Any]) -> str:
+    name, address = directory_name(arguments["name"]), checksum(arguments["target"])
+    said = words.say("The name %(name)s would lead to %(address)s.", name=name, address=address)
+    if name != "Members":
+        return said
+    return " ".join(
+        (
+            said,
+            words.say(
+                "Warning: who is a member, who may act for it and what its vote weighs would be what that contract "
+                "says. Nothing of the present register goes there by itself: whoever is not entered there has no vote "
+                "and publishes nothing, and votes that are open then are weighed by it. This version would go on "
+                "reading the present register, and prepare nothing for the other."
+            ),
+        )
+    )
+
+
 _ACTS: Final[Mapping[str, Callable[[Words, Mapping[str, Any]], str]]] = MappingProxyType(
     {
-        "Directory.point": lambda w, a: w.say(
-            "The name %(name)s would lead to %(address)s.",
-            name=directory_name(a["name"]),
-            address=checksum(a["target"]),
-        ),
+        "Directory.point": _pointed,
         "Directory.offer_governance": lambda w, a: w.say(
             "The seat that decides over every contract would be offered to %(address)s.",
             address=checksum(a["successor"]),
