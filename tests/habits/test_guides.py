@@ -132,7 +132,8 @@ def lines_to_run(markdown: str) -> list[str]:
 
 def lines_shown(rendered: str) -> list[str]:
     blocks = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", rendered, re.DOTALL)
-    return [line.strip() for block in blocks for line in unescape(block).splitlines() if line.startswith("maillon ")]
+    lines = [line for block in blocks for line in unescape(re.sub(r"<[^>]+>", "", block)).splitlines()]
+    return [line.strip() for line in lines if line.startswith("maillon ")]
 
 
 @pytest.mark.parametrize("name", GUIDES)

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 import npm_packages
+from maillon.kit.guides import GUIDES
 from portal_atlas import ATLAS, LANGUAGES, OF_ANOTHER_LAW, THEMES, WIDTHS, Example, Sight
 from running_platform import Running
 
@@ -67,6 +68,51 @@ def test_axe_finds_nothing_under_another_law(
     browser: Browser, another_law: tuple[Running, Example], axe: str, sight: Sight, language: str
 ) -> None:
     look(browser, axe, another_law, sight, language)
+
+
+BROKEN = """() => [...document.querySelectorAll("code")].flatMap((code) => {
+  const walker = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+  const broken = [];
+  while (walker.nextNode()) {
+    const {currentNode: text} = walker;
+    for (const found of text.data.matchAll(/--[a-z][a-z-]*/g)) {
+      const range = new Range();
+      range.setStart(text, found.index);
+      range.setEnd(text, found.index + found[0].length);
+      const tops = new Set([...range.getClientRects()].map(({top}) => Math.round(top)));
+      if (tops.size > 1) broken.push(found[0]);
+      else if (tops.size) window.options = (window.options ?? 0) + 1;
+    }
+  }
+  return broken;
+})"""
+"""The options of commands that are broken over two lines, on a page."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", [*(f"guide-{name}" for name in GUIDES), "nodes", "register", "vote-sign"])
+def test_an_option_stays_in_one_line_on_a_phone(
+    browser: Browser, portal: Running, example: Example, name: str, language: str
+) -> None:
+    (sight,) = (sight for sight in ATLAS if sight.name == name)
+    context = browser.new_context(viewport={"width": WIDTHS["phone"], "height": 800})
+    page = context.new_page()
+    sight.visit(page, portal.url, language, example)
+    # On every width of a phone: what is whole on one may break on the next.
+    for width in range(WIDTHS["phone"], WIDTHS["phone"] + 60, 4):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(BROKEN) == [], f"at {width}"
+    assert page.evaluate("window.options") > 0
+    context.close()
+
+
+def test_an_option_in_two_lines_is_found(browser: Browser, portal: Running) -> None:
+    context = browser.new_context(viewport={"width": WIDTHS["phone"], "height": 800})
+    page = context.new_page()
+    page.goto(f"{portal.url}/en/")
+    page.evaluate("document.querySelector('h1').innerHTML = '<code>' + 'maillon --no-demo '.repeat(40) + '</code>'")
+    assert "--no-demo" in page.evaluate(BROKEN)
+    context.close()
 
 
 @pytest.mark.parametrize("where", ["h1", "h2", ".crumbs [aria-current]"])

@@ -67,7 +67,14 @@ def read_guide(language: Language, name: str) -> Guide:
     ):
         rendered = rendered.replace(before, after)
     rendered = re.sub(r"<td [^>]*>", r"\g<0><div>", rendered)
+    # A browser breaks behind a hyphen, and an option would end in the next line.
+    rendered = re.sub(r"(<code[^>]*>)(.*?)(?=</code>)", _keep_words, rendered, flags=re.DOTALL)
     return Guide(name, head.removeprefix("# "), " ".join(lead.split()), rendered)
+
+
+def _keep_words(code: re.Match[str]) -> str:
+    """Code whose words with hyphens each stay in one line."""
+    return code[1] + re.sub(r"\S*-\S*", r"<span>\g<0></span>", code[2])
 
 
 def _label_cells(tokens: Sequence[Token]) -> None:
