@@ -73,7 +73,6 @@ def test_the_image_is_made_of_what_is_there() -> None:
         settings.engine_port,
         settings.gateway_port,
         settings.consensus_metrics_port,
-        settings.execution_metrics_port,
     ):
         assert f"{port}:{port}" not in compose, "a port that is never opened"
 
