@@ -95,6 +95,9 @@ def of_refusals() -> set[str]:
             # The chain of a decision: Reason(name, whether it holds, sentence).
             elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason" and len(node.args) == 3:
                 found.add(template(node.args[2]) or "")
+            # Who could grant what was refused: Remedy(sentence, organisation).
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Remedy":
+                found.add(template(node.args[0]) or "")
             # The doors also say what the framework refuses.
             elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "detail":
                 found.add(template(node.value) or "")
@@ -160,9 +163,11 @@ def of_contracts() -> set[str]:
 
 
 def of_actions() -> set[str]:
-    """What each action means of which a decision is asked."""
+    """What each action means of which a decision is asked, and the roles of which it takes one."""
     import_module("maillon.main")
-    return {action.meaning for action in import_module("maillon.services.people.rules").ACTIONS.values()}
+    rules = import_module("maillon.services.people.rules")
+    actions = rules.ACTIONS.values()
+    return {one.meaning for one in actions} | {rules.one_of(one.roles) for one in actions if len(one.roles) > 1}
 
 
 def all_sentences() -> set[str]:

@@ -651,12 +651,15 @@ def explain(  # noqa: PLR0917 - options of a command
     except _OURS as error:
         terminal.fail(str(error), as_json=as_json)
     if as_json:
-        reasons = [{"name": link.name, "holds": link.holds, "text": link.text} for link in decision.reasons]
-        terminal.print_json({"allowed": decision.allowed, "reasons": reasons})
+        terminal.print_json({"allowed": decision.allowed} | decision.document())
     else:
         for number, link in enumerate(decision.reasons, 1):
             typer.echo(f"{number}. {'holds' if link.holds else 'does not hold'}: {link.text}")
         typer.echo("yes, they may" if decision.allowed else "no, they may not")
+        if decision.remedy is not None:
+            typer.echo(decision.remedy.text)
+            for name in decision.remedy.people:
+                typer.echo(f"- {name}")
     if not decision.allowed:
         raise typer.Exit(terminal.REFUSED)
 

@@ -195,11 +195,11 @@ class Renderer:
             return Response(body, status, headers, media_type)
         return known_again(request, body, headers, media_type, status)
 
-    def problem(self, request: Request, kind: ProblemType, detail: str) -> Response:
-        """A refusal as a page, for a reader who asked for one."""
+    def problem(self, request: Request, kind: ProblemType, detail: str, members: Mapping[str, Any]) -> Response:
+        """A refusal as a page, for a reader who asked for one; of its members, who could grant it is shown."""
         language = reader_language(request)
-        document = {"kind": kind, "detail": say(language, detail)}
-        return self.answer(request, language, "problem.html", document, kind.status)
+        document = {"kind": kind, "detail": say(language, detail), "remedy": members.get("remedy")}
+        return self.answer(request, language, "problem.html", document, kind.status, private=bool(members))
 
 
 @lru_cache(maxsize=10_000)
@@ -328,7 +328,7 @@ def pages(renderer: Renderer) -> APIRouter:  # noqa: C901 - one function for eac
         kind = REGISTRY.get(slug)
         if kind is None:
             raise Problem(NOT_FOUND, f"there is no problem type {slug[:80]!r}")
-        return renderer.answer(request, language, "problem.html", {"kind": kind, "detail": None})
+        return renderer.answer(request, language, "problem.html", {"kind": kind, "detail": None, "remedy": None})
 
     @router.get("/problems/{slug}")
     async def problem_without_language(request: Request, slug: str) -> Response:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -205,7 +206,7 @@ def _of_http(error: HTTPException, request: Request) -> tuple[ProblemType, str, 
     return kind, detail, dict(error.headers or {})
 
 
-Present = Callable[[Request, ProblemType, str], Response]
+Present = Callable[[Request, ProblemType, str, Mapping[str, Any]], Response]
 """Shows a problem to a reader who asked for a page."""
 
 
@@ -215,17 +216,23 @@ def install(app: FastAPI, *bases: type[Exception], present: Present) -> None:
     `bases` are the base classes of the services' errors.
     """
 
-    def shown(request: Request, kind: ProblemType, detail: str, headers: Mapping[str, str]) -> Response | None:
+    def shown(
+        request: Request,
+        kind: ProblemType,
+        detail: str,
+        headers: Mapping[str, str],
+        members: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Response | None:
         if request.scope.get("maillon.json") or "text/html" not in request.headers.get("accept", ""):
             return None
-        page = present(request, kind, detail)
+        page = present(request, kind, detail, members)
         page.headers.update(headers)
         return page
 
     async def answer_ours(request: Request, error: Exception) -> Response:
         described = describe(error)
         if described is not None:
-            page = shown(request, *described)
+            page = shown(request, *described, getattr(error, "members", {}))
             if page is not None:
                 return page
         return answer(error, request)

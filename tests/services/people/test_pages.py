@@ -671,3 +671,33 @@ async def test_decisions_explain_themselves(box: Box) -> None:
         assert '<option value="organisation:office">Le secrétariat du réseau</option>' in asked
         wrong = await browser.get("/en/explain", params=question | {"action": "fly"})
         assert wrong.status_code in (403, 422)
+
+
+async def test_a_refusal_says_who_could_grant_it_and_names_them_to_who_may_know(box: Box) -> None:
+    ada, opened, _ = box.administrator()
+    _, mayors, _ = box.member(ada, "velle", "mayor@velle.example")
+    _, members, _ = box.member(ada, "velle", "zoe@velle.example", "member")
+    wanted = "/fr/organisations/velle/people"
+    html = {"Accept": "text/html"}
+    async with box.browser(members) as zoe, box.browser(opened) as office, box.browser(mayors) as mayor:
+        # 1. Who may not see the people of the organisation reads which role, and whose it is to give.
+        refused = await zoe.get(wanted, headers=html)
+        assert (refused.status_code, refused.headers["cache-control"]) == (403, "no-store")
+        assert "peut donner le rôle\u00a0: administrateur." in refused.text
+        assert "Ce sont" not in refused.text
+        asked = {"action": "people:change", "target": "organisation:velle"}
+        remedy = (await zoe.get("/v1/decisions", params=asked)).json()["remedy"]
+        assert remedy == {"text": "An administrator of velle can give the role: administrator.", "people": []}
+        # 2. Who may see them reads their names too: in the problem, and in the page “Why”.
+        key = {"name": "x", "scopes": ["notary:write"]}
+        problem = (
+            await office.post("/v1/organisations/velle/keys", json=key, headers={"Accept": "application/json"})
+        ).json()
+        assert problem["type"] == "/problems/not-allowed"
+        assert problem["remedy"]["people"] == [(await mayor.get("/v1/me")).json()["name"]]
+        page = await office.get("/en/explain", params={"action": "key:change", "target": "organisation:velle"})
+        assert f"They are: {problem['remedy']['people'][0]}." in page.text
+        # 3. What is allowed has none, and nobody could grant the account of another.
+        assert "remedy" not in (await mayor.get("/v1/decisions", params=asked)).json()
+        other = {"action": "account:change", "target": f"person:{ada.person}"}
+        assert "remedy" not in (await mayor.get("/v1/decisions", params=other)).json()

@@ -359,18 +359,18 @@ def router(  # noqa: C901, PLR0915, PLR0917 - one function for each route, the c
         actor = await recognition.actor(request)
         if subject and subject != actor.tag:
             people.require(actor, rules.DECISION_EXPLAIN, rules.parse_target(target))
-            decided = await asyncio.to_thread(people.explain, subject, action, target)
+            decided = await asyncio.to_thread(people.explain, subject, action, target, "", actor)
         else:
             known = rules.ACTIONS.get(action)
             if known is None:
                 raise UnknownAction(f"there is no action {action!r}")
-            decided = people.decide(actor, known, rules.parse_target(target))
+            decided = await asyncio.to_thread(people.explained, actor, known, rules.parse_target(target), actor)
         return {
             "allowed": decided.allowed,
             "subject": decided.actor,
             "action": decided.action,
             "target": decided.target,
-            "reasons": [{"name": link.name, "holds": link.holds, "text": link.text} for link in decided.reasons],
+            **decided.document(),
         }
 
     @made.post("/login/device", summary="Begin to log a command line in (as RFC 8628)", responses=_refusals(429))

@@ -7,7 +7,8 @@ answered the same either way.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class PeopleError(Exception):
@@ -35,16 +36,16 @@ class LogInNeeded(Refused):
 
 
 class NotAllowed(Refused):
-    """Somebody may not do this; `members` holds every reason, the last one decided."""
+    """Somebody may not do this; `members` holds every reason, the last one decided, and who could grant it."""
 
     slug = "not-allowed"
     status = 403
     title = "You may not do this."
     advice = "An administrator of the organisation can give you the role. The page “Why” explains every decision."
 
-    def __init__(self, text: str, reasons: list[dict[str, str | bool]]) -> None:
+    def __init__(self, text: str, members: Mapping[str, Any]) -> None:
         super().__init__(text)
-        self.members = {"reasons": reasons}
+        self.members = members
 
 
 class InvalidAddress(Refused):

@@ -7,6 +7,7 @@ Each verb is one transaction, called from a thread: nothing here is asynchronous
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -41,6 +42,7 @@ from maillon.services.people.model import (
     Actor,
     Decision,
     Person,
+    Role,
     SessionKind,
     SessionRecord,
     Target,
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from maillon.services.people.provider import Provider
 
 MAXIMUM_LABEL = 80
+_NAMED = 10
+"""How many people are named who could grant what was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +161,26 @@ class Foundation:
         if actor.is_nobody:
             raise LogInNeeded("nobody is logged in, and no key was sent")
         if not decision.allowed:
-            raise rules.refusal(self.explained(actor, action, target))
+            raise rules.refusal(self.explained(actor, action, target, actor))
 
-    def explained(self, actor: Actor, action: Action, target: Target) -> Decision:
-        """The same as `decide`, in words: organisations by their names, for whoever reads why."""
-        return rules.decide(actor, action, target, self._clock.now(), self._in_words)
+    def explained(self, actor: Actor, action: Action, target: Target, reader: Actor | None) -> Decision:
+        """The same as `decide`, in words: organisations by their names, for whoever reads why.
+
+        Who could grant it is called by name where the reader may see the people of that organisation; no reader is
+        whoever runs this instance, and may.
+        """
+        now = self._clock.now()
+        decision = rules.decide(actor, action, target, now, self._in_words)
+        remedy = decision.remedy
+        if remedy is None or remedy.organisation is None:
+            return decision
+        of = Target("organisation", remedy.organisation)
+        if reader is not None and not rules.decide(reader, rules.PEOPLE_READ, of, now).allowed:
+            return decision
+        with self._store.read() as connection:
+            found = self._people.holders(connection, of.id, [Role.ADMINISTRATOR], "", _NAMED)
+        names = tuple(sorted(person.profile.name for person in found))
+        return dataclasses.replace(decision, remedy=dataclasses.replace(remedy, people=names))
 
     def _in_words(self, organisation: str) -> str:
         if organisation == OFFICE:

@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 OFFICE = "office"
 """The organisation that stands for the instance itself: its administrators run it."""
@@ -195,6 +195,17 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Remedy:
+    """Who could grant what was refused, as a sentence."""
+
+    text: str
+    organisation: str | None = None
+    """Whose administrators could; None where it is not theirs to grant."""
+    people: tuple[str, ...] = ()
+    """Their names, for a reader who may see the people of that organisation."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """May they: the answer, and every reason in order. The last one decided."""
 
@@ -203,6 +214,15 @@ class Decision:
     action: str
     target: str
     reasons: tuple[Reason, ...]
+    remedy: Remedy | None = None
+    """Of a refusal, where somebody could grant it."""
+
+    def document(self) -> dict[str, Any]:
+        """Why, for programs: `reasons`, and `remedy` where there is one."""
+        reasons = [{"name": link.name, "holds": link.holds, "text": link.text} for link in self.reasons]
+        if self.remedy is None:
+            return {"reasons": reasons}
+        return {"reasons": reasons, "remedy": {"text": self.remedy.text, "people": list(self.remedy.people)}}
 
     def __str__(self) -> str:
         return "; ".join(reason.text for reason in self.reasons)

@@ -903,13 +903,10 @@ class _Pages:
         try:
             asked = await asyncio.to_thread(self._people.subject_of, actor, subject, target)
             known_as = actor.name if asked == actor.tag else ""
-            decision = await asyncio.to_thread(self._people.explain, asked, action, target, known_as)
+            decision = await asyncio.to_thread(self._people.explain, asked, action, target, known_as, actor)
         except Refused as refused:
             return self._show(request, language, "people_explain.html", document, refused)
-        document["decision"] = {
-            "allowed": decision.allowed,
-            "reasons": [{"name": link.name, "holds": link.holds, "text": link.text} for link in decision.reasons],
-        }
+        document["decision"] = {"allowed": decision.allowed} | decision.document()
         return self._show(request, language, "people_explain.html", document)
 
 

@@ -20,7 +20,7 @@ from maillon.services.people.errors import (
     UnknownAction,
     WeakPassword,
 )
-from maillon.services.people.model import OFFICE, Action, Actor, Decision, Reason, Role, SessionKind, Target
+from maillon.services.people.model import OFFICE, Action, Actor, Decision, Reason, Remedy, Role, SessionKind, Target
 
 FRESH: Final = datetime.timedelta(minutes=15)
 """How long ago somebody may have shown who they are, for what asks for it."""
@@ -194,15 +194,35 @@ def decide(
     The reasons call organisations by their ids, or as `called` says.
     """
     chain = list(_reasons(actor, action, target, now, called))
-    return Decision(chain[-1].holds, actor.tag, action.name, str(target), tuple(chain))
+    remedy = None if chain[-1].holds else _remedy(chain[-1].name, action, target, called)
+    return Decision(chain[-1].holds, actor.tag, action.name, str(target), tuple(chain), remedy)
+
+
+def one_of(roles: Iterable[Role]) -> str:
+    """Roles of which one will do, in words."""
+    return " or ".join(sorted(roles))
 
 
 def refusal(decision: Decision) -> NotAllowed:
     """The error that says why not: the reason that decided, and every reason beside it."""
-    reasons: list[dict[str, str | bool]] = [
-        {"name": link.name, "holds": link.holds, "text": link.text} for link in decision.reasons
-    ]
-    return NotAllowed(decision.reasons[-1].text, reasons)
+    return NotAllowed(decision.reasons[-1].text, decision.document())
+
+
+def _remedy(refused: str, action: Action, target: Target, called: Callable[[str], str]) -> Remedy | None:
+    """Who could grant what this reason refused; None where nobody could, as with the account of another person."""
+    if refused == "stale":
+        return Remedy("They can do it themselves, once they have logged in again.")
+    organisation = OFFICE if target.kind == "instance" else target.id
+    theirs, needed = called(organisation), one_of(action.roles)
+    if refused in ("no-role", "other-role"):
+        return Remedy(f"An administrator of {theirs} can give the role: {needed}.", organisation)
+    if refused not in ("no-scope", "other-organisation"):
+        return None
+    if action.scope is None:
+        return Remedy(f"No key may do this. A person may, as {needed} of {theirs}.", organisation)
+    if target.kind == "instance":
+        return Remedy(f"Whoever runs this instance can make a key with the scope {action.scope}.")
+    return Remedy(f"An administrator of {theirs} can make a key with the scope {action.scope}.", organisation)
 
 
 def _reasons(
@@ -261,7 +281,7 @@ def _person_right(actor: Actor, action: Action, target: Target, called: Callable
         return Reason("office", True, "they are administrator of the office, which may for any organisation")
     if not held:
         return Reason("no-role", False, f"they have no role in {called(organisation)}")
-    needed = " or ".join(sorted(action.roles))
+    needed = one_of(action.roles)
     return Reason(
         "other-role", False, f"it takes {needed} of {called(organisation)}; they are {', '.join(sorted(held))}"
     )

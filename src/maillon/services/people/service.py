@@ -72,8 +72,10 @@ class PeopleService(Entrance, OwnAccount, Organisations, Trail):
         subject = self._access.subject(authorization)
         return Actor(key=subject.key_id, name=subject.name, organisation=subject.organisation, scopes=subject.scopes)
 
-    def explain(self, subject: str, action: str, target: str, known_as: str = "") -> Decision:
-        """The decision about a person or key by its tag (person:ID, key:ID), as if it acted now.
+    def explain(
+        self, subject: str, action: str, target: str, known_as: str = "", reader: Actor | None = None
+    ) -> Decision:
+        """The decision about a person or key by its tag (person:ID, key:ID), as if it acted now; see `explained`.
 
         A person is called by name where the target is an organisation of theirs, else as the asker knows them. Raises
         `UnknownPerson`, `UnknownKey`, `UnknownAction`, or `InvalidOrganisation` for a target that is none.
@@ -101,7 +103,7 @@ class PeopleService(Entrance, OwnAccount, Organisations, Trail):
                 actor = Actor(key=identifier, organisation=found[0].organisation, scopes=found[0].scopes)
             else:
                 raise UnknownPerson("a subject is person:ID or key:ID")
-        return self.explained(actor, known, aim)
+        return self.explained(actor, known, aim, reader)
 
     def subject_of(self, actor: Actor, text: str, target: str) -> str:
         """The tag of whom a question is about: oneself for nothing, a tag as it is, else somebody of the target.
