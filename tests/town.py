@@ -72,8 +72,14 @@ class Town:
             time.sleep(0.2)
         pytest.fail(f"no letter reached {address}")
 
-    def look(self, page: Page, name: str) -> None:
-        """Leave a picture, where somebody wants to look; and no page is ever wider than its screen."""
+    def look(self, page: Page, name: str, shows: str) -> None:
+        """Leave a picture of the page that shows something, where somebody wants to look; and no page is ever wider
+        than its screen.
+
+        A click does not wait for the page it leads to, and for an instant between two pages there is none to measure.
+        """
+        expect(page.locator(shows).first).to_be_visible()
+        page.wait_for_load_state()
         folder = os.environ.get("MAILLON_SCREENS")
         for width in WIDTHS.values() if folder else (WIDTHS["phone"], WIDTHS["wide"]):
             page.set_viewport_size({"width": width, "height": 900})
@@ -112,11 +118,11 @@ def join(town: Town, page: Page, code: str, address: str, name: str) -> None:
     page.locator("#password").fill(PASSWORD)
     page.locator("button[value=password]").click()
     secret = page.locator("ol.steps code").inner_text().replace(" ", "")
-    town.look(page, "town-second-factor")
+    town.look(page, "town-second-factor", "ol.steps code")
     page.locator("#code").fill(pyotp.TOTP(secret).at(town.now()))
     page.locator("form[action$='/join/code'] button").click()
     expect(page.locator(".recovery-codes li")).to_have_count(10)
-    town.look(page, "town-recovery-codes")
+    town.look(page, "town-recovery-codes", ".recovery-codes li")
     page.locator("a.btn--main").click()
     expect(page.locator("h1")).to_have_text(name)
 

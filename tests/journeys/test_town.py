@@ -77,12 +77,12 @@ def test_a_small_town_in_a_browser(town: Town, office: Page, mayor: Page, secret
     applies(town, mayor, tmp_path)
     # 3. The office reads it, and answers for having seen the register: the rule admits.
     office.locator("a[href$='/office/applications']").first.click()
-    town.look(office, "town-applications")
+    town.look(office, "town-applications", "th a.org")
     office.locator("th a.org").click()
-    town.look(office, "town-review")
+    town.look(office, "town-review", "button[value=accept]")
     office.locator("input[name=evidence][value=register]").check()
     office.locator("button[value=accept]").click()
-    town.look(office, "town-review-sign")
+    town.look(office, "town-review-sign", "input[name=confirmed] ~ button")
     expect(office.locator(".lead")).to_contain_text(NAME)
     office.locator("form:has(input[name=confirmed]) button").click()
     expect(office.locator(".notice--ok")).to_be_visible()
@@ -90,31 +90,31 @@ def test_a_small_town_in_a_browser(town: Town, office: Page, mayor: Page, secret
     join(town, mayor, town.letter("camille.aubin@ambrun.example"), "camille.aubin@ambrun.example", "Camille Aubin")
     assert NAME in town.seen[-1]
     expect(mayor.locator("main")).to_contain_text(NAME)
-    town.look(mayor, "town-account")
+    town.look(mayor, "town-account", "a[href$='/people']")
     mayor.locator("a[href$='/people']").click()
     expect(mayor.locator("h1")).to_contain_text(NAME)
     mayor.locator("#address").fill("lea.roussel@ambrun.example")
     mayor.locator("form[action$='/invitations'] input[value=delegate]").check()
     mayor.locator("form[action$='/invitations'] button").click()
     expect(mayor.locator(".notice--ok")).to_be_visible()
-    town.look(mayor, "town-people")
+    town.look(mayor, "town-people", ".notice--ok")
     join(town, secretary, town.letter("lea.roussel@ambrun.example"), "lea.roussel@ambrun.example", "Léa Roussel")
     # 5. The town lets its account vote.
     mayor.locator("a[href$='/register']").click()
-    town.look(mayor, "town-register")
+    town.look(mayor, "town-register", ".notice--wait button[value=change]")
     number = mayor.url.split("/organisations/")[1].split("/")[0]
     mayor.locator(".notice--wait button[value=change]").click()
-    town.look(mayor, "town-register-sign")
+    town.look(mayor, "town-register-sign", "input[name=confirmed] ~ button")
     confirms(mayor)
     # 6. It proposes another rule, sees what it changes before it signs, votes, and sees it done.
     votes(town, mayor, secretary)
     # 7. It leaves. Its past stays where everybody reads it.
     mayor.goto(town.url(f"organisations/{number}/register"))
     mayor.locator("button[value=leave]").click()
-    town.look(mayor, "town-leave-sign")
+    town.look(mayor, "town-leave-sign", "input[name=confirmed] ~ button")
     confirms(mayor)
     mayor.goto(town.url(f"members/{number}"))
-    town.look(mayor, "town-departed")
+    town.look(mayor, "town-departed", ".page-head")
     expect(mayor.locator(".page-head")).to_contain_text({"fr": "Partie", "en": "Left"}[town.language])
 
 
@@ -137,12 +137,12 @@ def applies(town: Town, page: Page, folder: Path) -> None:
     page.locator("#message").fill("912")
     page.locator("form[action$='/apply'] button").click()
     expect(page.locator(".notice--bad")).to_be_visible()
-    town.look(page, "town-wrong-digit")
+    town.look(page, "town-wrong-digit", ".notice--bad")
     expect(page.locator("#legal_name")).to_have_value(NAME)
     page.locator("#identifier").fill("000 001 230")
     page.locator("form[action$='/apply'] button").click()
     expect(page.locator(".notice--ok")).to_be_visible()
-    town.look(page, "town-applied")
+    town.look(page, "town-applied", ".notice--ok")
     (folder / "extrait.pdf").write_bytes(PDF)
     page.locator("#document").set_input_files(folder / "extrait.pdf")
     page.locator("form[action$='/application/documents'] button").click()
@@ -154,20 +154,20 @@ def casts_by_keys(town: Town, secretary: Page, address: str) -> None:
     secretary.goto(town.url("votes"))
     press(secretary, f"main a[href$='/votes/{address.rpartition('/')[2]}']", "Enter")
     secretary.wait_for_url(address)
-    town.look(secretary, "town-open")
+    town.look(secretary, "town-open", "input[name=position][value=for]")
     press(secretary, "input[name=position][value=for]", "Space")
     press(secretary, "#reason")
     secretary.keyboard.type("Pour la salle des fêtes.")
     press(secretary, "form[action$='/cast'] button", "Enter")
     secretary.wait_for_url(re.compile(r"/cast\?"))
-    town.look(secretary, "town-cast-sign")
+    town.look(secretary, "town-cast-sign", "form[action$='/votes/acts'] button")
     press(secretary, "form[action$='/votes/acts'] button", "Enter")
     secretary.wait_for_url(f"{address}?done=cast")
     expect(secretary.locator(".page-head dl")).to_contain_text({"fr": "pour", "en": "for"}[town.language])
     expect(secretary.locator("input[name=position][value=for]")).to_be_checked()
     expect(secretary.locator("main")).to_contain_text("Pour la salle des fêtes.")
     expect(secretary.locator(".tally__key li").first).to_contain_text("1")
-    town.look(secretary, "town-cast")
+    town.look(secretary, "town-cast", ".tally__key li")
 
 
 def press(page: Page, selector: str, key: str = "") -> None:
@@ -199,14 +199,14 @@ def votes(town: Town, mayor: Page, secretary: Page) -> None:
     for name, moment in (("opens", opens), ("closes", opens + 120)):
         shown = datetime.datetime.fromtimestamp(moment, ZoneInfo("Europe/Paris"))
         mayor.locator(f"#{name}").fill(shown.strftime("%Y-%m-%dT%H:%M"))
-    town.look(mayor, "town-propose")
+    town.look(mayor, "town-propose", "#text")
     mayor.locator("form[action$='/votes/propose'] button").click()
     expect(mayor.locator("main")).to_contain_text("Accueillir les associations sur mandat")
-    town.look(mayor, "town-propose-sign")
+    town.look(mayor, "town-propose-sign", "form[action$='/votes/acts'] button")
     mayor.locator("form[action$='/votes/acts'] button").click()
     mayor.wait_for_url(re.compile(r"/votes/\d+\?done=proposed$"))
     address = mayor.url.partition("?")[0]
-    town.look(mayor, "town-announced")
+    town.look(mayor, "town-announced", ".page-head")
     # Its second person, a delegate, votes once it is open.
     town.pass_time(opens - town.now() + 1)
     casts_by_keys(town, secretary, address)
@@ -217,7 +217,7 @@ def votes(town: Town, mayor: Page, secretary: Page) -> None:
     secretary.locator("form[action$='/votes/acts'] button").click()
     secretary.wait_for_url(f"{address}?done=executed")
     expect(secretary.locator(".page-head .badge")).to_have_attribute("data-s", "ok")
-    town.look(secretary, "town-executed")
+    town.look(secretary, "town-executed", ".page-head .badge")
     # The rule that whoever applies reads is the new one.
     said = {"fr": "peut parler", "en": "speak for"}[town.language]
     eventually(lambda: said in secretary.request.get(town.url("apply")).text())
@@ -227,7 +227,7 @@ def votes(town: Town, mayor: Page, secretary: Page) -> None:
     town.pass_time(60)
     until_record(secretary, f"{address}/record")
     expect(secretary.locator("main")).to_contain_text(NAME)
-    town.look(secretary, "town-record")
+    town.look(secretary, "town-record", "main")
 
 
 def until_record(page: Page, address: str) -> None:
