@@ -18,6 +18,9 @@ class Listener:
         self.status = 204
         self.location: str | None = None
         self.arrived = threading.Event()
+        self.answers = threading.Event()
+        """Nobody is answered while it is not set."""
+        self.answers.set()
         listener = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -25,11 +28,12 @@ class Listener:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 listener.heard.append((headers | {":path": self.path}, body))
+                listener.arrived.set()
+                listener.answers.wait()
                 self.send_response(listener.status)
                 if listener.location:
                     self.send_header("Location", listener.location)
                 self.end_headers()
-                listener.arrived.set()
 
             def log_message(self, *_arguments: object) -> None:
                 pass
@@ -43,6 +47,7 @@ class Listener:
         return f"http://127.0.0.1:{self._server.server_address[1]}/hook?of=votes"
 
     def close(self) -> None:
+        self.answers.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -226,7 +226,14 @@ class Application:
         )
         outbox, notices, people = people_parts(settings, parts.network, keys, store, clock, access)
         receivers = [Receiver(each.url, read_secret(each.secret.get_secret_value())) for each in settings.webhooks]
-        webhooks = Webhooks(store, clock, receivers, private=settings.webhooks_private)
+        webhooks = Webhooks(
+            store,
+            clock,
+            Encryption.open(keys),
+            receivers,
+            private=settings.webhooks_private,
+            networks=settings.webhooks_networks,
+        )
         members = members_part(settings, parts, keys, store, clock, people, outbox, notices, webhooks)
         people.name_organisations(members.called)
         people.notary = Records(notary, TRAIL, TrailNotNotarised)
@@ -764,7 +771,9 @@ def rotate_encryption(settings: Settings) -> int:
     store = Store.open(settings.database_url)
     try:
         with store.transaction() as session:
-            changed += PrivateStore(Encryption.open(keys)).encrypt_again(session)
+            encryption = Encryption.open(keys)
+            changed += PrivateStore(encryption).encrypt_again(session)
+            changed += Webhooks(store, SystemClock(), encryption).encrypt_again(session)
     finally:
         store.close()
     keys.shorten_ring(RING)
@@ -970,7 +979,7 @@ class CreditNews:
                     "allowance": credits_api.credits_text(low.allowance),
                     "refill": low.refill.block,
                 }
-                self._webhooks.stage(session, CREDITS_LOW.name, key, low.time, data)
+                self._webhooks.stage(session, CREDITS_LOW.name, key, low.time, data, organisation=organisation)
                 self._notices.stage(
                     session, CREDITS_LOW, key, low_words(low), organisation=organisation, happened=low.time
                 )

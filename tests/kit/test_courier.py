@@ -97,3 +97,20 @@ def test_what_is_waited_for_no_more_is_not_carried(store: Store, clock: FixedClo
     stage(store, "1")
     courier.change("1", failed=1)
     assert courier.deliver() == 0
+
+
+def test_several_walkers_never_carry_to_one_receiver_at_a_time(store: Store, clock: FixedClock) -> None:
+    """The id stands for the receiver of letters, which have none: of webhooks `test_webhooks.py` shows it."""
+    together = threading.Barrier(3, timeout=60)
+
+    def carry(row: sa.Row[Any]) -> bool:
+        together.wait()  # passed once three are on their way at the same time
+        courier.change(row.id, failed=1)
+        return True
+
+    courier = Courier("test", store, clock, table, table.c.failed.is_(None), carry, to="id", walkers=3)
+    stage(store, "1", "2", "3")
+    courier.start()
+    courier.wake()
+    courier.stop()
+    assert not together.broken

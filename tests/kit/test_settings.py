@@ -58,7 +58,7 @@ def test_a_server_that_cannot_be_is_refused_without_its_secret(name: str, value:
     assert "secret" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", ["providers", "webhooks", "trusted_proxies"])
+@pytest.mark.parametrize("name", ["providers", "webhooks", "webhooks_networks", "trusted_proxies"])
 @pytest.mark.parametrize("value", ["secret", '["secret"', '[{"secret": 1}]', "3"])
 def test_a_list_in_the_environment_that_is_none_is_refused_without_its_secrets(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -132,5 +132,5 @@ def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.mark.parametrize("proxy", ["", "proxy.example", "10.0.0.7/24", "10.0.0", "*", "0.0.0.0/0", "::/0", 7, None])
 def test_what_is_no_proxy_or_everybody_is_refused(proxy: object) -> None:
-    with pytest.raises(InvalidSettings, match=r"setting trusted_proxies\.0: addresses and networks of proxies"):
+    with pytest.raises(InvalidSettings, match=r"setting trusted_proxies\.0: addresses and networks, as"):
         load(trusted_proxies=[proxy])

@@ -18,21 +18,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-"""Proxies of an operator: one address, or many."""
+"""One address, or many."""
 
 _OF_ONE_CALLER: Final = 64
 """Bits of an IPv6 address that tell callers apart: the rest is each one's own to choose (RFC 4291, 2.5.1)."""
 
 
 def read_network(text: object) -> Network:
-    """An address or a network, as an operator writes a proxy; raises `ValueError`."""
+    """An address or a network, as an operator writes it; raises `ValueError`."""
     try:
         # A number would be read as an address.
         network = ipaddress.ip_network(text) if isinstance(text, str) else None
     except ValueError:
         network = None
     if network is None or not network.prefixlen:
-        raise ValueError("addresses and networks of proxies, as 10.0.0.7 or 10.0.0.0/24; never those of everybody")
+        raise ValueError("addresses and networks, as 10.0.0.7 or 10.0.0.0/24; never those of everybody")
     return network
 
 

@@ -24,9 +24,11 @@ from maillon.kit.home import default_home
 FILE = "settings.toml"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LONGEST_NAME = 253
+MAXIMUM_TARGET = 500
+"""Characters of the address of a webhook."""
 
 
-def _check_target(text: str) -> str:
+def check_target(text: str) -> str:
     """An https:// address, or http:// on this machine, perhaps with a query; raises `ValueError`."""
     parts = urlsplit(text)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
@@ -58,7 +60,7 @@ def _check_address(text: str) -> str:
     """The same without a query: an address others are made of by appending to it; raises `ValueError`."""
     if "?" in text:
         raise ValueError("scheme, host and perhaps a path, nothing else")
-    return _check_target(text)
+    return check_target(text)
 
 
 class Provider(BaseModel):
@@ -84,10 +86,10 @@ class Webhook(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(max_length=500)
+    url: str = Field(max_length=MAXIMUM_TARGET)
     secret: SecretStr
 
-    _url = field_validator("url")(_check_target)
+    _url = field_validator("url")(check_target)
 
 
 class Settings(BaseSettings):
@@ -125,6 +127,9 @@ class Settings(BaseSettings):
     )
     webhooks_private: bool = Field(
         False, description="Whether webhooks may go to this machine and to private networks."
+    )
+    webhooks_networks: tuple[Annotated[Network, BeforeValidator(read_network)], ...] = Field(
+        (), description="Addresses and networks that are not public, where webhooks of organisations may go."
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 

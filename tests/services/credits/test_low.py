@@ -191,7 +191,7 @@ class Here:
 def told(store: Store, clock: FixedClock) -> tuple[CreditNews, Notices, PeopleStore]:
     encryption = Encryption([("00000001", bytes(32))], bytes(32))
     notices, rows = Notices(clock, encryption), PeopleStore(encryption)
-    webhooks = Webhooks(store, clock, [Receiver("https://receiver.example", bytes(32))])
+    webhooks = Webhooks(store, clock, encryption, [Receiver("https://receiver.example", bytes(32))])
     return CreditNews(store, webhooks, notices, cast("Any", Here(rows)), "http://portal.test"), notices, rows
 
 

@@ -80,8 +80,10 @@ def notices(tmp_path: Path, clock: FixedClock) -> Notices:
 
 
 @pytest.fixture
-def webhooks(store: Store, clock: FixedClock) -> Webhooks:
-    return Webhooks(store, clock, [Receiver("https://receiver.example", bytes(32))])
+def webhooks(store: Store, tmp_path: Path, clock: FixedClock) -> Webhooks:
+    return Webhooks(
+        store, clock, Encryption.open(Keys(tmp_path / "keys")), [Receiver("https://receiver.example", bytes(32))]
+    )
 
 
 @pytest.fixture

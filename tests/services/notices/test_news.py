@@ -31,7 +31,7 @@ class Register:
 def news(gathering: Gathering, people: dict[str, Actor]) -> News:
     assert people
     box = gathering.box
-    webhooks = Webhooks(box.store, box.clock, [Receiver("https://receiver.example", bytes(32))])
+    webhooks = Webhooks(box.store, box.clock, box.encryption, [Receiver("https://receiver.example", bytes(32))])
     return News(webhooks, box.notices, box.people, Register(), "http://portal.test")  # type: ignore[arg-type]
 
 

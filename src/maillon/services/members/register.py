@@ -157,6 +157,8 @@ class Register:
             self._notices.stage(session, news[0], key, words, organisation=organisation, happened=found.time)
         if message is not None:
             self._webhooks.stage(session, message[0], key, found.time, self._about(session, found) | message[1](found))
+        if isinstance(found.event, members.StatusChanged) and found.event.status in _GONE:
+            self._webhooks.depart(session, str(found.event.organisation), found.time)
 
     def _about(self, session: Connection, found: RegisterEvent) -> dict[str, Any]:
         """Whom a message is about, and where the chain says it."""
@@ -419,6 +421,8 @@ def _tell_scopes(found: RegisterEvent) -> dict[str, Word]:
     return {**_tell_account(found), "scopes": scopes_in_words(Scope(found.event.scopes))}
 
 
+_GONE: Final = (Status.DEPARTED, Status.EXCLUDED)
+"""Whose webhooks are set aside, once they were told of it."""
 _NEWS: Final[Mapping[type, tuple[NoticeKind, Callable[[RegisterEvent], dict[str, Word] | None]]]] = {
     members.StatusChanged: (STATUS_CHANGED, _tell_status),
     members.SuspendedUntil: (SUSPENDED, _tell_suspension),
