@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection
 
 import httpx
@@ -12,9 +13,11 @@ from sqlalchemy.engine import Connection
 from maillon.kit import problems
 from maillon.kit.errors import KitError
 from maillon.kit.page import JsonAddress, Renderer
-from maillon.services.notices import NoticesError, NoticesService, UnreadCount
-from maillon.services.notices.api import router
-from maillon.services.notices.pages import pages
+from maillon.kit.throttle import Throttle
+from maillon.kit.webhooks import Webhooks
+from maillon.services.notices import NoticesError, NoticesService, OrganisationWebhooks, UnreadCount
+from maillon.services.notices.api import router, webhooks_router
+from maillon.services.notices.pages import pages, webhooks_pages
 from maillon.services.people import PeopleError, Recognition
 from maillon.services.people.foundation import Opened
 from maillon.services.people.pages import pages as people_pages
@@ -31,6 +34,11 @@ class Gathering:
             box.store, box.notices, box.people, box.outbox, box.clock, self.present, public_url=URL, network="Alliance"
         )
 
+        # Their receivers may stand on this machine, where those of the tests do.
+        networks = (ipaddress.ip_network("127.0.0.0/8"),)
+        self.told = Webhooks(box.store, box.clock, box.encryption, networks=networks)
+        self.webhooks = OrganisationWebhooks(box.store, self.told, box.notices, box.people, box.clock, URL)
+
     def present(self, _connection: Connection, organisations: Collection[str]) -> set[str]:
         return self.members & set(organisations)
 
@@ -40,6 +48,9 @@ class Gathering:
         recognition = Recognition(self.box.people, URL)
         app.include_router(router(self.service, recognition))
         app.include_router(pages(self.service, recognition, renderer))
+        tests = Throttle(self.box.clock, 3)
+        app.include_router(webhooks_router(self.webhooks, recognition, self.box.once, tests))
+        app.include_router(webhooks_pages(self.webhooks, recognition, renderer, tests))
         app.include_router(people_pages(self.box.people, recognition, renderer, self.box.clock, 1000))
         app.add_middleware(UnreadCount, service=self.service, people=self.box.people, recognition=recognition)
         app.add_middleware(JsonAddress)

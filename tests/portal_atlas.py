@@ -15,6 +15,7 @@ import re
 import secrets
 import threading
 import time
+import tomllib
 import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -140,6 +141,13 @@ class Provider:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self) -> None:
+                """A receiver of webhooks, which is gone, or does not work."""
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(410 if self.path.endswith("/gone") else 503)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
             def log_message(self, *_: object) -> None:
                 pass
 
@@ -161,7 +169,7 @@ def home_of_the_atlas(folder: Path, settings: str = "") -> Iterator[Path]:
     home.mkdir(mode=0o700, parents=True)
     table = {"id": "proconnect", "name": "ProConnect", "issuer": provider.issuer, "client_id": "maillon"}
     table |= {"client_secret": secrets.token_hex(16)}
-    lines = [*settings.splitlines(), "log_in_rate = 1000", "[[providers]]"]
+    lines = [*settings.splitlines(), "log_in_rate = 1000", 'webhooks_networks = ["127.0.0.1"]', "[[providers]]"]
     lines += [f'{name} = "{value}"' for name, value in table.items()]
     (home / "settings.toml").write_text("\n".join(lines) + "\n")
     try:
@@ -259,6 +267,7 @@ def make_administrator(platform: Running) -> tuple[str, str]:
         key = {"name": "logiciel-actes", "scope": ["notary:write", "people:manage"], "days": "365", "form": "1"}
         assert http.post("/en/organisations/office/keys", data=key).status_code == 200
         assert http.post("/en/account/recovery-codes", data={"form": "2"}).status_code == 200
+        _make_webhooks(platform, http)
         used = [code]
         for organisation in ("1", "2"):
             # The key of the first is nowhere in the instance, that of the second is kept by it.
@@ -269,6 +278,20 @@ def make_administrator(platform: Running) -> tuple[str, str]:
             used.append(_invitation(platform, form["address"], used))
             assert http.post("/en/join", data={"way": "accept", "code": used[-1]}).status_code == 303
         return http.cookies["maillon"], _invitation(platform, invitation["address"])
+
+
+def _make_webhooks(platform: Running, http: httpx.Client) -> None:
+    """Two of the office: one that is set aside, and one that does not take what it is sent."""
+    place = "/v1/organisations/office/webhooks"
+    receiver = tomllib.loads((platform.home / "settings.toml").read_text())["providers"][0]["issuer"]
+    for path, kinds in (("/maillon/organisations-et-votes", ["vote.proposed", "vote.closing"]), ("/gone", [])):
+        made = http.post(place, json={"url": receiver + path, "kinds": kinds})
+        assert made.status_code == 201, made.text
+        assert http.post(f"{place}/{made.json()['id']}/test").status_code == 202
+    end = time.monotonic() + PATIENCE
+    while {one["state"] for one in http.get(place).json()["webhooks"]} != {"off", "refusing"}:
+        assert time.monotonic() < end, "the tests were not sent"
+        time.sleep(0.2)
 
 
 def _invitation(platform: Running, address: Any, used: Collection[str] = ()) -> str:
@@ -641,6 +664,18 @@ def _make_key(page: Page, _example: Example) -> None:
     page.locator("code.secret").wait_for()
 
 
+def _make_another_secret(page: Page, _example: Example) -> None:
+    _open_rows(page, _example)
+    page.locator("form[action$='/rotation'] button").first.click()
+    page.locator("code.secret").wait_for()
+
+
+def _add_a_webhook_wrongly(page: Page, _example: Example) -> None:
+    page.locator("#url").fill("http://receiver.ambrun.example/maillon")
+    page.locator("form[action$='/webhooks'] button").click()
+    page.locator("#url[aria-invalid=true]").wait_for()
+
+
 def _go_to_the_provider(page: Page, example: Example) -> None:
     page.locator("#code").fill(example.invitation)
     page.locator("button[value='provider:proconnect']").click()
@@ -750,6 +785,10 @@ ATLAS: tuple[Sight, ...] = (
     Sight("keys", "organisations/office/keys", act=_open_rows, known=True),
     Sight("key-made", "organisations/office/keys", act=_make_key, known=True),
     Sight("keys-refused", "organisations/velle/keys", 403, known=True),
+    Sight("webhooks", "organisations/office/webhooks", act=_open_rows, known=True),
+    Sight("webhooks-none", "organisations/1/webhooks?done=removed", known=True),
+    Sight("webhook-secret", "organisations/office/webhooks", act=_make_another_secret, known=True),
+    Sight("webhook-wrong", "organisations/1/webhooks", act=_add_a_webhook_wrongly, known=True),
     Sight("trail", "organisations/office/trail", known=True),
     Sight("members", "members"),
     Sight("members-none", "members?q=nobody"),

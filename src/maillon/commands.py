@@ -113,4 +113,5 @@ def application() -> typer.Typer:
     made.add_typer(members.commands, name="members")
     made.add_typer(votes.votes, name="votes")
     made.add_typer(notices.notices, name="notices")
+    made.add_typer(notices.webhooks, name="webhooks")
     return made

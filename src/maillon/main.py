@@ -84,9 +84,10 @@ from maillon.services.notary.contract import LogContract
 from maillon.services.notary.errors import NotaryError
 from maillon.services.notary.rules import parse_entry
 from maillon.services.notary.service import NotaryService
-from maillon.services.notices import NoticesError, NoticesService, UnreadCount
+from maillon.services.notices import NoticesError, NoticesService, OrganisationWebhooks, UnreadCount
 from maillon.services.notices import api as notices_api
 from maillon.services.notices import pages as notices_pages
+from maillon.services.notices.rules import TESTS_A_MINUTE
 from maillon.services.people import INSTANCE_OPERATE, PeopleError, PeopleService, Recognition, Role, Target
 from maillon.services.people import api as people_api
 from maillon.services.people import pages as people_pages
@@ -164,6 +165,7 @@ class Application:
     outbox: Outbox
     notices: NoticesService
     webhooks: Webhooks
+    organisation_webhooks: OrganisationWebhooks
     members: MembersService
     credits: CreditsService
     renderer: Renderer
@@ -283,6 +285,7 @@ class Application:
                 network=parts.network,
             ),
             webhooks=webhooks,
+            organisation_webhooks=OrganisationWebhooks(store, webhooks, notices, people, clock, settings.portal_url),
             members=members,
             credits=credits_part(
                 parts, keys, members, clock, CreditNews(store, webhooks, notices, people, settings.portal_url)
@@ -405,6 +408,7 @@ class Application:
                 self._forget_answers,
                 self.people.keep_house,
                 self.members.keep_house,
+                self.organisation_webhooks.forget_unled,
                 self._close_days,
                 self.people.enter_days,
                 self.credits.tell_low,
@@ -500,6 +504,9 @@ class Application:
         routes += people_pages.pages(self.people, recognition, self.renderer, self.clock, log_in_rate).routes
         routes += notices_api.router(self.notices, recognition).routes
         routes += notices_pages.pages(self.notices, recognition, self.renderer).routes
+        tests, hooks = Throttle(self.clock, TESTS_A_MINUTE), self.organisation_webhooks
+        routes += notices_api.webhooks_router(hooks, recognition, members.once, tests).routes
+        routes += notices_pages.webhooks_pages(hooks, recognition, self.renderer, tests).routes
         routes += members_api.router(members, recognition, self.clock, rate).routes
         routes += members_pages.pages(members, recognition, self.renderer, self.clock, url, self.network, rate).routes
         routes += votes_api.router(self.votes, delegates, members.once).routes

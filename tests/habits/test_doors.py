@@ -221,6 +221,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "refusal": REASON,
     "request": REASON,
     "roles": {"roles": ["member"]},
+    "webhooks": {"url": "https://evil.example/"},
     "suspension": REASON,
 }
 """Good bodies, by the last part of the address: what is refused is whoever asks."""
@@ -233,6 +234,7 @@ WHOLLY: dict[str, dict[str, Any]] = {
 FORMS: list[dict[str, str]] = [
     {
         "act": act,
+        "url": "https://evil.example/",
         "organisation": OURS,
         "label": "a",
         "account": "0x" + "11" * 20,
@@ -307,6 +309,7 @@ async def whole(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whole
 async def _belongings(made: Application, mayor: Actor) -> dict[str, str]:
     """A person, a key, an invitation, a trail, and an application with a document: their names."""
     key, _ = made.people.make_key(mayor, OURS, "billing", ["notary:write"], None)
+    webhook, _ = made.organisation_webhooks.add(mayor, OURS, "https://receiver.ours.example/", [])
     sent = made.people.invite(mayor, OURS, "late@ours.example", ["member"], "fr")
     file, code = await made.members.apply(fields())
     content = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n"
@@ -318,6 +321,7 @@ async def _belongings(made: Application, mayor: Actor) -> dict[str, str]:
         "person": mayor.person,
         "key": key,
         "invitation": sent.id,
+        "webhook": webhook,
         "first": "1",
         "identifier": file.application.id,
         "document": kept.id,
@@ -527,6 +531,11 @@ LEAVES: dict[str, set[str]] = {
     "POST /v1/organisations/{organisation}/keys": {"key:created"},
     "POST /v1/organisations/{organisation}/keys/{key}/rotation": {"key:rotated"},
     "DELETE /v1/organisations/{organisation}/keys/{key}": {"key:revoked"},
+    "POST /v1/organisations/{organisation}/webhooks": {"webhook:added"},
+    "POST /v1/organisations/{organisation}/webhooks/{webhook}/rotation": {"webhook:rotated"},
+    "POST /v1/organisations/{organisation}/webhooks/{webhook}/test": {"webhook:tested"},
+    "POST /v1/organisations/{organisation}/webhooks/{webhook}/resumption": {"webhook:resumed"},
+    "DELETE /v1/organisations/{organisation}/webhooks/{webhook}": {"webhook:removed"},
     "POST /v1/login/token": {"session:begun"},
     "POST /v1/login/code": {"session:begun"},
     "POST /v1/join/code": {"person:joined", "session:begun"},
@@ -560,6 +569,11 @@ LEAVES: dict[str, set[str]] = {
     "POST /{language}/organisations/{organisation}/keys": {"key:created"},
     "POST /{language}/organisations/{organisation}/keys/{key}/rotation": {"key:rotated"},
     "POST /{language}/organisations/{organisation}/keys/{key}/revocation": {"key:revoked"},
+    "POST /{language}/organisations/{organisation}/webhooks": {"webhook:added"},
+    "POST /{language}/organisations/{organisation}/webhooks/{webhook}/rotation": {"webhook:rotated"},
+    "POST /{language}/organisations/{organisation}/webhooks/{webhook}/test": {"webhook:tested"},
+    "POST /{language}/organisations/{organisation}/webhooks/{webhook}/resumption": {"webhook:resumed"},
+    "POST /{language}/organisations/{organisation}/webhooks/{webhook}/removal": {"webhook:removed"},
     "POST /v1/applications": {"application:submitted"},
     "DELETE /v1/applications/mine": {"application:withdrawn", "application:erased"},
     "POST /v1/applications/mine/documents": {"document:received"},
@@ -688,6 +702,18 @@ async def test_what_an_administrator_does_is_in_the_trail(whole: Whole, trail: T
         await trail.leaves(mayor, f"POST {page}/keys/{{key}}/revocation", data={"form": "2"})
         key = {"name": "y", "scope": "notary:write", "days": "9", "form": "3"}
         await trail.leaves(mayor, f"POST {page}/keys", data=key)
+        hook = {"url": "https://receiver.ours.example/", "form": "4"}
+        for place, sent in ((api, {"json": {"url": hook["url"]}}), (page, {"data": hook | {"form": "5"}})):
+            made = await trail.leaves(mayor, f"POST {place}/webhooks", **sent)
+            if place == api:
+                trail.names["webhook"] = made.json()["id"]
+            form = {} if place == api else {"data": {"form": "6"}}
+            await trail.leaves(mayor, f"POST {place}/webhooks/{{webhook}}/rotation", **form)
+            await trail.leaves(mayor, f"POST {place}/webhooks/{{webhook}}/test", **form)
+            await trail.leaves(mayor, f"POST {place}/webhooks/{{webhook}}/resumption", **form)
+        await trail.leaves(mayor, f"POST {page}/webhooks/{{webhook}}/removal", data={"form": "7"})
+        trail.names["webhook"] = whole.names["webhook"]
+        await trail.leaves(mayor, f"DELETE {api}/webhooks/{{webhook}}")
         held = [str(role) for role in Role]
         await trail.leaves(mayor, f"PUT {api}/people/{{person}}/roles", json={"roles": held})
         await trail.leaves(mayor, f"POST {page}/people/{{person}}/roles", data={"role": held})

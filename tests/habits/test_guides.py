@@ -62,7 +62,7 @@ def test_every_command_and_option_exists(language: str, name: str) -> None:
             assert all(names & set(OPTION.findall(line)) for names in required), f"{line}: it needs {required}"
 
 
-FOR_PEOPLE = ("members", "people", "votes")
+FOR_PEOPLE = ("members", "people", "votes", "webhooks")
 """Groups of commands whose every one is for somebody a guide is written for."""
 
 

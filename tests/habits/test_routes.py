@@ -62,6 +62,7 @@ REPEATED: dict[str, str] = {
     "/v1/login/token": "the code is good once",
     "/v1/members/{number}/acts": "prepares, and does nothing",
     "/v1/notices/read": "what is read is read",
+    "/v1/organisations/{organisation}/webhooks/{webhook}/resumption": "what is resumed is resumed",
     "/v1/votes/acts": "prepares, and does nothing",
     "/v1/votes/texts": "a text is known by its digest",
 }

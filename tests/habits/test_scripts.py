@@ -323,6 +323,7 @@ async def test_what_is_typed_into_a_form_comes_back_as_text(instance: Instance) 
                 "passkey": "0" * 20,
                 "session": "0" * 20,
                 "key": "0" * 20,
+                "webhook": "0" * 16,
             }
             known |= {"person": b"mayor".hex().ljust(20, "0")} | firsts(instance)
             address = re.sub(r"\{(\w+)[^}]*\}", lambda found, known=known: known[found[1]], route.path)

@@ -187,7 +187,7 @@ def test_the_link_of_the_first_administrator_is_worthless_now(browser: Browser, 
 
 PAGES = [
     "log-in", "join", "forgot", "reset", "confirm", "account", "device", "explain", "organisations/office/people",
-    "organisations/office/keys", "organisations/office/trail",
+    "organisations/office/keys", "organisations/office/webhooks", "organisations/office/trail",
 ]  # fmt: skip
 
 

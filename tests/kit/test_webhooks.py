@@ -555,9 +555,10 @@ def test_removing_one_forgets_what_waits_for_it_and_nothing_else(theirs: Theirs,
         assert not theirs.made.remove(connection, "1", first)
     assert theirs.made.counts() == (1, 0)
     assert theirs.made.deliver() == 1
+    (second,) = theirs.of()
     with theirs.store.transaction() as connection:
         assert theirs.made.organisations(connection) == ["1"]
-        assert theirs.made.remove_all(connection, "1") == 1
+        assert theirs.made.remove(connection, "1", second.id)
         assert theirs.made.organisations(connection) == []
         assert connection.scalar(sa.select(sa.func.count()).select_from(webhooks.table)) == 0
 
@@ -568,11 +569,11 @@ def test_a_test_is_tried_once_before_what_waits(theirs: Theirs, listener: Listen
     theirs.stage("vote.closing")
     theirs.made.deliver()
     with theirs.store.transaction() as connection:
-        assert not theirs.made.test(connection, "2", identifier, {})
-        for _ in range(2):
-            assert theirs.made.test(connection, "1", identifier, {"organisation": 1})
+        assert theirs.made.test(connection, "2", identifier, {}) is None
+        sent = [theirs.made.test(connection, "1", identifier, {"organisation": 1}) for _ in range(2)]
     theirs.made.deliver()
     assert heard(listener) == ["vote.closing", TEST, TEST]
+    assert {headers["webhook-id"] for headers, _ in listener.heard[1:]} == set(sent)
     assert theirs.made.counts() == (1, 2), "nobody is told of a test for three days"
     assert theirs.told == []
     theirs.clock.advance(PAUSES[0])

@@ -47,7 +47,7 @@ MORE_STOPS = 40
 """Stops within fields of dates, and boxes that scroll: the browser adds them."""
 WALKED = (
     *("home", "notarise", "receipts", "verify", "entries", "blocks", "design", "credits"),
-    *("log-in", "join", "account", "notices-choices", "explain", "people", "keys", "trail"),
+    *("log-in", "join", "account", "notices-choices", "explain", "people", "keys", "webhooks", "trail"),
     *("members", "member", "apply", "application", "applications", "review", "office-member", "register"),
     *("votes", "vote", "vote-sign", "votes-propose-rule", "votes-proxies"),
 )

@@ -337,7 +337,8 @@ class Webhooks:
         key: str,
         happened: int,
         data: Mapping[str, Any],
-    ) -> None:
+    ) -> Collection[str]:
+        """The ids of the messages."""
         ids = {"msg_" + hashlib.sha256(f"{name}:{kind}:{key}".encode()).hexdigest()[:32]: name for name in names}
         there = set(connection.scalars(sa.select(table.c.id).where(table.c.id.in_(ids)))) if ids else set()
         moment = datetime.datetime.fromtimestamp(happened, datetime.UTC).isoformat().replace("+00:00", "Z")
@@ -350,6 +351,7 @@ class Webhooks:
         ]
         if rows:
             connection.execute(table.insert(), rows)
+        return ids
 
     # The receivers of organisations, in the caller's transaction.
 
@@ -399,17 +401,12 @@ class Webhooks:
         connection.execute(table.delete().where(table.c.receiver == identifier))
         return True
 
-    def remove_all(self, connection: Connection, organisation: str) -> int:
-        """Forget all of an organisation, and every message for them; how many."""
-        found = [one.id for one in self.of(connection, organisation)]
-        return sum(self.remove(connection, organisation, identifier) for identifier in found)
-
-    def test(self, connection: Connection, organisation: str, identifier: str, data: Mapping[str, Any]) -> bool:
-        """Keep a message for it alone, of no event, which is tried once; False where there is none."""
+    def test(self, connection: Connection, organisation: str, identifier: str, data: Mapping[str, Any]) -> str | None:
+        """Keep a message for it alone, of no event, which is tried once: its id; None where there is none."""
         if self._row(connection, identifier, organisation) is None:
-            return False
-        self._stage(connection, [identifier], TEST, secrets.token_hex(8), self._now(), data)
-        return True
+            return None
+        (message,) = self._stage(connection, [identifier], TEST, secrets.token_hex(8), self._now(), data)
+        return message
 
     def depart(self, connection: Connection, organisation: str, happened: int) -> None:
         """Set aside those of an organisation that left, of before it did; what was staged goes on its way."""

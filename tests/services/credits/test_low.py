@@ -229,6 +229,21 @@ def test_the_same_turn_is_one_notice_and_one_message(
     assert kept(store) == (2, 2)
 
 
+def test_the_webhooks_of_others_are_told_nothing_of_it(
+    store: Store, clock: FixedClock, told: tuple[CreditNews, Notices, PeopleStore]
+) -> None:
+    clock.time = NOW
+    webhooks = Webhooks(store, clock, Encryption([("00000001", bytes(32))], bytes(32)))
+    with store.transaction() as session:
+        own, other = (webhooks.add(session, one, "https://receiver.example/", [])[0] for one in ("1", "2"))
+    told[0].tell([LOW])
+    with store.read() as session:
+        receivers = set(session.scalars(sa.select(messages.c.receiver)))
+    assert own in receivers
+    assert other not in receivers
+    assert len(receivers) == 2, "and the operator’s"
+
+
 def test_what_was_low_long_ago_is_told_to_nobody(
     store: Store, clock: FixedClock, told: tuple[CreditNews, Notices, PeopleStore]
 ) -> None:

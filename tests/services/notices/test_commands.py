@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`maillon notices`, as a person who is logged in, against the real doors behind a real socket."""
+"""`maillon notices` and `maillon webhooks`, as a person who is logged in, against the real doors and a real socket."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from gathering import Gathering
+from listener import Listener
 from maillon.kit.keys import write_private
 from maillon.kit.notices import EVERY_MEMBER
 from maillon.kit.server import listen
-from maillon.services.notices.commands import notices
+from maillon.services.notices.commands import notices, webhooks
 from maillon.services.people import Actor
 from maillon.services.votes.letters import PROPOSED, notice_words
 
@@ -77,6 +78,39 @@ async def test_notices_are_listed_read_and_chosen(
         assert not by_kind["vote.proposed"]
         assert "vote.opened" in (await run("choices")).stdout
         assert (await run("choices", "--no-mail", "account.changed")).exit_code == 1
+
+
+async def test_webhooks_are_added_tried_and_removed(
+    gathering: Gathering, people: dict[str, Actor], tmp_path: Path
+) -> None:
+    listener = Listener()
+    async with logged_in(gathering, people["mayor"], tmp_path) as url:
+
+        async def run(*arguments: str) -> Result:
+            options = ["--url", url, "--home", str(tmp_path)]
+            return await asyncio.to_thread(CliRunner().invoke, webhooks, [*arguments, *options])
+
+        added = await run("add", "1", listener.url, "--kind", "vote.closing")
+        assert added.exit_code == 0, added.output
+        identifier, secret = added.stdout.split()
+        assert secret.startswith("whsec_")
+        assert (await run("test", "1", identifier)).stdout.startswith("on its way: msg_")
+        assert await asyncio.to_thread(gathering.told.deliver) == 1
+        listed = await run("list", "1", "--json")
+        (one,) = json.loads(listed.stdout)["webhooks"]
+        assert (one["id"], one["kinds"], one["state"]) == (identifier, ["vote.closing"], "taking")
+        assert secret not in listed.stdout
+        assert "taking" in (await run("list", "1")).stdout
+        other = json.loads((await run("rotate", "1", identifier, "--json")).stdout)
+        assert (other["id"], other["secret"] != secret) == (identifier, True)
+        assert "told again" in (await run("resume", "1", identifier)).stdout
+        refused = await run("add", "1", "http://receiver.example/")
+        assert (refused.exit_code, "cannot be used" in refused.stderr) == (1, True)
+        assert "removed" in (await run("remove", "1", identifier)).stdout
+        gone = await run("remove", "1", identifier)
+        assert (gone.exit_code, "no such webhook" in gone.stderr) == (1, True)
+        assert (await run("list", "2")).exit_code == 1
+    listener.close()
 
 
 @pytest.mark.parametrize(

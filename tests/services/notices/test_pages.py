@@ -118,6 +118,9 @@ async def test_choices_are_kept_by_a_form(gathering: Gathering, opened: dict[str
         assert shown
         assert "account.changed" not in shown[1]
         assert "application.waiting" not in shown[1]  # she does not decide on any
+        offered = re.findall(r'name="mail" value="([^"]+)"', page.text)
+        assert sorted(offered) == sorted(shown[1].split()), "what is not offered would be declined by whoever chooses"
+        assert {"credits.low", "webhook.off"} <= set(offered)
         ticked = re.findall(r'name="mail" value="([^"]+)" checked', page.text)
         assert "vote.proposed" in ticked
         assert "vote.opened" not in ticked

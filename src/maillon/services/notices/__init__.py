@@ -7,8 +7,11 @@ what their roles in their organisations let them see, marks it as read, and choo
 to them as well. Letters about the security of an account cannot be declined. There is no contract: the ledger knows no
 persons.
 
-Read `model`, `rules` (who sees what, whether a letter is written), `store`, `words`, then `service`. Doors: `api`,
-`pages`, `commands`.
+Programs are told by webhooks, which `maillon.kit.webhooks` carries: the operator's of the settings, and those each
+organisation makes itself (`webhooks`).
+
+Read `model`, `rules` (who sees what, whether a letter is written), `store`, `words`, then `service`; `webhooks` stands
+for itself. Doors: `api`, `pages`, `commands`.
 """
 
 from __future__ import annotations
@@ -19,10 +22,16 @@ if TYPE_CHECKING:
     from maillon.services.notices.errors import NoticesError
     from maillon.services.notices.pages import UnreadCount
     from maillon.services.notices.service import NoticesService
+    from maillon.services.notices.webhooks import OrganisationWebhooks
 
-_HOMES = {"NoticesError": "errors", "NoticesService": "service", "UnreadCount": "pages"}
+_HOMES = {
+    "NoticesError": "errors",
+    "NoticesService": "service",
+    "OrganisationWebhooks": "webhooks",
+    "UnreadCount": "pages",
+}
 
-__all__ = ["NoticesError", "NoticesService", "UnreadCount"]
+__all__ = ["NoticesError", "NoticesService", "OrganisationWebhooks", "UnreadCount"]
 
 
 def __getattr__(name: str) -> Any:

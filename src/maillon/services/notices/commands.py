@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Notices in the terminal: `maillon notices list|read|choices`, as the person of `maillon login`."""
+"""Notices and webhooks in the terminal, as the person of `maillon login`.
+
+`maillon notices list|read|choices`, and of an organisation `maillon webhooks list|add|test|rotate|resume|remove`.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import typer
@@ -16,6 +20,9 @@ from maillon.kit.terminal import REFUSED, UNDECIDED, fail, print_json, print_tab
 
 notices = typer.Typer(
     no_args_is_help=True, help="What concerns you and your organisations, and what is written to you."
+)
+webhooks = typer.Typer(
+    no_args_is_help=True, help="The webhooks of an organisation: its own programs are told what happens."
 )
 
 _Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of text.")]
@@ -36,7 +43,7 @@ def _ask(home: Path | None, url: str | None, as_json: bool, method: str, path: s
         fail(f"not logged in at {settings.server_url}: maillon login", REFUSED, as_json=as_json)
     try:
         answer = httpx.request(method, f"{settings.server_url}{path}", headers=headers, timeout=30, **options)
-        document = answer.json()
+        document = answer.json() if answer.content else {}
     except (httpx.HTTPError, ValueError) as error:
         fail(f"{settings.server_url} does not answer as it should: {error}", UNDECIDED, as_json=as_json)
     if answer.status_code >= 400:
@@ -114,3 +121,93 @@ def choices(
         for one in document["choices"]
     ]
     print_table(("Kind", "By mail", ""), rows)
+
+
+_Organisation = Annotated[str, typer.Argument(help="The organisation: its number, or office.")]
+_Webhook = Annotated[str, typer.Argument(help="The id `webhooks list` shows.")]
+
+
+def _place(organisation: str, *parts: str) -> str:
+    found = (organisation, "webhooks", *parts)
+    return "/v1/organisations/" + "/".join(quote(part, safe="") for part in found)
+
+
+@webhooks.command("list")
+def list_webhooks(organisation: _Organisation, as_json: _Json = False, url: _Url = None, home: _Home = None) -> None:
+    """List the webhooks of an organisation, and what became of the last message of each. Secrets are never shown."""
+    document = _ask(home, url, as_json, "GET", _place(organisation))
+    if as_json:
+        print_json(document)
+        return
+    rows = [
+        (one["id"], one["address"], " ".join(one["kinds"]) or "everything", one["state"], one["taken"], one["said"])
+        for one in document["webhooks"]
+    ]
+    print_table(("id", "address", "told of", "state", "last taken", "last refused because"), rows)
+
+
+@webhooks.command("add")
+def add_webhook(  # noqa: PLR0917 - Typer reads the command's options from its arguments
+    organisation: _Organisation,
+    address: Annotated[str, typer.Argument(help="Where it goes: https:// and a public host.")],
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="An event it is told of; repeat for several, all by default.")
+    ] = None,
+    as_json: _Json = False,
+    url: _Url = None,
+    home: _Home = None,
+) -> None:
+    """Add a webhook, and show the secret its messages are signed with, this once."""
+    body = {"url": address, "kinds": kind or []}
+    _show_secret(_ask(home, url, as_json, "POST", _place(organisation), json=body), as_json)
+
+
+@webhooks.command("rotate")
+def rotate_webhook(
+    organisation: _Organisation, webhook: _Webhook, as_json: _Json = False, url: _Url = None, home: _Home = None
+) -> None:
+    """Give a webhook another secret, and show it, this once; what waits is signed with it."""
+    _show_secret(_ask(home, url, as_json, "POST", _place(organisation, webhook, "rotation")), as_json)
+
+
+def _show_secret(document: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        print(document["id"], document["secret"])
+
+
+@webhooks.command("test")
+def send_test(
+    organisation: _Organisation, webhook: _Webhook, as_json: _Json = False, url: _Url = None, home: _Home = None
+) -> None:
+    """Send a webhook a test, once; `webhooks list` shows whether it was taken."""
+    document = _ask(home, url, as_json, "POST", _place(organisation, webhook, "test"))
+    if as_json:
+        print_json(document)
+    else:
+        print(f"on its way: {document['message']}")
+
+
+@webhooks.command("resume")
+def resume_webhook(
+    organisation: _Organisation, webhook: _Webhook, as_json: _Json = False, url: _Url = None, home: _Home = None
+) -> None:
+    """Tell a webhook that was set aside of what happens from now on."""
+    _ask(home, url, as_json, "POST", _place(organisation, webhook, "resumption"))
+    if as_json:
+        print_json({"id": webhook, "resumed": True})
+    else:
+        print(f"{webhook} is told again")
+
+
+@webhooks.command("remove")
+def remove_webhook(
+    organisation: _Organisation, webhook: _Webhook, as_json: _Json = False, url: _Url = None, home: _Home = None
+) -> None:
+    """Remove a webhook: what waits for it is forgotten."""
+    _ask(home, url, as_json, "DELETE", _place(organisation, webhook))
+    if as_json:
+        print_json({"id": webhook, "removed": True})
+    else:
+        print(f"{webhook} is removed")

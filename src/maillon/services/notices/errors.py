@@ -33,3 +33,39 @@ class InvalidChoice(Refused):
     status = 422
     title = "This choice of letters cannot be made"
     advice = "The page of choices lists every kind of notice; letters about the security of an account always come."
+
+
+class UnknownWebhook(Refused):
+    """No such webhook of this organisation."""
+
+    slug = "unknown-webhook"
+    status = 404
+    title = "There is no such webhook here."
+    advice = "The page of the organisation lists its webhooks."
+
+
+class InvalidWebhookAddress(Refused):
+    """An address no webhook can have, or that leads where none may go."""
+
+    slug = "invalid-webhook-address"
+    status = 422
+    title = "The address of the webhook cannot be used."
+    advice = "Give https:// and a public host, of 500 characters at most, without user, password or #."
+
+
+class InvalidWebhookKinds(Refused):
+    """An event nobody is told of."""
+
+    slug = "invalid-webhook-kinds"
+    status = 422
+    title = "There is no such event."
+    advice = "Choose among those of the page, or none to be told of all of them."
+
+
+class TooManyWebhooks(Refused):
+    """An organisation has as many webhooks as one may have."""
+
+    slug = "too-many-webhooks"
+    status = 409
+    title = "The organisation has as many webhooks as it may have."
+    advice = "Remove one first; one program can tell others."

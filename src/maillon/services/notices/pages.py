@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pages of notices, and the number of unread ones that every page shows to whoever is logged in.
+"""The pages of notices and webhooks, and the number of unread notices that every page shows to whoever is logged in.
 
-All of it works without a script: marking and choosing are forms, and each ends in a redirection.
+All of it works without a script: each write is a form, and ends in a redirection; a secret, which is shown this once,
+on the page that its form answers with.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Annotated, Any
+import secrets
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -19,10 +23,23 @@ from maillon.kit.forms import read_form
 from maillon.kit.language import LANGUAGES, Language
 from maillon.kit.page import UNREAD, Renderer
 from maillon.kit.problems import INVALID, Problem
+from maillon.kit.settings import MAXIMUM_TARGET
+from maillon.kit.throttle import Throttle
 from maillon.services.notices import rules
-from maillon.services.notices.api import MAXIMUM_NUMBER, Before, choices_document, page_document
+from maillon.services.notices.api import (
+    MAXIMUM_NUMBER,
+    Before,
+    choices_document,
+    page_document,
+    webhook_document,
+)
+from maillon.services.notices.errors import Refused
 from maillon.services.notices.service import NoticesService
+from maillon.services.notices.webhooks import OrganisationWebhooks
 from maillon.services.people import Action, Actor, EnteringRoute, PeopleService, Recognition, SessionKind, Target
+from maillon.services.people import Refused as PeopleRefused
+
+_DONE: Final = frozenset({"tested", "resumed", "removed"})
 
 
 class UnreadCount:
@@ -108,4 +125,124 @@ def pages(service: NoticesService, recognition: Recognition, renderer: Renderer)
         await asyncio.to_thread(service.choose, actor, {kind: kind in ticked for kind in shown})
         return RedirectResponse(f"/{language}/account/notices?done=chosen", 303, {"Cache-Control": "no-store"})
 
+    return router
+
+
+class _WebhookPages:
+    """The page of the webhooks of an organisation, and the forms on it."""
+
+    def __init__(
+        self, webhooks: OrganisationWebhooks, recognition: Recognition, renderer: Renderer, tests: Throttle
+    ) -> None:
+        self._webhooks = webhooks
+        self._who = recognition
+        self._renderer = renderer
+        self._tests = tests
+
+    async def listed(
+        self,
+        request: Request,
+        language: Language,
+        organisation: str,
+        done: Annotated[str | None, Query(max_length=20)] = None,
+    ) -> Response:
+        """Its webhooks."""
+        actor = await self._who.enter_for(request, rules.WEBHOOKS_READ, Target("organisation", organisation))
+        return await self._page(request, language, organisation, actor, done=done if done in _DONE else None)
+
+    async def _page(  # noqa: PLR0917 - the members of an answer
+        self,
+        request: Request,
+        language: Language,
+        organisation: str,
+        actor: Actor,
+        made: str | None = None,
+        refused: Refused | PeopleRefused | None = None,
+        *,
+        done: str | None = None,
+        typed: Mapping[str, list[str]] | None = None,
+    ) -> Response:
+        found = await asyncio.to_thread(self._webhooks.of, actor, organisation)
+        typed = typed or {}
+        said = None if refused is None else {"slug": refused.slug, "title": refused.title, "advice": refused.advice}
+        document = {
+            "organisation": organisation,
+            "called": await asyncio.to_thread(self._webhooks.called, organisation),
+            "webhooks": [webhook_document(one, language) for one in found],
+            "most": rules.MAXIMUM_WEBHOOKS,
+            "events": [{"name": name, "meaning": said[language]} for name, said in rules.EVENTS.items()],
+            "sections": self._who.sections(actor, organisation),
+            "made": made,
+            "done": done,
+            "form": secrets.token_hex(16),
+            "typed": {"url": typed.get("url", [""])[0][:MAXIMUM_TARGET], "kinds": typed.get("kind", [])},
+            "refused": said,
+        }
+        status = 200 if refused is None else refused.status
+        return self._renderer.answer(request, language, "notices_webhooks.html", document, status, private=True)
+
+    async def _change(
+        self, request: Request, language: Language, organisation: str, deed: str, webhook: str = ""
+    ) -> Response:
+        actor = await self._who.enter_for(request, rules.WEBHOOKS_MANAGE, Target("organisation", organisation))
+        form = await read_form(request)
+        number = form.get("form", [""])[0][:100]
+        if deed in ("added", "rotated") and not number:
+            raise Problem(INVALID, "the form has no number")
+        made = None
+        try:
+            if deed == "added":
+                url, kinds = form.get("url", [""])[0], form.get("kind", [])
+                _, made = await asyncio.to_thread(self._webhooks.add, actor, organisation, url, kinds, number)
+            elif deed == "rotated":
+                made = await asyncio.to_thread(self._webhooks.rotate, actor, organisation, webhook, number)
+            elif deed == "tested":
+                self._tests.take(request)
+                await asyncio.to_thread(self._webhooks.test, actor, organisation, webhook)
+            elif deed == "resumed":
+                await asyncio.to_thread(self._webhooks.resume, actor, organisation, webhook)
+            else:
+                await asyncio.to_thread(self._webhooks.remove, actor, organisation, webhook)
+        except (Refused, PeopleRefused) as refused:
+            typed = form if deed == "added" else None
+            return await self._page(request, language, organisation, actor, None, refused, typed=typed)
+        if made is None:
+            where = f"/{language}/organisations/{quote(organisation)}/webhooks?done={deed}"
+            return RedirectResponse(where, 303, {"Cache-Control": "no-store"})
+        return await self._page(request, language, organisation, actor, made)
+
+    async def add(self, request: Request, language: Language, organisation: str) -> Response:
+        """Add one. Its secret is shown this once, hence no redirection, and it is made once."""
+        return await self._change(request, language, organisation, "added")
+
+    async def rotate(self, request: Request, language: Language, organisation: str, webhook: str) -> Response:
+        """Give it another secret, shown this once."""
+        return await self._change(request, language, organisation, "rotated", webhook)
+
+    async def test(self, request: Request, language: Language, organisation: str, webhook: str) -> Response:
+        """Send it a test."""
+        return await self._change(request, language, organisation, "tested", webhook)
+
+    async def resume(self, request: Request, language: Language, organisation: str, webhook: str) -> Response:
+        """Tell it again of what happens."""
+        return await self._change(request, language, organisation, "resumed", webhook)
+
+    async def remove(self, request: Request, language: Language, organisation: str, webhook: str) -> Response:
+        """Forget it."""
+        return await self._change(request, language, organisation, "removed", webhook)
+
+
+def webhooks_pages(
+    webhooks: OrganisationWebhooks, recognition: Recognition, renderer: Renderer, tests: Throttle
+) -> APIRouter:
+    """The routes of the webhooks of an organisation."""
+    router = APIRouter(include_in_schema=False, route_class=EnteringRoute)
+    page = _WebhookPages(webhooks, recognition, renderer, tests)
+    here = "/{language}/organisations/{organisation}/webhooks"
+    for path, method, endpoint in (
+        ("", "GET", page.listed), ("", "POST", page.add), ("/{webhook}/rotation", "POST", page.rotate),
+        ("/{webhook}/test", "POST", page.test), ("/{webhook}/resumption", "POST", page.resume),
+        ("/{webhook}/removal", "POST", page.remove),
+    ):  # fmt: skip
+        router.add_api_route(f"{here}{path}", endpoint, methods=[method])
     return router

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from maillon.services.people.errors import PeopleError, Refused, Unavailable
+    from maillon.services.people.foundation import door_of
     from maillon.services.people.model import NOBODY, OFFICE, Action, Actor, Decision, Role, SessionKind, Target
     from maillon.services.people.recognition import EnteringRoute, LogInFirst, Recognition
     from maillon.services.people.rules import ENTRY_APPEND, INSTANCE_OPERATE, register
@@ -30,6 +31,7 @@ _HOMES = {
     "PeopleError": "errors",
     "Refused": "errors",
     "Unavailable": "errors",
+    "door_of": "foundation",
     "NOBODY": "model",
     "OFFICE": "model",
     "Action": "model",
@@ -65,6 +67,7 @@ __all__ = [
     "SessionKind",
     "Target",
     "Unavailable",
+    "door_of",
     "register",
 ]
 

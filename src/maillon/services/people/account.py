@@ -140,7 +140,7 @@ class OwnAccount(Foundation):
         """Ten new codes; the old ones are worthless. Raises `MadeAlready` when the same form asks again."""
         person = self._self(actor, rules.ACCOUNT_CHANGE)
         with self._store.transaction() as connection:
-            self._claim(connection, actor, form)
+            self.claim(connection, actor, form)
             codes = self._new_recovery_codes(connection, person)
             self._record(connection, "portal", "recovery-code", "renewed", actor.tag, None)
             self._tell(connection, person, "recovery")

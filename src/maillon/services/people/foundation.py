@@ -137,7 +137,7 @@ class Foundation:
         """What organisations are called; those nobody has a name for are left out."""
         return {} if self._names is None else dict(self._names(organisations))
 
-    def _within(self, actor: Actor, action: Action, text: str) -> str:
+    def within(self, actor: Actor, action: Action, text: str) -> str:
         """The organisation in which they may. Raises `NotAllowed`, and `InvalidOrganisation` where there is none."""
         organisation = rules.parse_organisation(text)
         self.require(actor, action, Target("organisation", organisation))
@@ -210,7 +210,7 @@ class Foundation:
             self._people.count_failure(connection, subject, now)
             yield connection
 
-    def _claim(self, connection: Connection, actor: Actor, form: str | None) -> None:
+    def claim(self, connection: Connection, actor: Actor, form: str | None) -> None:
         """Take the number of a form, which makes its secret once, however often it is sent. Raises `MadeAlready`.
 
         None where no form asks. Nothing of the secret is kept.

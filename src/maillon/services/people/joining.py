@@ -44,7 +44,7 @@ class Joining(Foundation):
         self, actor: Actor, organisation: str, address: str, roles: Collection[str], language: Language
     ) -> Invitation:
         """Invite whoever reads this address, by letter; the invitation is good once, for a week, for this address."""
-        organisation = self._within(actor, rules.PEOPLE_INVITE, organisation)
+        organisation = self.within(actor, rules.PEOPLE_INVITE, organisation)
         parsed, wanted = rules.parse_address(address), rules.parse_roles(roles)
         return self.invite_for(actor.tag, organisation, parsed, wanted, language, door_of(actor))
 

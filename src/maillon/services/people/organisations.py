@@ -56,20 +56,20 @@ class Organisations(Foundation):
 
         Raises `StaleList` for an `after` that no page has given, `NotAllowed`.
         """
-        organisation = self._within(actor, rules.PEOPLE_READ, organisation)
+        organisation = self.within(actor, rules.PEOPLE_READ, organisation)
         words = tuple(query.casefold().split())[:10]
         with self._store.read() as connection:
             return self._people.people_of(connection, organisation, words, after, limit)
 
     def invitations_of(self, actor: Actor, organisation: str) -> list[Invitation]:
         """Its newest invitations. Raises `NotAllowed`."""
-        organisation = self._within(actor, rules.PEOPLE_READ, organisation)
+        organisation = self.within(actor, rules.PEOPLE_READ, organisation)
         with self._store.read() as connection:
             return self._people.invitations(connection, organisation, MAXIMUM_INVITATIONS)
 
     def open_invitations_of(self, actor: Actor, organisation: str) -> tuple[list[Invitation], int]:
         """The newest of its invitations that are open, and how many are in all. Raises `NotAllowed`."""
-        organisation = self._within(actor, rules.PEOPLE_READ, organisation)
+        organisation = self.within(actor, rules.PEOPLE_READ, organisation)
         now = self._clock.now()
         with self._store.read() as connection:
             newest = self._people.invitations(connection, organisation, PAGE, open_at=now)
@@ -80,7 +80,7 @@ class Organisations(Foundation):
 
         Raises `UnknownPerson` for whoever has no role there, and `LastAdministrator`.
         """
-        organisation = self._within(actor, rules.PEOPLE_CHANGE, organisation)
+        organisation = self.within(actor, rules.PEOPLE_CHANGE, organisation)
         wanted = rules.parse_roles(roles)
         with self._store.transaction() as connection:
             held = [grant for grant in self._people.roles(connection, person) if grant.organisation == organisation]
@@ -100,7 +100,7 @@ class Organisations(Foundation):
 
     def revoke_invitation(self, actor: Actor, organisation: str, invitation: str) -> None:
         """Withdraw an open invitation. Raises `InvalidInvitation`."""
-        organisation = self._within(actor, rules.PEOPLE_INVITE, organisation)
+        organisation = self.within(actor, rules.PEOPLE_INVITE, organisation)
         with self._store.transaction() as connection:
             if not self._people.revoke_invitation(connection, organisation, invitation, self._clock.now()):
                 raise InvalidInvitation("there is no such invitation that is open")
@@ -110,7 +110,7 @@ class Organisations(Foundation):
         self, actor: Actor, organisation: str, after: str | None = None, limit: int | None = None
     ) -> list[KeyRecord]:
         """The API keys of an organisation, newest first; so many of them, from after one of them on."""
-        organisation = self._within(actor, rules.KEY_READ, organisation)
+        organisation = self.within(actor, rules.KEY_READ, organisation)
         with self._store.read() as connection:
             return self._access.list(connection, organisation, limit, after)
 
@@ -127,7 +127,7 @@ class Organisations(Foundation):
 
         Raises `InvalidKeyName`, `InvalidKeyScopes`, `InvalidKeyLife`, and `MadeAlready` when the same form asks again.
         """
-        organisation = self._within(actor, rules.KEY_CHANGE, organisation)
+        organisation = self.within(actor, rules.KEY_CHANGE, organisation)
         now = self._clock.now()
         name = name.strip()
         if not 0 < len(name) <= MAXIMUM_KEY_NAME:
@@ -138,7 +138,7 @@ class Organisations(Foundation):
             raise InvalidKeyLife(f"a key lives 1 to {MAXIMUM_KEY_DAYS} days")
         expires = None if days is None else now + datetime.timedelta(days=days)
         with self._store.transaction() as connection:
-            self._claim(connection, actor, form)
+            self.claim(connection, actor, form)
             made = self._access.create(connection, name, scopes, expires, organisation)
             self._record(connection, door_of(actor), "key", "created", actor.tag, organisation, made[0])
         return made
@@ -155,9 +155,9 @@ class Organisations(Foundation):
 
         Raises `UnknownKey`, and `MadeAlready` when the same form asks again.
         """
-        organisation = self._within(actor, rules.KEY_CHANGE, organisation)
+        organisation = self.within(actor, rules.KEY_CHANGE, organisation)
         with self._store.transaction() as connection:
-            self._claim(connection, actor, form)
+            self.claim(connection, actor, form)
             made = self._access.rotate(connection, key, overlap, organisation)
             if made is None:
                 raise UnknownKey("there is no such key in force")
@@ -166,7 +166,7 @@ class Organisations(Foundation):
 
     def revoke_key(self, actor: Actor, organisation: str, key: str) -> None:
         """A key is worthless from now on. Raises `UnknownKey`."""
-        organisation = self._within(actor, rules.KEY_CHANGE, organisation)
+        organisation = self.within(actor, rules.KEY_CHANGE, organisation)
         with self._store.transaction() as connection:
             if not self._access.revoke(connection, key, organisation):
                 raise UnknownKey("there is no such key in force")
@@ -176,7 +176,7 @@ class Organisations(Foundation):
         self, actor: Actor, organisation: str, before: int | None = None
     ) -> tuple[list[tuple[int, Deed]], dict[str, str]]:
         """What was done in an organisation, newest first; and by tag, the names of its people and keys in it."""
-        organisation = self._within(actor, rules.TRAIL_READ, organisation)
+        organisation = self.within(actor, rules.TRAIL_READ, organisation)
         with self._store.read() as connection:
             deeds = newest(connection, DEEDS, before, organisation=organisation)
             words = {word for _, deed in deeds for word in (deed.actor.partition(":")[2], *_NAMED.findall(deed.detail))}

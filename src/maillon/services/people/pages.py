@@ -64,6 +64,8 @@ def about(deed: Deed, names: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {name: int(numbers[name]) for name in numbers}
     if deed.subject == "key":
         found["named"] = [names.get(f"key:{one}", one) for one in deed.detail.split()]
+    if deed.subject == "webhook":
+        found["named"] = [deed.detail]
     if deed.subject in ("role", "person"):
         person, _, roles = deed.detail.partition(":")
         found |= {"named": [names[f"person:{person}"]] if f"person:{person}" in names else [], "roles": roles.split()}

@@ -144,6 +144,7 @@ def register(action: Action) -> Action:
 SECTIONS: Final = {
     "people": "people:read",
     "keys": "key:read",
+    "webhooks": "webhooks:read",
     "trail": "trail:read",
     "register": "member:read",
     "nodes": "member:read",

@@ -167,6 +167,10 @@ class PeopleService(Entrance, OwnAccount, Organisations, Trail):
         wanted = None if organisation == EVERY_MEMBER else organisation
         return self._people.holders(connection, wanted, roles, after, limit)
 
+    def hold_administrators(self, connection: Connection, organisation: str) -> bool:
+        """Whether anybody administers an organisation; who does stays so, and whoever asks waits, until it commits."""
+        return bool(self._people.administrators(connection, organisation))
+
     def organisations_with(self, connection: Connection, roles: Collection[str]) -> list[str]:
         """Organisations in which somebody here has one of these roles."""
         return self._people.organisations_with(connection, roles)

@@ -192,7 +192,7 @@ class Trail(Foundation):
         if organisation is None:
             self.require(actor, rules.INSTANCE_OPERATE, Target("instance"))
             return _INSTANCE
-        return self._within(actor, rules.TRAIL_READ, organisation)
+        return self.within(actor, rules.TRAIL_READ, organisation)
 
     def documents_of(
         self, actor: Actor, organisation: str | None, before: int | None = None, limit: int = PAGE
