@@ -73,10 +73,10 @@ class Town:
         pytest.fail(f"no letter reached {address}")
 
     def look(self, page: Page, name: str, shows: str) -> None:
-        """Leave a picture of the page that shows something, where somebody wants to look; and no page is ever wider
-        than its screen.
+        """Leave a picture of the page that shows something, where somebody wants to look.
 
-        A click does not wait for the page it leads to, and for an instant between two pages there is none to measure.
+        No page is ever wider than its screen. A click does not wait for the page it leads to, and for an instant
+        between two pages there is none to measure.
         """
         expect(page.locator(shows).first).to_be_visible()
         page.wait_for_load_state()
