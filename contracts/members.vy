@@ -320,7 +320,7 @@ def apply(application: Application, admin: address, label: bytes32, consent: Byt
     """
     @notice Present an applicant that was never known. Any member's admin, an admission officer or a vote may.
     @param application What it is.
-    @param admin The account that will be its first admin.
+    @param admin The account that will be its first admin, to which its credits are paid until it chooses another.
     @param label Its opaque label.
     @param consent The signature of that account, see `consent_digest`.
     @return uint256 The number of the organisation.
@@ -330,6 +330,8 @@ def apply(application: Application, admin: address, label: bytes32, consent: Byt
     organisation: uint256 = self._enter(application)
     self._consume_consent(organisation, admin, consent)
     self._bind(organisation, admin, _ADMIN, label)
+    # Choosing an account costs credits, which nobody would send to an organisation that has none.
+    self._set_credit_account(organisation, admin)
     return organisation
 
 

@@ -111,8 +111,10 @@ def test_an_applicant_is_presented(evm: Evm) -> None:
         DidChanged(7, "did:web:a.example"),
         OrganisationApplied(7, key, OWNER),
         AccountAdded(7, KEY.address, ADMIN, LABEL),
+        CreditAccountChanged(7, KEY.address),
     ]
     assert status(evm, 7) == APPLIED
+    assert evm.ask(members.credit_account_of(7)) == KEY.address, "who has no credits can choose no account for them"
     assert evm.ask(members.organisation_by_identifier(key)) == 7
     assert evm.ask(members.organisation_of(KEY.address)) == 7
     assert evm.ask(members.acting(KEY.address, 0)) == 0, "an applicant is no member"

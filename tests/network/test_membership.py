@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 import pytest
 
-from local_network import CREDITS, LocalNetwork, LocalNode, governed, until
+from local_network import LocalNetwork, LocalNode, governed, until
 from maillon.ledger.contracts.credits import Credits
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.contracts.network import Network, NodeAdded, ValidatorChanged
@@ -160,10 +160,13 @@ def test_a_node_gets_nothing_until_its_organisation_is_admitted_and_then_everyth
         assert not any(connected(node, newcomer) for node in founders)
         assert newcomer.health()["execution"]["peers"] == 0
         assert newcomer.height() == 0
-        # A member without credits: the others help it to its first steps, and from then on it has its own.
-        network.give(operator.address, CREDITS // 10**6)
+
+        # Its first credits come with the next period, to the account it applied with.
+        def credits_of() -> int:
+            return int(network.nodes[0].rpc("eth_getBalance", checksum(operator.address), "latest"), 16)
+
+        assert until(credits_of, 120), "a new member cannot pay for its first step"
         network.do(members.set_scopes(operator.address, SCOPES["admin"] | SCOPES["operate"], bytes(32)), operator)
-        network.do(members.set_credit_account(operator.address), operator)
         with Following(founders, newcomer, permitted=True) as following:
             assert registered(network, newcomer) == Registered(NEWCOMER, 0, 0)
         following.within_two_blocks_of(newest(network, NodeAdded.TOPIC))

@@ -83,7 +83,7 @@ async def test_a_town_is_admitted_by_the_rule_acts_and_leaves(
     assert next(one for one in page.accounts if one.address == second.address).scopes == Scope.PUBLISH
     page = await service.set_did(number, "did:ebsi:zAmbrun", "person:2")
     assert page.organisation.did == "did:ebsi:zAmbrun"
-    assert (await service.roll(number - 1, 1))[0].credit_account is None
+    assert (await service.roll(number - 1, 1))[0].credit_account == first
     await service.set_credit_account(number, second.address, "person:2")
     assert (await service.roll(number - 1, 1))[0].credit_account == second.address
     with pytest.raises(errors.RefusedByLedger, match="members: "):
