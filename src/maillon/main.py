@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from maillon.ledger.embedded.sealer import Sealer
     from maillon.ledger.facade.server import Facade
     from maillon.ledger.node import NodeLedger
+    from maillon.ledger.passage import Passage
     from maillon.network.configuration import NodeHome
     from maillon.network.registration import Registered
     from maillon.services.people.provider import Provider
@@ -175,6 +176,7 @@ class Application:
     sealer: Sealer | None = None
     node: NodeLedger | None = None
     facade: Facade | None = None
+    passage: Passage | None = None
     demo: Demo | None = None
     """The demonstration, where this home has one or is to have one."""
     damage: KitError | LedgerError | None = None
@@ -297,6 +299,7 @@ class Application:
             sealer=parts.sealer,
             node=parts.node,
             facade=parts.facade,
+            passage=parts.passage,
         )
         if settings.ledger is None:
             demo = Demo(settings.home)
@@ -463,6 +466,8 @@ class Application:
         await asyncio.to_thread(self.webhooks.stop)
         if self.facade is not None:
             await self.facade.close()
+        if self.passage is not None:
+            await self.passage.close()
         if self.sealer is not None:
             await asyncio.to_thread(self.sealer.stop)
         if self.chain is not None:
@@ -497,8 +502,9 @@ class Application:
         # Routes are tried in order, the hot ones first; those of an included router would be tried twice.
         routes = app.router.routes
         routes += notary_api.router(self.notary, Writers(self.access, self.people)).routes
-        if self.facade is not None:
-            routes += self.facade.routes()
+        door = self.facade or self.passage
+        if door is not None:
+            routes += door.routes()
         self._operations(app, recognition)
         routes += people_api.router(self.people, recognition, self.clock, members.once, url, log_in_rate).routes
         routes += people_pages.pages(self.people, recognition, self.renderer, self.clock, log_in_rate).routes
@@ -1020,6 +1026,8 @@ class _LedgerParts:
     node: NodeLedger | None = None
     purse: SandboxPurse | None = None
     facade: Facade | None = None
+    passage: Passage | None = None
+    """Where the chain is another's: the way to it."""
 
 
 def _embedded_ledger(settings: Settings, keys: Keys, clock: Clock, progress: Progress) -> _LedgerParts:
@@ -1096,6 +1104,7 @@ def _genesis(settings: Settings, keys: Keys, clock: Clock, progress: Progress) -
 async def _network_ledger(settings: Settings) -> _LedgerParts:
     """A node of a network, over its JSON-RPC."""
     from maillon.ledger.node import NodeLedger
+    from maillon.ledger.passage import Passage
 
     assert settings.ledger is not None
     node = await NodeLedger.connect(settings.ledger)
@@ -1109,6 +1118,7 @@ async def _network_ledger(settings: Settings) -> _LedgerParts:
         prover=node,
         ask=node.ask,
         node=node,
+        passage=Passage(settings.ledger),
     )
 
 
