@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an instance's notary comes to write for a member: its account consents, the member's admin makes it a delegate.
+"""How an instance's accounts come to act for a member: an account consents, the member's admin makes it a delegate.
 
-An embedded ledger founds its own consortium with the account in it. On a network the two keys lie with two people, or
+An embedded ledger founds its own consortium with the accounts in it. On a network the two keys lie with two people, or
 at least in two homes: the instance signs that it will, the node's operator enters it on the chain.
 """
 
@@ -52,10 +52,12 @@ async def consent(ledger: Ledger, chain_id: int, organisation: int, account: Sig
     return Consent(chain_id, members.address, place, account.address, nonce).sign(account)
 
 
-async def delegate(ledger: Ledger, admin: Signer, account: Address, given: bytes, scope: Scope) -> int:
+async def delegate(  # noqa: PLR0917 - who makes whom what
+    ledger: Ledger, admin: Signer, account: Address, given: bytes, scope: Scope, label: str
+) -> int:
     """Make an account a delegate of the organisation whose admin signs; the number of that organisation.
 
-    An account that acts for it already, with that scope, is left as it is. Raises `LedgerError`: `Rejected` when the
+    One that belongs to it already, with that scope, is left as it is. Raises `LedgerError`: `Rejected` when the
     signer is no admin, the consent is not the account's or was used, or the account belongs to another organisation.
     """
     members = await _members(ledger)
@@ -65,12 +67,12 @@ async def delegate(ledger: Ledger, admin: Signer, account: Address, given: bytes
     belongs = await ask(ledger, members.organisation_of(account))
     if belongs not in {0, organisation}:
         raise Rejected(f"0x{account.hex()} belongs to organisation {belongs}: it leaves that one first")
-    if await ask(ledger, members.acting(account, scope.value)) == organisation:
+    if belongs and (not scope or await ask(ledger, members.acting(account, scope.value)) == organisation):
         return organisation
-    label = b"notary".ljust(32, b"\0")
+    word = label.encode().ljust(32, b"\0")
     if belongs:
-        call = members.set_scopes(account, scope.value, label)
+        call = members.set_scopes(account, scope.value, word)
     else:
-        call = members.add_account(account, scope.value, label, given)
+        call = members.add_account(account, scope.value, word, given)
     await ledger.wait(await instruct(ledger, call, admin))
     return organisation

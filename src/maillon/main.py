@@ -1227,20 +1227,36 @@ async def give_credits(settings: Settings, receiver: Address, wei: int) -> int:
         return int((await transfer(node.ask, node, sandbox, receiver, wei)).height)
 
 
-async def consent(settings: Settings, organisation: int) -> tuple[Address, bytes]:
-    """The notary's account of a home, and its consent to belong to an organisation. Raises `LedgerError`."""
-    notary = Account(Keys(settings.home / "keys").account("notary"))
+_ACCOUNTS = {"notary": "notary", "office": "steward"}
+"""What people call an account of an instance, and its key's name."""
+
+
+def accounts(settings: Settings) -> dict[str, Address]:
+    """The accounts an instance signs with on a network's chain: its notary's, its office's. Raises `KitError`.
+
+    Of a home that no instance was laid out in they are made: a founding file can name them before there is a chain.
+    """
+    keys = Keys(settings.home / "keys", complete=(settings.home / "trust.json").exists())
+    return {name: Account(keys.account(key)).address for name, key in _ACCOUNTS.items()}
+
+
+async def consent(settings: Settings, organisation: int, *, of: str = "notary") -> tuple[Address, bytes]:
+    """An account of a home, and its consent to belong to an organisation. Raises `LedgerError`."""
+    account = Account(Keys(settings.home / "keys").account(_ACCOUNTS[of]))
     async with _endpoint(settings.ledger or f"{settings.server_url}/rpc") as node:
-        return notary.address, await delegation.consent(node, node.chain_id, organisation, notary)
+        return account.address, await delegation.consent(node, node.chain_id, organisation, account)
 
 
-async def delegate(endpoint: str, admin: Account, account: Address, given: bytes, wei: int) -> int:
-    """Make an account a publish delegate of the admin's organisation, and send it wei; the organisation's number.
+async def delegate(
+    endpoint: str, admin: Account, account: Address, given: bytes, wei: int, *, of: str = "notary"
+) -> int:
+    """Let an instance's account act for the admin's organisation, and send it wei; the organisation's number.
 
-    Raises `LedgerError`.
+    The notary's publishes; the office's does nothing until a vote gives it an office. Raises `LedgerError`.
     """
     async with _endpoint(endpoint) as node:
-        organisation = await delegation.delegate(node, admin, account, given, Scope.PUBLISH)
+        scope = Scope.PUBLISH if of == "notary" else Scope(0)
+        organisation = await delegation.delegate(node, admin, account, given, scope, of)
         if wei:
             await transfer(node.ask, node, admin, account, wei)
         return organisation

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator's commands: up, demo, status, reindex, backup, restore, credit, keys, people, explain."""
+"""The operator's commands: up, demo, status, reindex, backup, restore, credit, accounts, keys, people, explain."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from maillon.kit.errors import KitError
 from maillon.kit.settings import Settings
 from maillon.ledger.errors import LedgerError, Rejected
 from maillon.ledger.port import Address
+from maillon.ledger.signing import checksum
 from maillon.network import commands as network_commands
 from maillon.services.members.errors import MembersError
 from maillon.services.notary.errors import NotaryError
@@ -280,38 +281,62 @@ def credit(
         typer.echo(f"{amount:g} credits to {address}, in block {height}")
 
 
-def consent(
+def accounts(home: Home = None, url: Url = None, as_json: Json = False) -> None:
+    """Say by which accounts this instance signs on a network's chain, for a founding file or a vote to name them."""
+    from maillon import main
+
+    try:
+        found = {
+            name: checksum(address) for name, address in main.accounts(_settings(as_json, home=home, url=url)).items()
+        }
+    except _OURS as error:
+        terminal.fail(str(error), as_json=as_json)
+    if as_json:
+        terminal.print_json(found)
+    else:
+        terminal.print_table(("Account", "Address"), list(found.items()))
+
+
+def consent(  # noqa: PLR0917 - options of a command
     organisation: Annotated[int, typer.Argument(min=1, help="The member's number, as `members list` shows it.")],
+    of_office: Annotated[
+        bool, typer.Option("--office", help="The office's account, in place of the notary's.")
+    ] = False,
     home: Home = None,
     ledger: Annotated[str | None, typer.Option(help="URL of the network's node, as for `up`.")] = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Sign that this instance's notary account will write for a member; `node delegate` enters it on the chain."""
+    """Sign that an account of this instance will act for a member; `node delegate` enters it on the chain."""
     from maillon import main
 
     chosen = _settings(as_json, home=home, ledger=ledger, url=url)
+    of = "office" if of_office else "notary"
     try:
         backups.require_instance(chosen.home)
-        account, signature = asyncio.run(main.consent(chosen, organisation))
+        account, signature = asyncio.run(main.consent(chosen, organisation, of=of))
     except _OURS as error:
         terminal.fail(str(error), as_json=as_json)
     if as_json:
         terminal.print_json({"account": "0x" + account.hex(), "consent": "0x" + signature.hex()})
     else:
-        typer.echo(f"maillon node delegate 0x{account.hex()} --consent 0x{signature.hex()} --credits 100")
+        option = " --office" if of_office else ""
+        typer.echo(f"maillon node delegate 0x{account.hex()} --consent 0x{signature.hex()}{option} --credits 100")
 
 
-def node_delegate(
+def node_delegate(  # noqa: PLR0917 - options of a command
     account: Annotated[str, typer.Argument(help="The account, as `maillon consent` prints it.")],
     given: Annotated[str, typer.Option("--consent", help="The account's signature, as `maillon consent` prints it.")],
+    of_office: Annotated[
+        bool, typer.Option("--office", help="It publishes nothing: a vote gives it its office (Members.appoint).")
+    ] = False,
     credits_sent: Annotated[
         float, typer.Option("--credits", min=0, max=1_000_000, help="Credits to send it along.")
     ] = 0,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Let an account publish in the name of this node's organisation, by the operator's account; the node must run."""
+    """Let an instance's account act for this node's organisation, by the operator's account; the node must run."""
     from maillon import main
     from maillon.network.errors import NetworkError
 
@@ -328,7 +353,8 @@ def node_delegate(
         settings, operator = place.settings(), place.identity().account
         gateway = f"http://127.0.0.1:{settings.gateway_port}"
         wei = int(credits_sent * 10**9) * 10**9
-        organisation = asyncio.run(main.delegate(gateway, operator, Address(receiver), signature, wei))
+        of = "office" if of_office else "notary"
+        organisation = asyncio.run(main.delegate(gateway, operator, Address(receiver), signature, wei, of=of))
     except LedgerError as error:
         terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
     except (*_OURS, NetworkError) as error:
@@ -336,7 +362,8 @@ def node_delegate(
     if as_json:
         terminal.print_json({"organisation": organisation, "account": account, "credits": credits_sent})
     else:
-        typer.echo(f"{account} publishes for organisation {organisation}; {credits_sent:g} credits sent")
+        does = "waits for its office in" if of_office else "publishes for"
+        typer.echo(f"{account} {does} organisation {organisation}; {credits_sent:g} credits sent")
 
 
 def node_register(
@@ -685,7 +712,7 @@ def add(application: typer.Typer) -> None:
     network_commands.network.command("demo")(network_demo)
     network_commands.node.command("delegate")(node_delegate)
     network_commands.node.command("register")(node_register)
-    for command in (up, demo, status, reindex, backup, restore, credit, consent, explain):
+    for command in (up, demo, status, reindex, backup, restore, credit, accounts, consent, explain):
         application.command()(command)
     application.add_typer(keys, name="keys")
     application.add_typer(people, name="people")
