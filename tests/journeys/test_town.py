@@ -9,36 +9,28 @@ MAILLON_SCREENS set to a folder, each page met is left there as a picture, on th
 from __future__ import annotations
 
 import datetime
-import json
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from maillon.ledger.contracts.admissions import Admissions
-from maillon.ledger.genesis import ADMISSIONS
-from maillon.ledger.signing import Account
 from post_office import PostOffice
-from running_platform import Start, maillon
+from running_platform import Start
 from town import (
-    APPLICATION,
     NAME,
     PATIENCE,
     PDF,
-    Terminal,
     Town,
     eventually,
-    invited,
     join,
     person,
     platform_with_clock,
 )
+from town_by_commands import Founders, by_commands
 
 ASSOCIATION = "4"
 REGISTER_AND_MANDATE = ("1", "2")
@@ -254,127 +246,6 @@ def mail() -> Iterator[PostOffice]:
 
 
 def test_a_small_town_by_the_command_line_alone(tmp_path: Path, starting: Start, mail: PostOffice) -> None:
-    """Every act of the town is a command, run from a home of its own with its own people's log-ins.
-
-    Its people follow their letters and log in at their terminals too. The office runs the platform, and decides with
-    the key of its own machine.
-    """
     clock = tmp_path / "clock"
-    platform = platform_with_clock(starting, tmp_path / "home", clock, smtp=mail.start())
-    town = Town(platform, clock, "fr")
-    office = Terminal(town, platform.home)
-    mayor, secretary = Terminal(town, tmp_path / "mayor"), Terminal(town, tmp_path / "secretary")
-    number = enters(office, mayor, tmp_path)
-    # 2. Its first person comes by the letter, and their command line is logged in.
-    camille = "camille.aubin@ambrun.example"
-    mayor.run("people", "invite", number, "lea.roussel@ambrun.example", status=1)  # nobody yet
-    mayor.join(invited(mail, camille), camille, "Camille Aubin")
-    who = mayor.run("whoami")
-    assert who["name"] == "Camille Aubin"
-    assert list(who["roles"]) == [number]
-    # 3. It gets a second one in, by letter too; what is the first one's alone is refused to the second.
-    lea = "lea.roussel@ambrun.example"
-    assert mayor.run("people", "invite", number, lea, "--role", "delegate")["roles"] == ["delegate"]
-    application = secretary.join(invited(mail, lea), lea, "Léa Roussel")
-    secretary.run("logout")
-    secretary.log_in(lea, application)
-    assert {one["name"] for one in mayor.run("people", "of", number)["people"]} == {"Camille Aubin", "Léa Roussel"}
-    assert secretary.run("people", "invite", number, "zoe@ambrun.example", status=1)["error"]
-    assert secretary.run("members", "leave", number, "--yes", status=1)["error"]
-    assert mayor.run("people", "invite", "1", lea, status=1)["error"], "of another organisation"
-    delegates(mayor, secretary, number, tmp_path)
-    votes_from_a_terminal(secretary, tmp_path)
-    # 6. The rule is another one for whoever comes next, and anybody counts again without a server.
-    association = ("--scheme", "siren", "--identifier", "000 001 784", "--name", "Mémoire vive")
-    whom = ("--kind", "association", "--contact", "Lucien Moreau", "--address", "lucien.moreau@memoire-vive.example")
-    applied = Terminal(town, tmp_path / "association").run("members", "apply", *association, *whom)
-    assert office.run("members", "review", applied["id"])["missing"] == ["register", "mandate"]
-    export = tmp_path / "votes.json"
-    secretary.run("votes", "export", str(export))
-    recounted = json.loads(maillon("votes", "recount", str(export), "--json").stdout)
-    assert [(one["state"], one["in_favour"]) for one in recounted["votes"]] == [("executed", 1)]
-    # 7. It leaves, by the one who may say so; then its key votes no more, and the log-in is ended by its owner.
-    assert mayor.run("members", "leave", number, "--yes")["status"] == "departed"
-    key = str(tmp_path / "delegate.key")
-    assert "is not open" in secretary.run("votes", "cast", "1", "for", "--key", key, "--yes", status=1)["error"]
-    mayor.run("logout")
-    assert mayor.run("whoami", status=1)["error"]
-    nobody_is_on_the_chain(town)
-
-
-PEOPLE = ("camille", "aubin", "roussel", "lucien", "moreau", "ambrun.example", "memoire-vive.example")
-"""Of the names and addresses typed above, what is too long to stand in random bytes by chance."""
-
-
-def nobody_is_on_the_chain(town: Town) -> None:
-    """LAW 2.5: no word about a person that was typed on the way stands in a call or an event of any block."""
-
-    def rpc(method: str, *parameters: Any) -> Any:
-        asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
-        return httpx.post(f"{town.platform.url}/rpc", json=asked, timeout=60).json()["result"]
-
-    newest = int(rpc("eth_blockNumber"), 16)
-    found = [
-        one["input"]
-        for height in range(1, newest + 1)
-        for one in rpc("eth_getBlockByNumber", hex(height), True)["transactions"]
-    ]
-    found += [one["data"] for one in rpc("eth_getLogs", {"fromBlock": "0x1", "toBlock": hex(newest)})]
-    said = b"|".join(bytes.fromhex(data[2:]) for data in found).lower()
-    assert NAME.lower().encode() in said, "a legal person's name is there, so a natural person's would be seen"
-    assert [word for word in PEOPLE if word.encode() in said] == []
-
-
-def enters(office: Terminal, town: Terminal, folder: Path) -> str:
-    """1. The town applies with a document, follows it with its code, and is admitted by the rule; its number."""
-    (folder / "extrait.pdf").write_bytes(PDF)
-    applied = town.run("members", "apply", *APPLICATION, "--document", str(folder / "extrait.pdf"))
-    code = {"MAILLON_APPLICATION": applied["code"]}
-    assert town.run("members", "follow", adding=code)["state"] == "submitted"
-    # Nobody admits themselves.
-    assert town.run("members", "admit", applied["id"], "--evidence", "register", status=1)["error"]
-    admitted = office.run("members", "admit", applied["id"], "--evidence", "register")
-    assert town.run("members", "follow", adding=code)["state"] == "admitted"
-    return str(admitted["organisation"])
-
-
-def delegates(mayor: Terminal, secretary: Terminal, number: str, folder: Path) -> None:
-    """4. A second account votes with a key that never leaves the machine of whoever made it."""
-    key = folder / "delegate.key"
-    key.touch(mode=0o600)
-    key.write_text(("11" * 31) + "07")
-    secret = bytes.fromhex(key.read_text())
-    add = ("members", "delegate", number, "--key", str(key), "--label", "secretariat-1", "--scope", "vote")
-    page = mayor.run(*add)
-    added = next(one for one in page["accounts"] if one["label"] == "secretariat-1")
-    assert added["address"] == "0x" + Account(secret).address.hex()
-    assert added["scopes"] == ["vote"]
-    # An account belongs to one organisation, once; and its key is nowhere in any home.
-    assert "members: " in mayor.run(*add, status=1)["error"]
-    homes = (mayor.town.platform.home, mayor.home, secretary.home)
-    files = [path.read_bytes() for home in homes for path in home.rglob("*") if path.is_file()]
-    assert not [content for content in files if secret in content or secret.hex().encode() in content]
-
-
-def votes_from_a_terminal(secretary: Terminal, folder: Path) -> None:
-    """5. It proposes another rule, votes, and executes it."""
-    town = secretary.town
-    sign = ("--key", str(folder / "delegate.key"), "--yes")
-    rule = {"organisation_kind": 4, "country": "", "offices": 32, "evidence": 3, "tier": 1, "college": 0}
-    text = folder / "proposal.txt"
-    text.write_text("Accueillir les associations sur mandat\n\nPour savoir qui parle en leur nom.\n")
-    opens = town.now() + 60
-    act = ["--act", "Admissions.set_rule", *(part for name in rule for part in ("--set", f"{name}={rule[name]}"))]
-    moments = ("--opens", str(opens), "--closes", str(opens + 60))
-    secretary.run("votes", "propose", str(text), *sign, *act, *moments)
-    call = Admissions(ADMISSIONS).set_rule(4, b"\0\0", (True, 32, 3, 1, 0))
-    (made,) = secretary.run("votes", "show", "1")["calls"]
-    assert made["data"] == "0x" + call.data.hex()
-    early = secretary.run("votes", "cast", "1", "for", *sign, status=1)
-    assert "not open" in early["error"]
-    town.pass_time(opens - town.now() + 1)
-    secretary.run("votes", "cast", "1", "for", *sign)
-    assert "governance" in secretary.run("votes", "execute", "1", *sign, status=1)["error"]
-    town.pass_time(120)
-    secretary.run("votes", "execute", "1", *sign)
-    eventually(lambda: secretary.run("votes", "show", "1")["state"] == "executed")
+    town = Town(platform_with_clock(starting, tmp_path / "home", clock, smtp=mail.start()), clock, "fr")
+    by_commands(town, mail, tmp_path, Founders(f"{town.platform.url}/rpc"))
