@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from maillon.kit.entity_tags import is_named, known_again
+from maillon.kit.entity_tags import is_named, known_again, tagged
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,10 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     async def read(request: Request, text: str = "what it is", status: int = 200) -> Response:
         return known_again(request, text.encode(), {"Cache-Control": "no-cache"}, "text/plain", status)
 
+    @app.get("/document")
+    async def document(request: Request, text: str, read: int) -> Response:
+        return tagged(request, {"text": text, "read": read}, language="fr", like={"text": text})
+
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal.test") as client:
         yield client
 
@@ -70,3 +74,17 @@ async def test_a_refusal_and_the_answer_to_a_write_are_always_sent(http: httpx.A
     assert (refused.status_code, refused.text, "etag" in refused.headers) == (404, "what it is", False)
     written = await http.post("/read", headers={"If-None-Match": "*"})
     assert (written.status_code, written.text, "etag" in written.headers) == (200, "what it is", False)
+
+
+async def test_a_document_may_be_known_by_a_part_of_it(http: httpx.AsyncClient) -> None:
+    first = await http.get("/document", params={"text": "même", "read": 1})
+    assert first.json() == {"text": "même", "read": 1}
+    headers = ("cache-control", "content-language", "vary")
+    assert [first.headers[name] for name in headers] == ["no-cache", "fr", "Accept-Language"]
+    # What is not compared may differ: the tag is a weak one.
+    has = {"If-None-Match": first.headers["etag"]}
+    assert has["If-None-Match"].startswith('W/"')
+    again = await http.get("/document", params={"text": "même", "read": 2}, headers=has)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    other = await http.get("/document", params={"text": "autre", "read": 1}, headers=has)
+    assert (other.status_code, other.json()["text"]) == (200, "autre")

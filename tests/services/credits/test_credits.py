@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -23,6 +24,7 @@ from maillon import main
 from maillon.commands import application
 from maillon.kit.clock import FixedClock, SystemClock
 from maillon.kit.settings import load
+from maillon.kit.throttle import Throttle
 from maillon.ledger.abi import ask
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.members import Members
@@ -31,7 +33,7 @@ from maillon.ledger.genesis import DIRECTORY, name_word
 from maillon.ledger.node import NodeLedger
 from maillon.main import Application
 from maillon.services.credits import CreditsContract, CreditsService, rules
-from maillon.services.credits.api import credits_text, member_document
+from maillon.services.credits.api import credits_text, member_document, router
 from maillon.services.credits.contract import Terms
 from maillon.services.credits.errors import NoFaucet, NotAnAccount, UnknownMember
 from maillon.services.credits.model import CREDIT
@@ -135,13 +137,13 @@ class Chain:
 
     def __init__(self, moments: Sequence[int], balances: dict[str, int] | None = None) -> None:
         self._moments = moments
-        self._balances = balances or {}
+        self.balances = balances or {}
         self.asked = 0
 
     async def __call__(self, method: str, *parameters: Any) -> Any:
         self.asked += 1
         if method == "eth_getBalance":
-            return hex(self._balances[parameters[0]])
+            return hex(self.balances[parameters[0]])
         assert method == "eth_getBlockByNumber"
         number = len(self._moments) - 1 if parameters[0] == "latest" else int(parameters[0], 16)
         return {
@@ -166,8 +168,8 @@ class Told:
         return [b"\xaa" * 20]
 
 
-def reading(chain: Chain, told: Told) -> CreditsService:
-    return CreditsService(cast("CreditsContract", told), chain, told, FixedClock(NOW), None, grants=False)
+def reading(chain: Chain, told: Told, clock: FixedClock | None = None) -> CreditsService:
+    return CreditsService(cast("CreditsContract", told), chain, told, clock or FixedClock(NOW), None, grants=False)
 
 
 @given(st.lists(st.integers(0, 4000), min_size=0, max_size=300), st.integers(-10, 100_000))
@@ -217,6 +219,27 @@ async def test_who_has_chosen_no_account_has_what_its_first_one_has_and_pages_fo
     assert (alone["member"]["account"], alone["member"]["chosen"], alone["spending"]) == (None, False, None)
     with pytest.raises(UnknownMember):
         await service.member(4)
+
+
+async def test_credits_are_known_again_until_there_is_a_block() -> None:
+    moments, clock = list(range(10)), FixedClock(NOW)
+    chain = Chain(moments, {"0x" + "aa" * 20: CREDIT})
+    service = reading(chain, Told(RollEntry(2, "Member 2", 1, None, b"\xaa" * 20, 0)), clock)
+    app = FastAPI()
+    app.include_router(router(service, Throttle(clock, 1)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://instance") as http:
+        for path in ("/v1/credits", "/v1/credits/members/2"):
+            first = await http.get(path)
+            assert (first.status_code, first.headers["cache-control"]) == (200, "no-cache")
+            has = {"If-None-Match": first.headers["etag"]}
+            clock.time += datetime.timedelta(seconds=1)
+            again = await http.get(path, headers=has)
+            assert (again.status_code, again.content) == (304, b"")
+            moments.append(len(moments))
+            chain.balances["0x" + "aa" * 20] += 1
+            changed = await http.get(path, headers=has)
+            assert (changed.status_code, changed.headers["etag"] == first.headers["etag"]) == (200, False)
+            assert changed.json()["read"] > first.json()["read"]
 
 
 # A sandbox

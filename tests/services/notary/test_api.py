@@ -102,6 +102,33 @@ async def test_a_public_digest_is_found_by_anyone_and_a_commitment_is_not(http: 
     assert (unknown.status_code, unknown.json()["type"]) == (404, "/problems/unknown-entry")
 
 
+async def test_what_is_read_is_known_again_until_it_changes(http: httpx.AsyncClient) -> None:
+    digest = hashlib.sha256(b"public").hexdigest()
+    asked = {"digest": {"algorithm": "sha2-256", "value": digest}}
+
+    async def tag_of(path: str) -> str:
+        first = await http.get(path)
+        assert first.status_code == 200
+        has = {"If-None-Match": first.headers["etag"]}
+        again = await http.get(path, headers=has)
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["cache-control"] == first.headers["cache-control"]
+        return str(has["If-None-Match"])
+
+    changing = (f"/v1/notary/entries?digest={digest}", "/log/checkpoint")
+    for first in (True, False):
+        index = (await http.post("/v1/notary/entries", json=asked)).json()["index"]
+        await http.get(f"/v1/notary/entries/{index}/receipt?wait=10")
+        for path in (f"/v1/notary/entries/{index}", f"/v1/notary/entries/{index}/receipt"):
+            await tag_of(path)
+        await tag_of(f"/v1/notary/evidence?index={index}")
+        if first:
+            tags = [await tag_of(path) for path in changing]
+    for path, tag in zip(changing, tags, strict=True):
+        changed = await http.get(path, headers={"If-None-Match": tag})
+        assert (changed.status_code, changed.headers["etag"] == tag) == (200, False)
+
+
 @pytest.mark.parametrize("published", [False, True])
 async def test_deduplicate_gives_the_place_it_has(http: httpx.AsyncClient, *, published: bool) -> None:
     value, other = commitment(), commitment()

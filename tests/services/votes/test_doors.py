@@ -628,6 +628,33 @@ async def test_the_export_is_counted_by_whoever_has_it(http: httpx.AsyncClient, 
 
 
 @pytest.mark.asyncio
+async def test_what_is_read_is_known_again_in_its_language_until_it_changes(
+    http: httpx.AsyncClient, instance: Instance, vote: int
+) -> None:
+    changing = ["/v1/votes", f"/v1/votes/{vote}", f"/v1/votes/{vote}/positions", "/v1/votes/export"]
+    tags = {}
+    for path in (*changing, "/v1/votes/statutes", "/v1/votes/proxies/1"):
+        first = await http.get(path, headers={"Accept-Language": "fr"})
+        assert (first.status_code, first.headers["cache-control"]) == (200, "no-cache")
+        tags[path] = {"If-None-Match": first.headers["etag"]}
+        again = await http.get(path, headers={"Accept-Language": "fr", **tags[path]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers.get("vary") == (None if path.endswith("export") else "Accept-Language")
+    english = await http.get(f"/v1/votes/{vote}", headers=tags[f"/v1/votes/{vote}"])
+    assert (english.status_code, english.headers["content-language"]) == (200, "en")
+    await instance.service.cast(2, vote, Position.FOR, "person:1")
+    for path in changing:
+        changed = await http.get(path, headers={"Accept-Language": "fr", **tags[path]})
+        assert (changed.status_code, {"If-None-Match": changed.headers["etag"]} == tags[path]) == (200, False), path
+    instance.wait(130)
+    await instance.service.keep_records()
+    record = await http.get(f"/v1/votes/{vote}/record")
+    assert record.headers["content-disposition"].startswith("attachment")
+    again = await http.get(f"/v1/votes/{vote}/record", headers={"If-None-Match": record.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.asyncio
 async def test_the_feed_changes_when_a_vote_opens_and_closes(http: httpx.AsyncClient, instance: Instance) -> None:
     async def updated() -> tuple[str, ...]:
         feed = ElementTree.fromstring((await http.get("/feeds/en/votes.atom")).content)  # noqa: S314 - our own feed

@@ -10,9 +10,11 @@ from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from maillon.kit import problems
+from maillon.kit.entity_tags import tagged
 from maillon.kit.throttle import Throttle
 from maillon.services.credits import errors
 from maillon.services.credits.errors import CreditsError
@@ -44,17 +46,18 @@ def router(service: CreditsService, throttle: Throttle) -> APIRouter:
 
     @made.get("", summary="The price now and at most, the next grant, and members by number", responses=_AWAY)
     async def overview(
+        request: Request,
         after: Annotated[int, Query(ge=0, le=MAXIMUM_NUMBER, description="Continue after this member")] = 0,
-    ) -> dict[str, Any]:
-        return overview_document(await service.overview(after))
+    ) -> Response:
+        return _known(request, overview_document(await service.overview(after)))
 
     @made.get(
         "/members/{number}",
         summary="One member: what is left, what a day uses, when it refills",
         responses={**_AWAY, 404: {"description": "No active member has this number"}},
     )
-    async def member(number: Annotated[int, Path(ge=1, le=MAXIMUM_NUMBER)]) -> dict[str, Any]:
-        return member_document(await service.member(number))
+    async def member(request: Request, number: Annotated[int, Path(ge=1, le=MAXIMUM_NUMBER)]) -> Response:
+        return _known(request, member_document(await service.member(number)))
 
     @made.post(
         "/faucet",
@@ -72,6 +75,11 @@ def router(service: CreditsService, throttle: Throttle) -> APIRouter:
         return {"account": account, "given": credits_text(given), "block": block}
 
     return made
+
+
+def _known(request: Request, document: dict[str, Any]) -> Response:
+    """Known again by all but the moment it was read, which is new each time."""
+    return tagged(request, document, like=document | {"read": None})
 
 
 def credits_text(wei: int) -> str:

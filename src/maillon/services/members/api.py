@@ -11,14 +11,13 @@ import hashlib
 from collections.abc import Awaitable
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from maillon.kit import problems
 from maillon.kit.clock import Clock
-from maillon.kit.entity_tags import known_again
+from maillon.kit.entity_tags import tagged
 from maillon.kit.forms import bounded_body
 from maillon.kit.idempotency import Key
 from maillon.kit.throttle import Throttle
@@ -150,12 +149,6 @@ def parse_evidence(words: list[str]) -> Evidence:
             raise errors.UnknownEvidence
         seen |= rules.EVIDENCE_NAMES[word]
     return seen
-
-
-def tagged(request: Request, document: Any, *, private: bool = False) -> Response:
-    """A document with its ETag, or 304 when the reader has it already."""
-    headers = {"Cache-Control": "private, no-cache" if private else "no-cache"}
-    return known_again(request, orjson.dumps(document), headers, "application/json")
 
 
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from maillon.kit import problems
 from maillon.kit.access import NOTARY_WRITE, Subject
+from maillon.kit.entity_tags import known_again, tagged
 from maillon.services.notary import errors
 from maillon.services.notary.errors import (
     BodyTooLarge,
@@ -208,7 +209,7 @@ class Routes:
         if digest is None:
             raise MalformedRequest("say which digest: ?digest=sha2-256:HEX")
         indexes = await self._service.find(parse_digest_query(digest))
-        return _answer({"entries": [{"id": str(index), "index": index} for index in indexes]})
+        return tagged(request, {"entries": [{"id": str(index), "index": index} for index in indexes]})
 
     async def entry(self, request: Request) -> Response:
         """What is known of one entry."""
@@ -219,7 +220,7 @@ class Routes:
             document["commitment"] = report.payload.hex()
         else:
             document["digest"] = {"algorithm": digest.algorithm.value, "value": digest.value.hex()}
-        return _answer(document)
+        return tagged(request, document)
 
     async def receipt(self, request: Request) -> Response:
         """The receipt of one entry, without what only its owner knows: digest and salt."""
@@ -230,7 +231,7 @@ class Routes:
             half = await self._service.receipt(index)
         if half is None:
             return _answer({"id": str(index), "index": index, "state": "pending"}, 202, {"Retry-After": "1"})
-        return _answer(half, headers={"Cache-Control": _FOR_EVER})
+        return known_again(request, orjson.dumps(half), {"Cache-Control": _FOR_EVER}, JSON)
 
     async def evidence(self, request: Request) -> Response:
         """What all receipts under one anchored checkpoint share; the inclusion proof is made from the tiles."""
@@ -243,15 +244,14 @@ class Routes:
             body = await self._service.evidence(index)
         if body is None:
             return _answer({"index": index, "state": "pending"}, 202, {"Retry-After": "1"})
-        return Response(body, 200, {"Cache-Control": _FOR_EVER}, JSON)
+        return known_again(request, body, {"Cache-Control": _FOR_EVER}, JSON)
 
     async def checkpoint(self, request: Request) -> Response:
         """The newest checkpoint, a C2SP signed note."""
-        del request
         note = await asyncio.to_thread(self._service.published.checkpoint)
         if note is None:
             raise UnknownEntry("the log has no checkpoint yet: it makes its first with its first entry")
-        return Response(note, 200, {"Cache-Control": "no-cache"}, "text/plain; charset=utf-8")
+        return known_again(request, note.encode(), {"Cache-Control": "no-cache"}, "text/plain; charset=utf-8")
 
     async def tile(self, request: Request) -> Response:
         """A hash tile or a bundle of entries (C2SP tlog-tiles)."""

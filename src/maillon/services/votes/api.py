@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from maillon.kit import problems
+from maillon.kit.entity_tags import known_again, tagged
 from maillon.kit.idempotency import Key, Once
 from maillon.kit.language import program_language
 from maillon.kit.problems import BODY_TOO_LARGE, Problem
@@ -43,6 +44,7 @@ PROBLEMS: Final = tuple(
 )
 """Every problem type these routes may answer."""
 
+_ASKED_EACH_TIME: Final = {"Cache-Control": "no-cache"}
 _READING: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "The chain or the database is away"}}
 _REFUSING: Final[dict[int | str, dict[str, Any]]] = {
     404: {"description": "There is no such proposal"},
@@ -64,37 +66,42 @@ def router(  # noqa: C901 - one function for each route
         show: Annotated[Literal["open", "closed", "executed", "all"], Query(description="Which")] = "all",
         before: Annotated[int | None, Query(ge=1, le=MAXIMUM, description="Continue below this number")] = None,
         limit: Annotated[int, Query(ge=1, le=100)] = PAGE,
-    ) -> dict[str, Any]:
+    ) -> Response:
         found = await service.proposals(show, before, limit + 1)
         organisations = [each.row.proposal.proposer for each in found]
-        words = await words_for(service, program_language(request), organisations)
-        return {
+        language = program_language(request)
+        words = await words_for(service, language, organisations)
+        document = {
             "proposals": [listed_document(each, words) for each in found[:limit]],
             "next": found[limit - 1].row.proposal.number if len(found) > limit else None,
             "unread": await unread_of(service),
             "register_moved_to": register_of(service),
         }
+        return tagged(request, document, language=language)
 
     @made.get("/statutes", summary="The rules of voting in force", responses=_READING)
-    async def statutes(request: Request) -> dict[str, Any]:
+    async def statutes(request: Request) -> Response:
         version, found = await service.statutes()
-        return statutes_document(version, found, Words(program_language(request)))
+        language = program_language(request)
+        return tagged(request, statutes_document(version, found, Words(language)), language=language)
 
     @made.get(
         "/export",
         summary="Every event a recount needs, asked of the chain",
         responses={**_READING, 200: {"content": {"application/json": {}}, "description": "docs/formats/votes.md"}},
     )
-    async def export() -> Response:
-        return Response((await service.export()).to_json(), media_type="application/json")
+    async def export(request: Request) -> Response:
+        return known_again(request, (await service.export()).to_json(), _ASKED_EACH_TIME, "application/json")
 
     @made.get("/proxies/{organisation}", summary="Proxies an organisation gave and holds", responses=_REFUSING)
-    async def proxies(request: Request, organisation: Number) -> dict[str, Any]:
+    async def proxies(request: Request, organisation: Number) -> Response:
         found = await service.proxies(organisation)
         about = [organisation, *(each.giver for each in found), *(each.holder for each in found)]
-        words = await words_for(service, program_language(request), about)
+        language = program_language(request)
+        words = await words_for(service, language, about)
         succession = await service.succession()
-        return {"proxies": [proxy_document(each, words) for each in found], "succession": succession}
+        document = {"proxies": [proxy_document(each, words) for each in found], "succession": succession}
+        return tagged(request, document, language=language)
 
     @made.post(
         "/texts",
@@ -143,9 +150,11 @@ def router(  # noqa: C901 - one function for each route
             return await once.answer(request, key, actor, work)
 
     @made.get("/{number}", summary="One proposal: words, tables, count, what is missing", responses=_REFUSING)
-    async def proposal(request: Request, number: Number) -> dict[str, Any]:
+    async def proposal(request: Request, number: Number) -> Response:
         shown = await service.proposal(number)
-        return proposal_document(shown, await words_for(service, program_language(request), involved(shown)))
+        language = program_language(request)
+        document = proposal_document(shown, await words_for(service, language, involved(shown)))
+        return tagged(request, document, language=language)
 
     @made.get("/{number}/positions", summary="Who said what, newest first", responses=_REFUSING)
     async def positions(
@@ -153,25 +162,30 @@ def router(  # noqa: C901 - one function for each route
         number: Number,
         offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
-    ) -> dict[str, Any]:
+    ) -> Response:
         await service.proposal(number)
         found, total = await service.said(number, offset, limit)
-        words = await words_for(service, program_language(request), named(found))
-        return {
+        language = program_language(request)
+        words = await words_for(service, language, named(found))
+        document = {
             "positions": [said_document(each, words) for each in found],
             "total": total,
             "next": offset + limit if offset + limit < total else None,
         }
+        return tagged(request, document, language=language)
 
     @made.get("/{number}/record", summary="The record of a closed vote, as it was notarised", responses=_REFUSING)
-    async def record(number: Number) -> Response:
+    async def record(request: Request, number: Number) -> Response:
         document, _entry = await service.record(number)
-        named = {"Content-Disposition": f'attachment; filename="vote-{number}.record.json"'}
-        return Response(document, media_type="application/json", headers=named)
+        return known_again(request, document, _file(f"vote-{number}.record.json"), "application/json")
 
     @made.get("/{number}/record/receipt", summary="The receipt of the record, for maillon verify", responses=_REFUSING)
-    async def receipt(number: Number) -> Response:
-        named = {"Content-Disposition": f'attachment; filename="vote-{number}.record.json.receipt.json"'}
-        return Response(await service.receipt(number), media_type="application/json", headers=named)
+    async def receipt(request: Request, number: Number) -> Response:
+        name = f"vote-{number}.record.json.receipt.json"
+        return known_again(request, await service.receipt(number), _file(name), "application/json")
 
     return made
+
+
+def _file(name: str) -> dict[str, str]:
+    return _ASKED_EACH_TIME | {"Content-Disposition": f'attachment; filename="{name}"'}
