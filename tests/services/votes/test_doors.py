@@ -676,12 +676,28 @@ async def test_the_feed_changes_when_a_vote_opens_and_closes(http: httpx.AsyncCl
 
 
 @pytest.mark.asyncio
-async def test_dates_stand_in_a_calendar(http: httpx.AsyncClient, vote: int) -> None:
-    body = (await http.get("/feeds/fr/votes.ics")).text
+async def test_dates_stand_in_a_calendar(http: httpx.AsyncClient, instance: Instance, vote: int) -> None:
+    answer = await http.get("/feeds/fr/votes.ics")
+    body = answer.text
     assert body.startswith("BEGIN:VCALENDAR\r\n")
     assert body.count("BEGIN:VEVENT") == 1
     assert all(len(line.encode()) <= 75 for line in body.split("\r\n"))
     assert f"UID:vote-{vote}@portal.test" in body
+    # It is stamped with its last change, and known again whatever the hour until there is another.
+    shown = (await instance.service.proposal(vote)).proposal
+
+    def stamp(seconds: int) -> str:
+        return f"\r\nDTSTAMP:{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y%m%dT%H%M%SZ}\r\n"
+
+    assert stamp(shown.opens) in body
+    has = {"If-None-Match": answer.headers["etag"]}
+    instance.clock.time += datetime.timedelta(seconds=1)
+    again = await http.get("/feeds/fr/votes.ics", headers=has)
+    assert (again.status_code, again.headers["etag"]) == (304, answer.headers["etag"])
+    instance.clock.time += datetime.timedelta(seconds=shown.closes - instance.service.now())
+    changed = await http.get("/feeds/fr/votes.ics", headers=has)
+    assert changed.status_code == 200
+    assert stamp(shown.closes) in changed.text
 
 
 @pytest.mark.asyncio

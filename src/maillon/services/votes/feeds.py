@@ -43,14 +43,14 @@ def atom(documents: Sequence[dict[str, Any]], url: str, language: str, title: st
     return "\n".join([*lines, "</feed>", ""]).encode()
 
 
-def calendar(documents: Sequence[dict[str, Any]], url: str, language: str, host: str, now: int) -> bytes:
-    """One event for each vote, from its opening to its close."""
+def calendar(documents: Sequence[dict[str, Any]], url: str, language: str, host: str) -> bytes:
+    """One event for each vote, from its opening to its close; stamped with its last change (section 3.8.7.2)."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Maillon//Votes//EN", "CALSCALE:GREGORIAN"]
     for each in documents:
         lines += [
             "BEGIN:VEVENT",
             f"UID:vote-{each['number']}@{host}",
-            f"DTSTAMP:{_utc(now)}",
+            f"DTSTAMP:{_utc(each['updated'])}",
             f"DTSTART:{_utc(each['opens'])}",
             f"DTEND:{_utc(each['closes'])}",
             f"SUMMARY:{_text(each['title'])}",

@@ -198,7 +198,7 @@ def pages(  # noqa: C901, PLR0915 - one function for each page
     @router.get("/feeds/{language}/votes.ics")
     async def dates(request: Request, language: Language) -> Response:
         host = urlsplit(url).hostname or "maillon"
-        body = calendar(await listed(language, "all", None, _FEED), url, language, host, service.now())
+        body = calendar(await listed(language, "all", None, _FEED), url, language, host)
         headers = SECURITY_HEADERS | {"Cache-Control": "no-cache"}
         return known_again(request, body, headers, "text/calendar; charset=utf-8")
 
