@@ -143,11 +143,11 @@ def of_findings() -> set[str]:
 
 
 def of_words() -> set[str]:
-    """What services say in words of their own: the messages of `say` and `counted` in `words.py` and `printed.py`."""
+    """What services say in words of their own: the messages in `words.py` and `printed.py`."""
     found: set[str] = set()
     services = SOURCE / "maillon/services"
     for path in sorted((*services.glob("*/words.py"), *services.glob("*/printed.py"))):
-        spoken = extract_from_file("python", path, keywords={"say": None, "counted": (2, 3)})
+        spoken = extract_from_file("python", path, keywords={"say": None, "counted": (2, 3), "turned": (1, 2)})
         for _line, message, _comments, _context in spoken:
             found.update((message,) if isinstance(message, str) else filter(None, message))
     return found

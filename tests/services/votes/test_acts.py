@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.extract import extract_from_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maillon.kit.language import LANGUAGES
+from maillon.kit.language import LANGUAGES, Messages
 from maillon.ledger.abi import artifact
 from maillon.ledger.contracts.admissions import Admissions
 from maillon.ledger.contracts.directory import Directory
@@ -18,6 +21,7 @@ from maillon.ledger.contracts.members import Members
 from maillon.ledger.contracts.network import Network
 from maillon.ledger.genesis import ADMISSIONS, DIRECTORY, GOVERNANCE, MEMBERS, NETWORK, SYSTEM
 from maillon.ledger.port import Address
+from maillon.services.votes import words
 from maillon.services.votes.acts import (
     CONTRACTS,
     EFFECTS,
@@ -155,6 +159,19 @@ def test_an_organisation_is_called_what_it_was_called_before_the_call() -> None:
     assert said.calling(unknown.names).organisation(5) == "Ambrun-la-Neuve"
 
 
+def test_no_act_that_was_done_is_said_as_if_it_were_not() -> None:
+    """Each says what it would do and what it did, in both languages."""
+    path = Path(words.__file__)
+    pairs = [message for _, message, _, _ in extract_from_file("python", path, keywords={"turned": (1, 2)})]
+    conditional = re.compile(r"would|[a-zé]rai(?:t|ent)\b")
+    assert len(pairs) > 30
+    for would, done in pairs:
+        for language in LANGUAGES:
+            said = Messages(language)
+            assert conditional.search(said.say(would)), would
+            assert not conditional.search(said.say(done)), done
+
+
 def test_a_rule_in_words_and_rows() -> None:
     made = call(Admissions(ADMISSIONS).set_rule(4, b"\0\0", (True, 96, 0b11, 1, 0)))
     act = read(made, BOOK)
@@ -208,10 +225,10 @@ def test_the_directory_by_its_names() -> None:
 
 def test_leading_the_register_elsewhere_is_warned_of() -> None:
     made = call(Directory(DIRECTORY).point(b"Members".ljust(32, b"\0"), ELSEWHERE))
-    for language, words in (("en", "has no vote"), ("fr", "n’a pas de voix")):
+    for language, passage in (("en", "has no vote"), ("fr", "n’a pas de voix")):
         document = effect_document(effects([read(made, BOOK)], {})[0], Words(language))
         assert document["warning"] == "another-register"
-        assert words in document["in_words"]
+        assert passage in document["in_words"]
     other = effects([read(call(Directory(DIRECTORY).point(b"Anchors".ljust(32, b"\0"), ELSEWHERE)), BOOK)], {})[0]
     assert effect_document(other, Words("en"))["warning"] is None
 

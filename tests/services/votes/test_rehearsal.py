@@ -64,7 +64,11 @@ async def http(instance: Instance) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.asyncio
-async def test_what_would_apply_is_said_to_and_then_does(instance: Instance) -> None:
+async def test_what_would_apply_is_said_to_and_then_does(instance: Instance, http: httpx.AsyncClient) -> None:
+    async def said(language: str) -> str:
+        answer = await http.get(f"/v1/votes/{number}", headers={"Accept-Language": language})
+        return str(answer.json()["calls"][0]["in_words"])
+
     number = await instance.propose(calls(REGISTER.suspend(6), REGISTER.suspend(5)))
     shown = await instance.service.proposal(number)
     assert shown.outlook.state is State.ANNOUNCED
@@ -74,6 +78,7 @@ async def test_what_would_apply_is_said_to_and_then_does(instance: Instance) -> 
         Words("fr").rehearsal(shown.rehearsal).startswith("Essayés sur le dernier bloc, tous ses appels sont acceptés")
     )
     assert instance.assembly.ask(REGISTER.is_active(6)), "nothing was done by trying"
+    assert await said("en") == "Fondatrice n° 6 would be suspended until another vote."
     instance.wait(2)
     for organisation in (1, 2, 3):
         await instance.service.cast(organisation, number, Position.FOR, "person:1")
@@ -81,6 +86,9 @@ async def test_what_would_apply_is_said_to_and_then_does(instance: Instance) -> 
     assert await instance.service.execute(1, number, "person:1")
     shown = await instance.service.proposal(number)
     assert (shown.rehearsal, shown.cost) == (None, None), "what was done is rehearsed no more"
+    # The chain here keeps no older states: what is so by now was so already.
+    assert (await said("en")).startswith("Fondatrice n° 6 was suspended until another vote.")
+    assert (await said("fr")).startswith("Fondatrice n° 6 a été suspendu jusqu’à un autre vote.")
 
 
 @pytest.mark.asyncio

@@ -101,10 +101,10 @@ def governance_document(governance: NamedGovernance, number: int, *, former: boo
     }
 
 
-def effect_document(effect: Effects, words: Words) -> dict[str, Any]:
-    """A call, in words, as rows and raw."""
+def effect_document(effect: Effects, words: Words, *, done: bool = False) -> dict[str, Any]:
+    """A call, in words, as rows and raw; `done` once it was made."""
     act = effect.act
-    words = words.calling(effect.names)
+    words = words.calling(effect.names, done=done)
     document: dict[str, Any] = {
         "target": checksum(act.call.target),
         "data": "0x" + act.call.data.hex(),
@@ -220,7 +220,7 @@ def proposal_document(shown: Shown, words: Words) -> dict[str, Any]:
                 favour_needed(tally.opposed, terms),
             )
         ],
-        "calls": [effect_document(effect, words) for effect in shown.effects],
+        "calls": [effect_document(effect, words, done=shown.execution is not None) for effect in shown.effects],
         "read_at": shown.height,
         "set_against": shown.set_against,
     }

@@ -63,17 +63,24 @@ def _moment(language: Language, zone: str, place: str, seconds: int) -> str:
 
 
 class Words(Messages):
-    """One language. `names` tells legal names, and `zone` in which time zone hours are said."""
+    """One language. `names` tells legal names, `zone` in which time zone hours are said, `done` that acts happened."""
 
-    def __init__(self, language: Language, names: Names = by_number, zone: str = "Europe/Paris") -> None:
+    def __init__(
+        self, language: Language, names: Names = by_number, zone: str = "Europe/Paris", *, done: bool = False
+    ) -> None:
         super().__init__(language)
         self.language = language
         self._names = names
         self._zone = zone
+        self._done = done
 
-    def calling(self, names: Mapping[int, str]) -> Words:
-        """The same words, that call these organisations as is said here: by the names they had."""
-        return Words(self.language, lambda number: names.get(number) or self._names(number), self._zone)
+    def calling(self, names: Mapping[int, str], *, done: bool = False) -> Words:
+        """The same words, that call these organisations as is said here, by the names they had, of acts of then."""
+        return Words(self.language, lambda number: names.get(number) or self._names(number), self._zone, done=done)
+
+    def turned(self, would: str, done: str, **values: Any) -> str:
+        """What an act would do or, where it has happened, did."""
+        return self.say(done if self._done else would, **values)
 
     def counted(self, n: int, one: str, several: str, **values: Any) -> str:
         """A message for one and a message for several; French says nothing of nothing in the singular."""
@@ -477,38 +484,44 @@ class Words(Messages):
         )
 
     def act(self, act: Act | RawAct, changes: Sequence[Change] = ()) -> str:
-        """What a call would do, in one sentence."""
+        """What a call would do or did, in one sentence."""
         if isinstance(act, RawAct):
             return self._raw(act)
         say = _ACTS.get(act.key)
         if say is None:
             shown = ", ".join(f"{name}={_plain(value)}" for name, value in act.arguments.items())
-            return self.say(
+            return self.turned(
                 "Function %(function)s of the contract %(contract)s would be called.",
+                "Function %(function)s of the contract %(contract)s was called.",
                 function=f"{act.function}({shown})",
                 contract=act.contract,
             )
         said = say(self, act.arguments)
         if changes and all(change.is_none for change in changes):
-            return said + " " + self.say("It is so already: nothing would change.")
+            nothing = self.turned("It is so already: nothing would change.", "It was so already: nothing changed.")
+            return f"{said} {nothing}"
         return said
 
     def _raw(self, act: RawAct) -> str:
         address = checksum(act.call.target)
         if act.reason is Unread.UNKNOWN_TARGET:
-            return self.say(
+            return self.turned(
                 "Warning: an unknown contract, %(address)s, would be called. Nobody can say here what it does: vote "
                 "for this only if somebody you trust has read it.",
+                "An unknown contract, %(address)s, was called. Nobody can say here what it did.",
                 address=address,
             )
         if act.reason is Unread.UNKNOWN_FUNCTION:
-            return self.say(
+            return self.turned(
                 "Warning: the contract %(contract)s would be called in a way it does not know. The call would fail.",
+                "The contract %(contract)s was called in a way that this version does not know.",
                 contract=act.contract,
             )
-        return self.say(
+        return self.turned(
             "Warning: the contract %(contract)s would be called with arguments written in an unusual way. They are "
             "shown raw, because what it would read in them is not certain.",
+            "The contract %(contract)s was called with arguments written in an unusual way. They "
+            "are shown raw, because what it read in them is not certain.",
             contract=act.contract,
         )
 
@@ -673,31 +686,48 @@ def _rule(words: Words, arguments: Mapping[str, Any]) -> str:
     where = words.origin(arguments["country"].decode("latin-1").strip("\0"))
     defined, offices = arguments["rule"][0], arguments["rule"][1]
     if defined and offices:
-        return words.say("The rule of admission would accept %(kinds)s %(where)s.", kinds=kinds, where=where)
-    if defined:
-        return words.say(
-            "The rule of admission would no longer accept %(kinds)s %(where)s: only a vote would admit them.",
+        return words.turned(
+            "The rule of admission would accept %(kinds)s %(where)s.",
+            "The rule of admission was changed to accept %(kinds)s %(where)s.",
             kinds=kinds,
             where=where,
         )
-    return words.say(
-        "The rule of admission would have nothing of its own to say of %(kinds)s %(where)s.", kinds=kinds, where=where
+    if defined:
+        return words.turned(
+            "The rule of admission would no longer accept %(kinds)s %(where)s: only a vote would admit them.",
+            "The rule of admission was changed to accept %(kinds)s %(where)s no longer: only a vote admits them.",
+            kinds=kinds,
+            where=where,
+        )
+    return words.turned(
+        "The rule of admission would have nothing of its own to say of %(kinds)s %(where)s.",
+        "The rule of admission was left with nothing of its own to say of %(kinds)s %(where)s.",
+        kinds=kinds,
+        where=where,
     )
 
 
 def _pointed(words: Words, arguments: Mapping[str, Any]) -> str:
     name, address = directory_name(arguments["name"]), checksum(arguments["target"])
-    said = words.say("The name %(name)s would lead to %(address)s.", name=name, address=address)
+    said = words.turned(
+        "The name %(name)s would lead to %(address)s.",
+        "The name %(name)s was led to %(address)s.",
+        name=name,
+        address=address,
+    )
     if name != "Members":
         return said
     return " ".join(
         (
             said,
-            words.say(
+            words.turned(
                 "Warning: who is a member, who may act for it and what its vote weighs would be what that contract "
                 "says. Nothing of the present register goes there by itself: whoever is not entered there has no vote "
                 "and publishes nothing, and votes that are open then are weighed by it. This version would go on "
-                "reading the present register, and prepare nothing for the other."
+                "reading the present register, and prepare nothing for the other.",
+                "Who is a member, who may act for it and what its vote weighs became what that contract says. Nothing "
+                "of the former register went there by itself: whoever is not entered there has no vote and publishes "
+                "nothing. This version goes on reading the former register, and prepares nothing for the other.",
             ),
         )
     )
@@ -706,63 +736,109 @@ def _pointed(words: Words, arguments: Mapping[str, Any]) -> str:
 _ACTS: Final[Mapping[str, Callable[[Words, Mapping[str, Any]], str]]] = MappingProxyType(
     {
         "Directory.point": _pointed,
-        "Directory.offer_governance": lambda w, a: w.say(
+        "Directory.offer_governance": lambda w, a: w.turned(
             "The seat that decides over every contract would be offered to %(address)s.",
+            "The seat that decides over every contract was offered to %(address)s.",
             address=checksum(a["successor"]),
         ),
-        "Governance.set_statutes": lambda w, _a: w.say("The statutes of voting would change, for later proposals."),
+        "Governance.set_statutes": lambda w, _a: w.turned(
+            "The statutes of voting would change, for later proposals.",
+            "The statutes of voting changed, for later proposals.",
+        ),
         "Admissions.set_rule": _rule,
-        "Members.admit": lambda w, a: w.say("%(of)s would become a member.", of=w.organisation(a["organisation"])),
-        "Members.refuse": lambda w, a: w.say(
-            "The application of %(of)s would be refused for good.", of=w.organisation(a["organisation"])
+        "Members.admit": lambda w, a: w.turned(
+            "%(of)s would become a member.", "%(of)s became a member.", of=w.organisation(a["organisation"])
         ),
-        "Members.suspend": lambda w, a: w.say(
-            "%(of)s would be suspended until another vote.", of=w.organisation(a["organisation"])
+        "Members.refuse": lambda w, a: w.turned(
+            "The application of %(of)s would be refused for good.",
+            "The application of %(of)s was refused for good.",
+            of=w.organisation(a["organisation"]),
         ),
-        "Members.reinstate": lambda w, a: w.say(
-            "The suspension of %(of)s would end.", of=w.organisation(a["organisation"])
+        "Members.suspend": lambda w, a: w.turned(
+            "%(of)s would be suspended until another vote.",
+            "%(of)s was suspended until another vote.",
+            of=w.organisation(a["organisation"]),
         ),
-        "Members.exclude": lambda w, a: w.say("%(of)s would be excluded.", of=w.organisation(a["organisation"])),
-        "Members.apply_again": lambda w, a: w.say(
-            "%(of)s would be an applicant again.", of=w.organisation(a["organisation"])
+        "Members.reinstate": lambda w, a: w.turned(
+            "The suspension of %(of)s would end.",
+            "The suspension of %(of)s ended.",
+            of=w.organisation(a["organisation"]),
         ),
-        "Members.classify": lambda w, a: w.say(
-            "What the register says of %(of)s would change.", of=w.organisation(a["organisation"])
+        "Members.exclude": lambda w, a: w.turned(
+            "%(of)s would be excluded.", "%(of)s was excluded.", of=w.organisation(a["organisation"])
         ),
-        "Members.set_roles": lambda w, a: w.say(
-            "The roles entrusted to %(of)s would change.", of=w.organisation(a["organisation"])
+        "Members.apply_again": lambda w, a: w.turned(
+            "%(of)s would be an applicant again.",
+            "%(of)s became an applicant again.",
+            of=w.organisation(a["organisation"]),
         ),
-        "Members.appoint": lambda w, a: w.say(
-            "The offices of the account %(account)s would change.", account=checksum(a["account"])
+        "Members.classify": lambda w, a: w.turned(
+            "What the register says of %(of)s would change.",
+            "What the register says of %(of)s changed.",
+            of=w.organisation(a["organisation"]),
         ),
-        "Members.install_admin": lambda w, a: w.say(
+        "Members.set_roles": lambda w, a: w.turned(
+            "The roles entrusted to %(of)s would change.",
+            "The roles entrusted to %(of)s changed.",
+            of=w.organisation(a["organisation"]),
+        ),
+        "Members.appoint": lambda w, a: w.turned(
+            "The offices of the account %(account)s would change.",
+            "The offices of the account %(account)s changed.",
+            account=checksum(a["account"]),
+        ),
+        "Members.install_admin": lambda w, a: w.turned(
             "The account %(account)s would become the only administrator of %(of)s.",
+            "The account %(account)s became the only administrator of %(of)s.",
             account=checksum(a["account"]),
             of=w.organisation(a["organisation"]),
         ),
-        "Members.rename": lambda w, a: w.say(
-            "The register would call %(of)s “%(name)s”.", of=w.organisation(a["organisation"]), name=a["legal_name"]
+        "Members.rename": lambda w, a: w.turned(
+            "The register would call %(of)s “%(name)s”.",
+            "The register gave %(of)s the name “%(name)s”.",
+            of=w.organisation(a["organisation"]),
+            name=a["legal_name"],
         ),
-        "Network.set_power": lambda w, a: w.say(
-            "The validator key %(key)s… would have another power.", key="0x" + a["public_key"][:4].hex()
+        "Network.set_power": lambda w, a: w.turned(
+            "The validator key %(key)s… would have another power.",
+            "The validator key %(key)s… was given another power.",
+            key="0x" + a["public_key"][:4].hex(),
         ),
-        "Network.retire": lambda w, a: w.say(
-            "The validator key %(key)s… would be given up for good.", key="0x" + a["public_key"][:4].hex()
+        "Network.retire": lambda w, a: w.turned(
+            "The validator key %(key)s… would be given up for good.",
+            "The validator key %(key)s… was given up for good.",
+            key="0x" + a["public_key"][:4].hex(),
         ),
-        "Network.set_limit": lambda w, a: w.say(
-            "How many validators %(of)s may have would change.", of=w.organisation(a["organisation"])
+        "Network.set_limit": lambda w, a: w.turned(
+            "How many validators %(of)s may have would change.",
+            "How many validators %(of)s may have changed.",
+            of=w.organisation(a["organisation"]),
         ),
-        "Network.set_minimum": lambda w, _a: w.say("How many validators stay at least would change."),
-        "Network.set_node_limits": lambda w, _a: w.say("How many nodes members may have would change."),
-        "Credits.set_allowances": lambda w, _a: w.say("The credits members receive in a period would change."),
-        "Credits.set_floor_tip": lambda w, _a: w.say("The least fee for a unit of gas would change."),
+        "Network.set_minimum": lambda w, _a: w.turned(
+            "How many validators stay at least would change.", "How many validators stay at least changed."
+        ),
+        "Network.set_node_limits": lambda w, _a: w.turned(
+            "How many nodes members may have would change.", "How many nodes members may have changed."
+        ),
+        "Credits.set_allowances": lambda w, _a: w.turned(
+            "The credits members receive in a period would change.", "The credits members receive in a period changed."
+        ),
+        "Credits.set_floor_tip": lambda w, _a: w.turned(
+            "The least fee for a unit of gas would change.", "The least fee for a unit of gas changed."
+        ),
         "Anchors.set_verifier": lambda w, a: (
-            w.say("%(account)s would vouch for other networks’ checkpoints.", account=checksum(a["verifier"]))
+            w.turned(
+                "%(account)s would vouch for other networks’ checkpoints.",
+                "%(account)s came to vouch for other networks’ checkpoints.",
+                account=checksum(a["verifier"]),
+            )
             if a["allowed"]
-            else w.say(
-                "%(account)s would no longer vouch for other networks’ checkpoints.", account=checksum(a["verifier"])
+            else w.turned(
+                "%(account)s would no longer vouch for other networks’ checkpoints.",
+                "%(account)s ceased to vouch for other networks’ checkpoints.",
+                account=checksum(a["verifier"]),
             )
         ),
     }
 )
-"""What each act would do."""
+"""What each act would do, and did."""
