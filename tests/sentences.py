@@ -163,11 +163,12 @@ def of_contracts() -> set[str]:
 
 
 def of_actions() -> set[str]:
-    """What each action means of which a decision is asked, and the roles of which it takes one."""
+    """What each action means of which a decision is asked, what it is done to, and the roles of which it takes one."""
     import_module("maillon.main")
     rules = import_module("maillon.services.people.rules")
     actions = rules.ACTIONS.values()
-    return {one.meaning for one in actions} | {rules.one_of(one.roles) for one in actions if len(one.roles) > 1}
+    meanings = {one.meaning for one in actions} | set(rules.OBJECTS.values())
+    return meanings | {rules.one_of(one.roles) for one in actions if len(one.roles) > 1}
 
 
 def all_sentences() -> set[str]:

@@ -673,6 +673,14 @@ async def test_decisions_explain_themselves(box: Box) -> None:
         assert '<option value="organisation:office">Le secrétariat du réseau</option>' in asked
         wrong = await browser.get("/en/explain", params=question | {"action": "fly"})
         assert wrong.status_code in (403, 422)
+        # The answer repeats what was asked in words, and by its name for programs; reasons say it in words alone.
+        assert "<p>make, rotate and revoke keys <code>key:change</code></p>" in page.text
+        for language, said in (
+            ("en", "“make, rotate and revoke keys” is done to an organisation, not to an account"),
+            ("fr", "« créer, renouveler et révoquer des clés » porte sur une organisation, pas sur un compte"),
+        ):
+            elsewhere = await browser.get(f"/{language}/explain", params=question | {"subject": "", "target": ada.tag})
+            assert said in elsewhere.text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 async def test_a_refusal_says_who_could_grant_it_and_names_them_to_who_may_know(box: Box) -> None:

@@ -131,6 +131,8 @@ def parse_target(text: str) -> Target:
     raise UnknownAction(f"{text[:100]!r} is no object: organisation:ID, person:ID or instance")
 
 
+OBJECTS: Final = {"organisation": "an organisation", "person": "an account", "instance": "the instance"}
+"""Kinds of things that something is done to, in words."""
 ACTIONS: dict[str, Action] = {}
 
 
@@ -236,7 +238,8 @@ def _reasons(
     yield Reason("identified", True, f"this is {actor.name or actor.tag}")
     # 2. The action is one that can be done to this kind of thing.
     if target.kind != action.on:
-        yield Reason("wrong-object", False, f"{action.name} is done to a {action.on}, not to a {target.kind}")
+        done_to, asked = OBJECTS[action.on], OBJECTS[target.kind]
+        yield Reason("wrong-object", False, f"“{action.meaning}” is done to {done_to}, not to {asked}")
         return
     # 3. Something gives the right.
     of_right = _person_right if actor.key is None else _key_right
