@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from maillon.kit import problems
-from maillon.kit.page import STATIC, JsonAddress, Renderer, groups, pages
+from maillon.kit.page import STATIC, JsonAddress, Renderer, around_algorithms, groups, pages
 
 
 @pytest.fixture
@@ -118,6 +118,14 @@ def test_a_page_with_all_it_needs_weighs_less_than_150_kilobytes() -> None:
 def test_hashes_are_read_in_groups_of_four() -> None:
     assert groups("0x" + "ab" * 4) == ["abab", "abab"]
     assert groups(b"\x01\x02\x03") == ["0102", "03"]
+
+
+async def test_no_line_ends_in_the_name_of_an_algorithm(http: httpx.AsyncClient) -> None:
+    page = (await http.get("/en/design")).text
+    assert page.count('<span class="nowrap">sha2-256:</span>5dd4ab8b') == 4
+    assert '<code><span class="nowrap">sha2-256:</span>0000ab8b</code>' in page
+    told = "no file was given; the receipt speaks of sha2-512:00ff"
+    assert around_algorithms(told) == [told[:41], "sha2-512:", "00ff"]
 
 
 def test_every_character_comes_from_one_font_of_its_family() -> None:

@@ -51,6 +51,7 @@ UNREAD = "maillon.unread"
 """Where a request says how many notices its reader has not read; nowhere for whoever is not logged in."""
 _FOREVER = "public, max-age=31536000, immutable"
 _PARIS = "Europe/Paris"
+_ALGORITHM = re.compile(r"(\bsha2-\d+:)")
 _PACKAGE = Path(str(resources.files("maillon.kit")))
 STATIC = _PACKAGE / "static"
 
@@ -146,6 +147,7 @@ class Renderer:
             "day": lambda value: _first(format_date(value, "long", locale=language), language),
             "hour": lambda value: format_datetime(value, "HH:mm:ss", tzinfo=get_timezone(_PARIS), locale=language),
             "groups": groups,
+            "around_algorithms": around_algorithms,
             "said": lambda value: say(language, value) or value,
         }
         environment.filters.update(filters)
@@ -220,6 +222,11 @@ def groups(value: bytes | str) -> list[str]:
     """A hash in groups of four digits, as people compare them."""
     text = value.hex() if isinstance(value, bytes) else value.removeprefix("0x")
     return [text[place : place + 4] for place in range(0, len(text), 4)]
+
+
+def around_algorithms(text: str) -> list[str]:
+    """A text cut before and after each `sha2-256:`, every second part being one: a line could end at its hyphen."""
+    return _ALGORITHM.split(text)
 
 
 def wants_json(request: Request) -> bool:
