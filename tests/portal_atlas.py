@@ -784,7 +784,7 @@ ATLAS: tuple[Sight, ...] = (
     Sight("people-unknown", "organisations/99999/people", 404, known=True),
     Sight("keys", "organisations/office/keys", act=_open_rows, known=True),
     Sight("key-made", "organisations/office/keys", act=_make_key, known=True),
-    Sight("keys-refused", "organisations/velle/keys", 403, known=True),
+    Sight("keys-refused", "organisations/{departed}/keys", 403, known=True),
     Sight("webhooks", "organisations/office/webhooks", act=_open_rows, known=True),
     Sight("webhooks-none", "organisations/1/webhooks?done=removed", known=True),
     Sight("webhook-secret", "organisations/office/webhooks", act=_make_another_secret, known=True),
