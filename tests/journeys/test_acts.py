@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +17,11 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from conversation import Answer, Conversation, converse
 from maillon.commands import application
 from maillon.ledger.genesis import MEMBERS
 from maillon.ledger.signing import Account
-from running_platform import Running, environment, start
+from running_platform import Running, start
 from town import APPLICATION, NAME, PDF, eventually
 
 
@@ -143,20 +141,9 @@ def test_an_organisation_says_its_did_and_is_found_by_its_account(platform: Runn
     assert run(platform, "members", "nodes", "999", status=1)["error"]
 
 
-def at_a_terminal(platform: Running, answer: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def at_a_terminal(platform: Running, arguments: Sequence[str], *answers: tuple[str, Answer]) -> Conversation:
     """Run the program with somebody at a terminal, who answers what it asks."""
-    place = ("--home", str(platform.home), "--url", platform.url)
-    hand, terminal = os.openpty()
-    try:
-        os.write(hand, answer.encode())
-        command = [sys.executable, "-m", "maillon", *arguments, *place]
-        alone = {name: text for name, text in environment().items() if name != "MAILLON_API_KEY"}
-        return subprocess.run(
-            command, stdin=terminal, capture_output=True, text=True, check=False, timeout=120, env=alone
-        )
-    finally:
-        os.close(hand)
-        os.close(terminal)
+    return converse([*arguments, "--home", str(platform.home), "--url", platform.url], answers)
 
 
 def test_what_the_servers_key_signs_is_said_and_asked_of_who_sits_there(platform: Running, number: str) -> None:
@@ -170,15 +157,15 @@ def test_what_the_servers_key_signs_is_said_and_asked_of_who_sits_there(platform
     assert did() == "did:web:server.example"
     # 2. Somebody is: nothing is signed after a no, all after a yes or with --yes.
     away = ("members", "did", number, "")
-    refused = at_a_terminal(platform, "n\n", *away)
-    assert refused.returncode == 1
-    assert refused.stderr.startswith(f"You sign: {NAME} has no decentralised identifier any more.\nSign? ")
+    refused = at_a_terminal(platform, away, ("Sign?", "n"))
+    assert refused.status == 1
+    assert refused.screen.startswith(f"You sign: {NAME} has no decentralised identifier any more.\r\nSign? ")
     assert did() == "did:web:server.example"
-    assert at_a_terminal(platform, "y\n", *away).returncode == 0
+    assert at_a_terminal(platform, away, ("Sign?", "y")).status == 0
     assert did() is None
-    assert "Sign?" not in at_a_terminal(platform, "", *name, "--yes").stderr
+    assert "Sign?" not in at_a_terminal(platform, [*name, "--yes"]).screen
     assert did() == "did:web:server.example"
-    assert at_a_terminal(platform, "y\n", *away).returncode == 0
+    assert at_a_terminal(platform, away, ("Sign?", "y")).status == 0
     # 3. Of an account made there, of one there is, of an invitation.
     made = invoke(platform, "members", "delegate", number, "--label", "Caisse-1", "--scope", "vote", "--scope", "admin")
     assert (
