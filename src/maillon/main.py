@@ -805,7 +805,11 @@ class Register:
 
     async def organisations(self, statuses: Collection[int]) -> Mapping[int, str] | None:
         """Legal names by number of those of these statuses, in the order of names; None of more than a page."""
-        page = await self._members.directory(Filter(statuses=frozenset(map(Status, statuses))), MAXIMUM_PAGE)
+        wanted = Filter(statuses=frozenset(map(Status, statuses)))
+        # Counted first: of too many none is read.
+        if await self._members.count(wanted) > MAXIMUM_PAGE:
+            return None
+        page = await self._members.directory(wanted, MAXIMUM_PAGE)
         return None if page.next is not None else {each.number: each.legal_name for each in page.organisations}
 
     async def signer(self, organisation: int) -> Signer:
