@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The town's journey by the command line alone, on a network of four organisations: the same commands, real time.
+"""The town's journey on a network of four organisations: the same commands, the same pages, real time.
 
 What an operator does before is done here as the pages say it: the accounts of the platform are named in the founding
 file, and sent credits by the two commands. Nobody moves a clock: validators keep their own.
@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from local_network import LocalNetwork, LocalNode, governed, until
 from maillon.ledger.founding import KINDS, SCOPES, AdmissionRule, Founding, FoundingAccount
@@ -22,8 +23,9 @@ from maillon.ledger.port import Address
 from maillon.network.identity import NodeCard
 from post_office import PostOffice
 from running_platform import Running, Start, maillon
-from town import Town
+from town import Town, person
 from town_by_commands import Founders, by_commands
+from town_in_a_browser import in_a_browser
 
 PATIENCE = 240
 LEAD = 150
@@ -89,11 +91,10 @@ def mail() -> Iterator[PostOffice]:
     opened.stop()
 
 
-@pytest.fixture
-def platform(network: LocalNetwork, home: Path, mail: PostOffice, starting: Start) -> Running:
-    """On the first node; its two accounts have credits, of that node's operator."""
-    node = network.nodes[0]
-    (home / "settings.toml").write_text(f'log_in_rate = 1000\nsmtp = "{mail.start()}"\nledger = "{node.url}"\n')
+def platform_on(node: LocalNode, home: Path, starting: Start, **settings: str) -> Running:
+    """A platform on a node; its two accounts have credits, of that node's operator."""
+    lines = [f'{name} = "{value}"' for name, value in settings.items()]
+    (home / "settings.toml").write_text("\n".join(["log_in_rate = 1000", f'ledger = "{node.url}"', *lines]) + "\n")
     made = starting(home, command=("up", "--port", "0"), within=300)
     for of in ((), ("--office",)):
         consent = maillon("consent", "1", *of, "--ledger", node.url, "--home", str(home))
@@ -103,16 +104,52 @@ def platform(network: LocalNetwork, home: Path, mail: PostOffice, starting: Star
     return made
 
 
-def test_a_small_town_by_the_command_line_alone_on_a_network(
-    network: LocalNetwork, platform: Running, mail: PostOffice, tmp_path: Path
-) -> None:
+def founders_of(network: LocalNetwork) -> Founders:
+    """Two of them vote for what the town proposes."""
     node = network.nodes[0]
 
     def granted(account: str) -> None:
         """A member's first credits come with the next period, to the account it chose."""
         assert until(lambda: int(node.rpc("eth_getBalance", account, "latest"), 16), PATIENCE), f"{account} has none"
 
-    voters = [each.home.keys / "account-operator.hex" for each in network.nodes[1:3]]
+    return Founders(node.url, [each.home.keys / "account-operator.hex" for each in network.nodes[1:3]], LEAD, granted)
+
+
+def test_a_small_town_by_the_command_line_alone_on_a_network(
+    network: LocalNetwork, home: Path, mail: PostOffice, starting: Start, tmp_path: Path
+) -> None:
+    node = network.nodes[0]
+    platform = platform_on(node, home, starting, smtp=mail.start())
     town = TownOfANetwork(platform, tmp_path / "no-clock", "fr", node=node)
-    by_commands(town, mail, tmp_path, Founders(node.url, voters, LEAD, granted))
+    by_commands(town, mail, tmp_path, founders_of(network))
+    network.check_same()
+
+
+@pytest.fixture
+def town(network: LocalNetwork, home: Path, starting: Start, tmp_path: Path) -> Town:
+    """Whose letters the platform keeps, for want of a mail server."""
+    node = network.nodes[0]
+    return TownOfANetwork(platform_on(node, home, starting), tmp_path / "no-clock", "en", node=node)
+
+
+@pytest.fixture
+def office(browser: Browser, town: Town) -> Iterator[Page]:
+    yield from person(browser, town)
+
+
+@pytest.fixture
+def mayor(browser: Browser, town: Town) -> Iterator[Page]:
+    yield from person(browser, town)
+
+
+@pytest.fixture
+def secretary(browser: Browser, town: Town) -> Iterator[Page]:
+    yield from person(browser, town)
+
+
+@pytest.mark.long
+def test_a_small_town_in_a_browser_on_a_network(  # noqa: PLR0917 - where it comes to, and its people
+    network: LocalNetwork, town: Town, office: Page, mayor: Page, secretary: Page, tmp_path: Path
+) -> None:
+    in_a_browser(town, office, mayor, secretary, tmp_path, founders_of(network))
     network.check_same()
