@@ -137,8 +137,8 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     if len(proof) != inner + border:
         raise InclusionMismatch(
             "the inclusion proof has the wrong length",
-            expected=f"{inner + border} hashes",
-            found=f"{len(proof)} hashes",
+            expected=f"a path of length {inner + border}",
+            found=f"a path of length {len(proof)}",
         )
     found = leaf
     for level, sibling in enumerate(proof[:inner]):
@@ -174,7 +174,9 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
     needed = inner + border + (0 if whole else 1)
     if len(proof) != needed:
         raise ConsistencyMismatch(
-            "the consistency proof has the wrong length", expected=f"{needed} hashes", found=f"{len(proof)} hashes"
+            "the consistency proof has the wrong length",
+            expected=f"a path of length {needed}",
+            found=f"a path of length {len(proof)}",
         )
     seed, path = (old_root, proof) if whole else (proof[0], proof[1:])
     place = (old - 1) >> zeros
