@@ -91,7 +91,7 @@ async def test_a_proposal_is_shown_in_both_languages(http: httpx.AsyncClient, vo
     french = (await http.get(f"/v1/votes/{vote}", headers={"Accept-Language": "fr"})).json()
     english = (await http.get(f"/v1/votes/{vote}")).json()
     assert french["title"] == english["title"] == "Porter le quorum à la moitié"
-    assert french["calls"][0]["in_words"] == "Fondatrice n° 6 serait suspendu jusqu’à un autre vote."
+    assert french["calls"][0]["in_words"] == "Fondatrice n° 6 ferait l’objet d’une suspension, jusqu’à un autre vote."
     assert english["calls"][0]["changes"] == [
         {
             "what": "Status of Fondatrice n° 6",

@@ -88,7 +88,7 @@ async def test_what_would_apply_is_said_to_and_then_does(instance: Instance, htt
     assert (shown.rehearsal, shown.cost) == (None, None), "what was done is rehearsed no more"
     # The chain here keeps no older states: what is so by now was so already.
     assert (await said("en")).startswith("Fondatrice n° 6 was suspended until another vote.")
-    assert (await said("fr")).startswith("Fondatrice n° 6 a été suspendu jusqu’à un autre vote.")
+    assert (await said("fr")).startswith("Fondatrice n° 6 a fait l’objet d’une suspension, jusqu’à un autre vote.")
 
 
 @pytest.mark.asyncio
