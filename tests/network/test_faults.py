@@ -169,6 +169,30 @@ def newest_state_root(network: LocalNetwork, node: LocalNode) -> str:
     return "0x" + line.split("0x")[1][:64]
 
 
+def test_a_consensus_that_halted_is_started_again(network: LocalNetwork) -> None:
+    """CometBFT that cannot write down what it does stops doing anything, while its process stays and answers.
+
+    A full disk does that, where geth did not notice before there was room again. Here its file is no file for a while.
+    """
+    victim, others = network.nodes[3], network.nodes[:3]
+    before = victim.pids()
+    # CometBFT opens it anew each second.
+    writing = victim.home.consensus / "data" / "cs.wal" / "wal"
+    aside = writing.with_name("aside")
+    writing.rename(aside)
+    writing.mkdir()
+    try:
+        network.grow(5, others)
+        assert until(lambda: '"halted"' in victim.log.read_text(), 120), "nobody noticed that it had halted"
+    finally:
+        writing.rmdir()
+        aside.rename(writing)
+    network.grow(2, network.nodes)
+    after = victim.pids()
+    assert {part for part in PARTS if after[part] != before[part]} == {"consensus"}
+    network.check_same()
+
+
 def test_a_full_disk(network: LocalNetwork) -> None:
     """The node whose disk it is stops; once there is room it comes back by itself, with the chain of the others."""
     victim, others = network.nodes[3], network.nodes[:3]

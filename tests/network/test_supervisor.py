@@ -128,6 +128,53 @@ async def test_a_process_that_cannot_be_started_is_tried_again(tmp_path: Path) -
     await broken(made, lose_and_find)
 
 
+async def test_a_process_that_says_it_has_halted_is_started_again(tmp_path: Path) -> None:
+    """It is there, answers and does nothing; it says so in two pieces, and where its log has no room for it."""
+    made = supervisor(tmp_path)
+    consensus, others = made.parts[2], (*made.parts[:2], made.parts[3])
+    consensus.halts = b"HAS HALTED"
+    log = made.plan.home.logs / "consensus.log"
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+
+    async def halt() -> None:
+        for where, event in ((log, "read message: EOF"), (full, "no space left on device")):
+            begun = tmp_path / f"begun-{where.name}"
+            said = f"echo 'all is well'; printf 'consensus HAS HA'; touch {begun}; sleep 0.2; echo 'LTED: {event}'"
+            consensus.command = ("sh", "-c", f"test -e {begun} && exec sleep 600; {said}; exec sleep 600")
+            log.unlink()
+            log.symlink_to(where) if where != log else log.touch()
+            before, restarts = processes(made), consensus.restarts
+            with structlog.testing.capture_logs() as told:
+                os.kill(before["consensus"], signal.SIGKILL)
+                await until(lambda restarts=restarts: consensus.restarts == restarts + 2 and len(processes(made)) == 4)
+            halted = [each for each in told if each["event"] == "halted"]
+            assert [each["part"] for each in halted] == ["consensus"]
+            assert event in halted[0]["reason"]
+            now = processes(made)
+            assert all(now[part.name] == before[part.name] for part in others), "more than what had halted was stopped"
+
+    await broken(made, halt)
+
+
+async def test_what_a_process_says_is_in_its_log(tmp_path: Path) -> None:
+    """All of it, in its order, more than a pipe holds; and what it says as it ends."""
+    made = supervisor(tmp_path)
+    consensus = made.parts[2]
+    consensus.halts = b"HAS HALTED"
+    done = tmp_path / "done"
+    loop = f"seq 1 50000; trap 'echo the end; exit' TERM; touch {done}; while :; do sleep 0.05; done"
+    consensus.command = ("sh", "-c", loop)
+
+    async def listen() -> None:
+        await until(done.exists)
+        assert consensus.restarts == 0
+
+    await broken(made, listen)
+    said = (made.plan.home.logs / "consensus.log").read_text()
+    assert said.splitlines() == [*(str(number) for number in range(1, 50_001)), "the end"]
+
+
 async def test_what_a_killed_supervisor_left_ends_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is started beside it; where it does not end, that is said and nothing is started at all."""
     made = supervisor(tmp_path)

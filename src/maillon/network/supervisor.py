@@ -46,6 +46,11 @@ LEFT_WITHIN: Final = 120.0
 """Seconds in which the processes of a supervisor that was killed have ended: geth writes what it holds in memory."""
 LOG_SIZE: Final = 64 * 1024 * 1024
 """A log larger than this is set aside at the start of its process, and the one set aside before is dropped."""
+HALTED: Final = b"CONSENSUS FAILURE!!!"
+"""What CometBFT 0.38 says when its consensus has ended for good (`consensus/state.go`): its process stays."""
+_REASON: Final = 300
+"""Bytes of what it says with it that are repeated."""
+_READ: Final = 65_536
 _log = structlog.get_logger(__name__)
 
 Ready = Callable[[], Awaitable[bool]]
@@ -65,9 +70,13 @@ class Part:
     started: float = 0.0
     pause: float = FIRST_PAUSE
     restarts: int = 0
-    """How often it ended, or did not get ready, and was started again; not because another had to be."""
+    """How often it ended, did not get ready or halted, and was started again; not because another had to be."""
     fresh: bool = False
     """Whether it has not been ready since it was started."""
+    halts: bytes = b""
+    """What its process says when it has stopped working and stays; nothing where none does such a thing."""
+    follower: asyncio.Task[None] | None = None
+    """Reads what a process says that may halt."""
 
     @property
     def running(self) -> bool:
@@ -107,7 +116,9 @@ class Supervisor:
             Part("execution", self.plan.execution_command(), self._execution_ready, 120, 60),
             Part("bridge", bridge, self._bridge_ready, 60, 5),
             # Its RPC answers once everything it knew is replayed, which may be much: no end is set to that.
-            Part("consensus", self.plan.consensus_command(), lambda: self._answers(rpc), float("inf"), 15),
+            Part(
+                "consensus", self.plan.consensus_command(), lambda: self._answers(rpc), float("inf"), 15, halts=HALTED
+            ),
         ]
         if settings.gateway_port:
             address = f"http://127.0.0.1:{settings.gateway_port}/health/live"
@@ -167,6 +178,7 @@ class Supervisor:
             # Whatever became of them, nothing is left running.
             await asyncio.gather(*keepers, return_exceptions=True)
             await self._stop_from(0)
+            await asyncio.gather(*(part.follower for part in self.parts if part.follower is not None))
             await self._socket.close()
             await self._http.aclose()
 
@@ -263,17 +275,40 @@ class Supervisor:
             part.process = await asyncio.create_subprocess_exec(
                 *_bound_to_us(part.command),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=descriptor,
-                stderr=descriptor,
+                stdout=asyncio.subprocess.PIPE if part.halts else descriptor,
+                stderr=asyncio.subprocess.STDOUT if part.halts else descriptor,
                 # A group of its own: Ctrl-C reaches us alone, and we stop the parts in order.
                 start_new_session=True,
                 pass_fds=(self._held,),
             )
         finally:
             os.close(descriptor)
+        if part.process.stdout is not None:
+            part.follower = asyncio.create_task(self._follow(part, part.process.stdout, log))
         part.started = asyncio.get_running_loop().time()
         part.fresh = True
         _log.info("started", part=part.name, process=part.process.pid)
+
+    async def _follow(self, part: Part, said: asyncio.StreamReader, log: Path) -> None:
+        """Write what a process says to its log, until it ends, and stop it when it says that it has halted.
+
+        Nothing else shows it: the process is there and answers as before. And its log cannot be read for it, as a full
+        disk is what makes CometBFT halt, and then nothing comes into the log.
+        """
+        before, stopping = b"", None
+        while chunk := await said.read(_READ):
+            # What it says while there is no room is lost, and it runs on.
+            with contextlib.suppress(OSError), log.open("ab", buffering=0) as file:
+                file.write(chunk)
+            read = before + chunk
+            _, halted, reason = read.partition(part.halts)
+            before = read[-len(part.halts) :]
+            if halted and stopping is None:
+                _log.error("halted", part=part.name, reason=reason[:_REASON].decode(errors="replace"))
+                # What waits for its end starts it again. It goes on to say things while it ends.
+                stopping = asyncio.create_task(self._stop(part))
+        if stopping is not None:
+            await stopping
 
     async def _is_ready(self, part: Part) -> bool:
         deadline = asyncio.get_running_loop().time() + part.ready_within
