@@ -24,10 +24,12 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect, sync_playwright
+from xdist.remote import Producer
 
 from local_network import LocalNetwork, engines_folder
 from maillon.kit.clock import FixedClock
 from maillon.kit.store import Store
+from scheduling import BesideEachOther, longest_first
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("maillon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,7 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", action="store_true", help="run the long tests of faults too, which take an hour")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BesideEachOther:
+    return BesideEachOther(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    longest_first(items)
     if not config.getoption("--faults"):
         for item in items:
             if item.get_closest_marker("long"):
