@@ -107,7 +107,7 @@ def test_a_second_passkey_has_a_name_and_the_same_device_is_refused(ada: Page, s
     ada.locator("[data-passkey-refused]:not([hidden])").wait_for()
     assert ada.locator("form[action$='/removal']").count() == 1
     ada.get_by_role("button", name=re.compile("^Remove ")).click()
-    assert "This is your last way in." in ada.locator(".notice--bad[role=alert]:not([hidden])").inner_text()
+    assert "This is your last way in" in ada.locator(".notice--bad[role=alert]:not([hidden])").inner_text()
 
 
 def test_a_guest_joins_without_a_script_by_letter_password_and_code(

@@ -499,6 +499,8 @@ async def test_a_key_that_is_refused_keeps_what_was_typed_and_says_which_field(b
             assert said in answer.text, wrong
             invalid = [one for one in re.findall(r"<input[^>]*>", answer.text) if "aria-invalid" in one]
             assert [re.findall(r' id="([^"]+)"', one) for one in invalid] == ([[marked]] if marked else [])
+            assert all(re.search(r' aria-describedby="[^"]*\brefusal"', one) for one in invalid)
+            assert answer.text.count('id="refusal"') == 1
             typed = good | wrong
             for name in ("name", "days"):
                 assert re.search(f'name="{name}"[^>]* value="{typed[name]}"', answer.text), (wrong, name)
@@ -544,8 +546,8 @@ async def test_questions_are_asked_and_answered_by_name(box: Box) -> None:
             ("", ["Yes, they may.", "this is Mayor", "they are administrator of Velle"]),
             ("clerk", ["No, they may not.", "this is Clerk", "it takes administrator of Velle; they are member"]),
             ("clerk@velle.example", ["No, they may not."]),
-            ("velle.example", ["There is no such person here."]),
-            ("Nobody At All", ["There is no such person here."]),
+            ("velle.example", ["There is no such person here"]),
+            ("Nobody At All", ["There is no such person here"]),
         ):
             page = await browser.get("/en/explain", params=question | {"subject": subject})
             assert [sentence for sentence in said if sentence not in page.text] == [], subject
@@ -556,7 +558,7 @@ async def test_questions_are_asked_and_answered_by_name(box: Box) -> None:
         itself = await browser.get("/en/explain", params={"action": "people:read", "target": "organisation:5"})
         assert "this is Ada Martin" in itself.text
         own = await browser.get("/en/explain", params=question | {"subject": "clerk", "target": "organisation:office"})
-        assert "There is no such person here." in own.text
+        assert "There is no such person here" in own.text
 
 
 @pytest.mark.parametrize(

@@ -335,7 +335,7 @@ async def test_what_is_wrong_with_a_proposal_stands_at_its_field(http: httpx.Asy
     page = (await http.get("/en/votes/propose?act=Members.suspend", headers=HTML)).text
     assert '<option value="6">Fondatrice n° 6</option>' in page
     assert (
-        "curl -o votes.json \\\n  http://portal.test/v1/votes/export"
+        "curl -o votes.json http://portal.test/v1/votes/export"
         in (await http.get("/en/votes/recount", headers=HTML)).text
     )
 

@@ -40,7 +40,7 @@ class UnknownWebhook(Refused):
 
     slug = "unknown-webhook"
     status = 404
-    title = "There is no such webhook here."
+    title = "There is no such webhook here"
     advice = "The page of the organisation lists its webhooks."
 
 
@@ -49,7 +49,7 @@ class InvalidWebhookAddress(Refused):
 
     slug = "invalid-webhook-address"
     status = 422
-    title = "The address of the webhook cannot be used."
+    title = "The address of the webhook cannot be used"
     advice = "Give https:// and a public host, of 500 characters at most, without user, password or #."
 
 
@@ -58,7 +58,7 @@ class InvalidWebhookKinds(Refused):
 
     slug = "invalid-webhook-kinds"
     status = 422
-    title = "There is no such event."
+    title = "There is no such event"
     advice = "Choose among those of the page, or none to be told of all of them."
 
 
@@ -67,5 +67,5 @@ class TooManyWebhooks(Refused):
 
     slug = "too-many-webhooks"
     status = 409
-    title = "The organisation has as many webhooks as it may have."
+    title = "The organisation has as many webhooks as it may have"
     advice = "Remove one first; one program can tell others."

@@ -30,7 +30,7 @@ class LogInNeeded(Refused):
 
     slug = "log-in-needed"
     status = 401
-    title = "You are not logged in."
+    title = "You are not logged in"
     advice = "Log in here; a program sends Authorization: Bearer and an API key."
     headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": 'Bearer realm="maillon"'}
 
@@ -40,7 +40,7 @@ class NotAllowed(Refused):
 
     slug = "not-allowed"
     status = 403
-    title = "You may not do this."
+    title = "You may not do this"
     advice = "An administrator of the organisation can give you the role. The page “Why” explains every decision."
 
     def __init__(self, text: str, members: Mapping[str, Any]) -> None:
@@ -52,7 +52,7 @@ class InvalidAddress(Refused):
     """An e-mail address is not one."""
 
     slug = "invalid-address"
-    title = "The e-mail address is not complete."
+    title = "The e-mail address is not complete"
     advice = "Example: first.last@ambrun.example"
 
 
@@ -60,7 +60,7 @@ class InvalidName(Refused):
     """A name is empty, too long, or holds characters that do not show."""
 
     slug = "invalid-name"
-    title = "The name cannot be used."
+    title = "The name cannot be used"
     advice = "Give 1 to 100 visible characters."
 
 
@@ -68,7 +68,7 @@ class WeakPassword(Refused):
     """A password is too short, too long, or would be guessed."""
 
     slug = "weak-password"
-    title = "This password would be guessed."
+    title = "This password would be guessed"
     advice = "Take at least 12 characters, for example four words that have nothing to do with you or each other."
 
 
@@ -77,7 +77,7 @@ class WrongCredentials(Refused):
 
     slug = "wrong-credentials"
     status = 401
-    title = "The address or the password is not right."
+    title = "The address or the password is not right"
     advice = "Check both, or have a new password set below."
 
 
@@ -86,7 +86,7 @@ class WrongCode(Refused):
 
     slug = "wrong-code"
     status = 401
-    title = "The code is not right."
+    title = "The code is not right"
     advice = "Wait for the next code of your application; each is good once. If it stays, set the clock of your device."
 
 
@@ -95,7 +95,7 @@ class StaleStep(Refused):
 
     slug = "stale-step"
     status = 409
-    title = "This step is no longer open."
+    title = "This step is no longer open"
     advice = "Begin again: it has expired, or was done already."
 
 
@@ -104,7 +104,7 @@ class MadeAlready(Refused):
 
     slug = "made-already"
     status = 409
-    title = "This was made already, and shown that once."
+    title = "This was made already, and shown that once"
     advice = "Nothing was made now. If you did not keep what was shown, make another; revoke a key you cannot use."
 
 
@@ -113,7 +113,7 @@ class InvalidInvitation(Refused):
 
     slug = "invalid-invitation"
     status = 403
-    title = "This code is not valid, or no longer."
+    title = "This code is not valid, or no longer"
     advice = "It may have been used, withdrawn or have expired. Ask whoever invited you for a new one."
 
 
@@ -122,7 +122,7 @@ class AddressTaken(Refused):
 
     slug = "address-taken"
     status = 409
-    title = "This address has an account already."
+    title = "This address has an account already"
     advice = "Log in with it, then give the code of the invitation again."
 
 
@@ -131,7 +131,7 @@ class PasskeyRefused(Refused):
 
     slug = "passkey-refused"
     status = 401
-    title = "The passkey could not be checked."
+    title = "The passkey could not be checked"
     advice = "Try again with a passkey of this site."
 
 
@@ -140,7 +140,7 @@ class ProviderRefused(Refused):
 
     slug = "provider-refused"
     status = 401
-    title = "The identity provider’s answer was not accepted."
+    title = "The identity provider’s answer was not accepted"
     advice = "Log in again. If it stays, tell the administrator of this instance."
 
 
@@ -149,7 +149,7 @@ class UnknownIdentity(Refused):
 
     slug = "unknown-identity"
     status = 403
-    title = "Nobody has invited you here yet."
+    title = "Nobody has invited you here yet"
     advice = "Join with the code of an invitation first, or link this provider on the page of your account."
 
 
@@ -158,7 +158,7 @@ class UnknownPerson(Refused):
 
     slug = "unknown-person"
     status = 404
-    title = "There is no such person here."
+    title = "There is no such person here"
     advice = "The page of the organisation lists its people."
 
 
@@ -167,7 +167,7 @@ class StaleList(Refused):
 
     slug = "stale-list"
     status = 404
-    title = "This place in the list is not known any more."
+    title = "This place in the list is not known any more"
     advice = "Begin again with the first page of the list."
 
 
@@ -176,7 +176,7 @@ class UnknownKey(Refused):
 
     slug = "unknown-key"
     status = 404
-    title = "There is no such key here."
+    title = "There is no such key here"
     advice = "The page of the organisation lists its keys."
 
 
@@ -184,7 +184,7 @@ class InvalidRoles(Refused):
     """Roles nobody knows."""
 
     slug = "invalid-roles"
-    title = "There is no such role."
+    title = "There is no such role"
     advice = "Choose among administrator, delegate and member."
 
 
@@ -193,7 +193,7 @@ class InvalidOrganisation(Refused):
 
     slug = "invalid-organisation"
     status = 404
-    title = "There is no such organisation."
+    title = "There is no such organisation"
     advice = "Check the address."
 
 
@@ -201,7 +201,7 @@ class InvalidKeyName(Refused):
     """A key without a name, or with a long one."""
 
     slug = "invalid-key-name"
-    title = "The name of the key cannot be used."
+    title = "The name of the key cannot be used"
     advice = "Give 1 to 200 characters: which program will use it."
 
 
@@ -209,7 +209,7 @@ class InvalidKeyScopes(Refused):
     """A key that may do nothing, or what no key of an organisation may."""
 
     slug = "invalid-key-scopes"
-    title = "The key must be able to do something."
+    title = "The key must be able to do something"
     advice = "Choose at least one thing it may do, of those an organisation’s key may."
 
 
@@ -217,7 +217,7 @@ class InvalidKeyLife(Refused):
     """A key that lives no whole number of days, or too many."""
 
     slug = "invalid-key-life"
-    title = "The days are not a number that can be taken."
+    title = "The days are not a number that can be taken"
     advice = "Give whole days, at most ten years: 3650; nothing for a key that never expires."
 
 
@@ -226,7 +226,7 @@ class LastAdministrator(Refused):
 
     slug = "last-administrator"
     status = 409
-    title = "An organisation keeps an administrator."
+    title = "An organisation keeps an administrator"
     advice = "Make somebody else an administrator first."
 
 
@@ -235,7 +235,7 @@ class LastWayIn(Refused):
 
     slug = "last-way-in"
     status = 409
-    title = "This is your last way in."
+    title = "This is your last way in"
     advice = "Add another passkey, or a password with a second factor, first."
 
 
@@ -244,7 +244,7 @@ class TooManyAttempts(Refused):
 
     slug = "too-many-attempts"
     status = 429
-    title = "Too many wrong tries."
+    title = "Too many wrong tries"
     advice = "Wait a quarter of an hour, or log in with a passkey."
     headers: ClassVar[dict[str, str]] = {"Retry-After": "900"}
 
@@ -254,7 +254,7 @@ class LoginPending(Refused):
 
     slug = "login-pending"
     status = 428
-    title = "Nobody has confirmed yet."
+    title = "Nobody has confirmed yet"
     advice = "Confirm in the browser; the command asks again by itself."
 
 
@@ -262,7 +262,7 @@ class UnknownAction(Refused):
     """An action or object that cannot be explained because it is none."""
 
     slug = "unknown-action"
-    title = "There is no such action or object."
+    title = "There is no such action or object"
     advice = "Actions are listed on the page; an object is organisation:ID, person:ID or instance."
 
 
@@ -271,7 +271,7 @@ class UnknownTrailDocument(Refused):
 
     slug = "unknown-trail-document"
     status = 404
-    title = "There is no such document of the trail."
+    title = "There is no such document of the trail"
     advice = "The page of the trail lists those there are; one is made when a day is over."
 
 
@@ -280,7 +280,7 @@ class TrailAltered(Refused):
 
     slug = "trail-altered"
     status = 409
-    title = "The trail was altered after it was notarised."
+    title = "The trail was altered after it was notarised"
     advice = "Somebody changed the database. Compare it with a backup, and with documents that were taken before."
 
 
@@ -289,7 +289,7 @@ class TrailNotNotarised(Refused):
 
     slug = "trail-not-notarised"
     status = 503
-    title = "The receipt of this document is not ready yet."
+    title = "The receipt of this document is not ready yet"
     advice = "Wait a moment and ask again."
     headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
 
@@ -299,6 +299,6 @@ class Unavailable(PeopleError):
 
     slug = "provider-unavailable"
     status = 503
-    title = "The identity provider does not answer."
+    title = "The identity provider does not answer"
     advice = "Nothing was changed. Try again, or log in another way."
     headers: ClassVar[dict[str, str]] = {"Retry-After": "10"}
