@@ -284,12 +284,14 @@ class Supervisor:
         finally:
             os.close(descriptor)
         if part.process.stdout is not None:
-            part.follower = asyncio.create_task(self._follow(part, part.process.stdout, log))
+            part.follower = asyncio.create_task(self._follow(part, part.process, part.process.stdout, log))
         part.started = asyncio.get_running_loop().time()
         part.fresh = True
         _log.info("started", part=part.name, process=part.process.pid)
 
-    async def _follow(self, part: Part, said: asyncio.StreamReader, log: Path) -> None:
+    async def _follow(
+        self, part: Part, process: asyncio.subprocess.Process, said: asyncio.StreamReader, log: Path
+    ) -> None:
         """Write what a process says to its log, until it ends, and stop it when it says that it has halted.
 
         Nothing else shows it: the process is there and answers as before. And its log cannot be read for it, as a full
@@ -303,7 +305,8 @@ class Supervisor:
             read = before + chunk
             _, halted, reason = read.partition(part.halts)
             before = read[-len(part.halts) :]
-            if halted and stopping is None:
+            # Where another runs already this one has ended: its last words are read after it.
+            if halted and stopping is None and part.process is process:
                 _log.error("halted", part=part.name, reason=reason[:_REASON].decode(errors="replace"))
                 # What waits for its end starts it again. It goes on to say things while it ends.
                 stopping = asyncio.create_task(self._stop(part))
