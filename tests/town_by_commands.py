@@ -22,6 +22,9 @@ from post_office import PostOffice
 from running_platform import maillon
 from town import APPLICATION, NAME, PDF, Terminal, Town, eventually, invited
 
+LOCK = 20
+"""Seconds: more than what passed waits before it may be executed, on a sandbox and on a network of tests."""
+
 
 def _already(_account: str) -> None:
     """On a sandbox whoever acts has credits."""
@@ -167,6 +170,6 @@ def votes_from_a_terminal(secretary: Terminal, folder: Path, founders: Founders)
     for key in founders.keys:
         secretary.run("votes", "cast", "1", "for", "--key", str(key), "--yes")
     assert "governance" in secretary.run("votes", "execute", "1", *sign, status=1)["error"]
-    town.pass_time(opens + founders.lead + 60 - town.now())
+    town.pass_time(opens + founders.lead + LOCK - town.now())
     secretary.run("votes", "execute", "1", *sign)
     eventually(lambda: secretary.run("votes", "show", "1")["state"] == "executed")

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from running_platform import maillon
 from town import NAME, PATIENCE, PDF, Town, eventually, join
-from town_by_commands import Founders
+from town_by_commands import LOCK, Founders
 
 ASSOCIATION = "4"
 REGISTER_AND_MANDATE = ("1", "2")
@@ -156,7 +156,7 @@ def votes(town: Town, mayor: Page, secretary: Page, founders: Founders) -> None:
     mayor.locator("#tier").select_option("1")
     mayor.locator("#college").select_option("0")
     mayor.locator("#text").fill("Accueillir les associations sur mandat\n\nPour savoir qui parle en leur nom.")
-    opens = (town.now() // 60 + 3) * 60
+    opens = (town.now() // 60 + 2) * 60
     for name, moment in (("opens", opens), ("closes", opens + 120)):
         shown = datetime.datetime.fromtimestamp(moment, ZoneInfo("Europe/Paris"))
         mayor.locator(f"#{name}").fill(shown.strftime("%Y-%m-%dT%H:%M"))
@@ -176,7 +176,7 @@ def votes(town: Town, mayor: Page, secretary: Page, founders: Founders) -> None:
         cast = maillon("votes", "cast", proposal, "for", "--key", str(key), "--yes", "--url", town.platform.url)
         assert cast.returncode == 0, cast.stdout + cast.stderr
     # Closed, and then executable: anybody does what was decided.
-    town.pass_time(180)
+    town.pass_time(opens + 120 + LOCK - town.now())
     secretary.goto(address)
     secretary.locator("a[href$='/execute']").click()
     secretary.locator("form[action$='/votes/acts'] button").click()

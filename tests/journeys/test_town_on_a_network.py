@@ -28,7 +28,7 @@ from town_by_commands import Founders, by_commands
 from town_in_a_browser import in_a_browser
 
 PATIENCE = 240
-LEAD = 150
+LEAD = 90
 """Seconds in which three commands are done on a busy machine."""
 
 
