@@ -29,7 +29,7 @@ from xdist.remote import Producer
 from local_network import LocalNetwork, engines_folder
 from maillon.kit.clock import FixedClock
 from maillon.kit.store import Store
-from scheduling import BesideEachOther, longest_first
+from scheduling import BesideEachOther, about_faults, longest_first
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("maillon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,7 +38,9 @@ WITHOUT = set(os.environ.get("MAILLON_TEST_WITHOUT", "").split())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--faults", action="store_true", help="run the long tests of faults too, which take an hour")
+    parser.addoption(
+        "--faults", action="store_true", help="run the tests of faults and networks alone, the long ones too"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -52,6 +54,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="long; ./test --faults runs it"))
+    elif config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        others = [item for item in items if not about_faults(item)]
+        items[:] = [item for item in items if about_faults(item)]
+        config.hook.pytest_deselected(items=others)
     if shutil.which("openssl") is None:
         for item in items:
             if item.get_closest_marker("openssl"):

@@ -15,6 +15,7 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 WAITING = ("tests/network/", "tests/journeys/")
+ABOUT_FAULTS = ("tests/faults/", "tests/network/")
 
 
 class BesideEachOther(LoadFileScheduling):
@@ -25,6 +26,11 @@ class BesideEachOther(LoadFileScheduling):
         own = (file for file in self.workqueue if file.startswith(WAITING) == waits)
         self.workqueue.move_to_end(next(own, next(iter(self.workqueue))), last=False)
         super()._assign_work_unit(node)
+
+
+def about_faults(item: pytest.Item) -> bool:
+    """Whether a test is about faults or a network of nodes, or takes many minutes: what `./test --faults` runs."""
+    return item.nodeid.startswith(ABOUT_FAULTS) or item.get_closest_marker("long") is not None
 
 
 def longest_first(items: list[pytest.Item]) -> None:
