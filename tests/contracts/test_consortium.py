@@ -551,5 +551,5 @@ def test_the_consortium() -> None:
 
 @pytest.mark.long
 def test_the_consortium_for_longer() -> None:
-    attack(24, 60)
+    attack(60, 60)
     assert REACHED[ExecutionFailed], "a call that fails was reached too"
