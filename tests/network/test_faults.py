@@ -183,7 +183,7 @@ def test_a_consensus_that_halted_is_started_again(network: LocalNetwork) -> None
     writing.mkdir()
     try:
         network.grow(5, others)
-        assert until(lambda: victim.log.read_text().count('"halted"') > halted, 120), "nobody noticed that it had halted"
+        assert until(lambda: victim.log.read_text().count('"halted"') > halted, 120), "nobody noticed that it halted"
     finally:
         writing.rmdir()
         aside.rename(writing)
