@@ -13,6 +13,7 @@ import pytest
 import sentences
 from maillon.evidence import errors
 from maillon.kit.language import say
+from maillon.kit.problems import REGISTRY
 from maillon.kit.reasons import REASONS
 
 _PLACE = re.compile(r"%\(\w+\)s|\{\d\}")
@@ -49,6 +50,14 @@ def test_the_sentences_are_found_where_they_stand() -> None:
     assert "the log has no entry {0}: its next one will be {1}" in sentences.of_refusals()
     assert "this page takes writes from its own site only" in sentences.of_refusals()
     assert {"signed by {0}", "a size above {0}", "another signature", "none"} <= sentences.of_findings()
+
+
+def test_titles_of_refusals_end_without_a_full_stop(french: dict[str, str]) -> None:
+    """Pages set them as headings, and commands say more after a colon."""
+    assert sentences.of_problem_types()  # registers every kind
+    titles = {kind.title for kind in REGISTRY.values()}
+    assert len(titles) > 100
+    assert [title for title in titles if title.endswith(".") or french[title].endswith(".")] == []
 
 
 def test_every_reason_to_doubt_a_receipt_is_explained() -> None:

@@ -48,8 +48,7 @@ def _ask(home: Path | None, url: str | None, as_json: bool, method: str, path: s
         fail(f"{settings.server_url} does not answer as it should: {error}", UNDECIDED, as_json=as_json)
     if answer.status_code >= 400:
         status = UNDECIDED if answer.status_code >= 500 else REFUSED
-        title = str(document.get("title")).removesuffix(".")
-        fail(f"{title}: {document.get('detail')}", status, as_json=as_json)
+        fail(f"{document.get('title')}: {document.get('detail')}", status, as_json=as_json)
     return document
 
 

@@ -55,7 +55,7 @@ def _ask(settings: Settings, method: str, path: str, as_json: bool, **options: A
 def _said(answer: httpx.Response) -> str:
     try:
         document = answer.json()
-        return f"{str(document['title']).removesuffix('.')}: {document['detail']}"
+        return f"{document['title']}: {document['detail']}"
     except (ValueError, KeyError, TypeError):
         return f"the server answered {answer.status_code}"
 
