@@ -30,6 +30,20 @@ def test_the_page_of_figures_is_made_of_them(tmp_path: Path) -> None:
     assert (tmp_path / "docs/measured.md").read_text() == (ROOT / "docs/measured.md").read_text()
 
 
+def test_every_figure_has_its_script() -> None:
+    scripts = {path.stem for path in (ROOT / "bench").glob("*.py")}
+    measured = json.loads((ROOT / "bench/results.json").read_text())
+    assert {name.split()[0] for name in measured} <= scripts
+
+
+@pytest.mark.parametrize("name", ["evidence", "members"])
+def test_a_measurement_of_seconds_still_gives_its_figures(name: str) -> None:
+    """Scripts that reach into a service follow it; the others ask at doors, which have tests of their own."""
+    made = subprocess.run([sys.executable, str(ROOT / f"bench/{name}.py")], capture_output=True, text=True, check=True)
+    figures = json.loads(made.stdout.splitlines()[-1])
+    assert figures.keys() == json.loads((ROOT / "bench/results.json").read_text())[name]["figures"].keys()
+
+
 def maillon(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "maillon", *arguments],
