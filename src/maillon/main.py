@@ -58,6 +58,7 @@ from maillon.ledger.abi import NotDecodable
 from maillon.ledger.contracts.anchors import SLOTS
 from maillon.ledger.errors import CorruptStore as DamagedLedger
 from maillon.ledger.errors import LedgerError, Unavailable
+from maillon.ledger.fees import credits_text
 from maillon.ledger.founding import sandbox as sandbox_of
 from maillon.ledger.genesis import ANCHORS, DIRECTORY, Genesis, InvalidGenesis, make_genesis, random_chain_id
 from maillon.ledger.port import Address, Ledger, Prover, Signer, TransactionReceipt
@@ -992,8 +993,8 @@ class CreditNews:
                 data = {
                     "organisation": low.organisation,
                     "pages": {one: f"{self._url}/{one}/credits/{organisation}" for one in LANGUAGES},
-                    "left": credits_api.credits_text(low.balance),
-                    "allowance": credits_api.credits_text(low.allowance),
+                    "left": credits_text(low.balance),
+                    "allowance": credits_text(low.allowance),
                     "refill": low.refill.block,
                 }
                 self._webhooks.stage(session, CREDITS_LOW.name, key, low.time, data, organisation=organisation)

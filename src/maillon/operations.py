@@ -20,6 +20,7 @@ from maillon.kit.audit import Deed, record
 from maillon.kit.errors import KitError
 from maillon.kit.settings import Settings
 from maillon.ledger.errors import LedgerError, Rejected
+from maillon.ledger.fees import credits_text
 from maillon.ledger.port import Address
 from maillon.ledger.signing import checksum
 from maillon.network import commands as network_commands
@@ -272,13 +273,14 @@ def credit(
     if len(receiver) != 20 or not address.startswith("0x"):
         terminal.fail("an account is 0x and 40 hexadecimal digits", as_json=as_json)
     try:
-        height = asyncio.run(main.give_credits(chosen, receiver, int(amount * 10**9) * 10**9))
+        wei = int(amount * 10**9) * 10**9
+        height = asyncio.run(main.give_credits(chosen, receiver, wei))
     except _OURS as error:
         terminal.fail(str(error), terminal.REFUSED, as_json=as_json)
     if as_json:
         terminal.print_json({"account": address, "credits": amount, "block": height})
     else:
-        typer.echo(f"{amount:g} credits to {address}, in block {height}")
+        typer.echo(f"{credits_text(wei)} credits to {address}, in block {height}")
 
 
 def accounts(home: Home = None, url: Url = None, as_json: Json = False) -> None:
@@ -363,7 +365,7 @@ def node_delegate(  # noqa: PLR0917 - options of a command
         terminal.print_json({"organisation": organisation, "account": account, "credits": credits_sent})
     else:
         does = "waits for its office in" if of_office else "publishes for"
-        typer.echo(f"{account} {does} organisation {organisation}; {credits_sent:g} credits sent")
+        typer.echo(f"{account} {does} organisation {organisation}; {credits_text(wei)} credits sent")
 
 
 def node_register(

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from maillon.ledger.fees import CREDIT
 from maillon.ledger.founding import (
     KINDS,
     SANDBOX_STATUTES,
@@ -36,7 +37,6 @@ MAXIMUM_FILE: Final = 32 * 1024 * 1024
 MAXIMUM_NODES: Final = 256
 PLACEHOLDER: Final = "FILL-IN"
 """Stands in a draft for what people have to write."""
-CREDIT: Final = 10**18
 BESIDE_PAYLOAD: Final = 512 * 1024
 """Bytes of a consensus block beside the payload: a commit of 64 validators, and evidence."""
 _NO_BLOBS: Final = {"target": 0, "max": 0, "baseFeeUpdateFraction": 1}

@@ -19,6 +19,7 @@ import orjson
 
 from maillon.evidence.consensus import Instant
 from maillon.evidence.errors import Unreadable
+from maillon.ledger.fees import CREDIT, credits_text
 from maillon.network.configuration import NodeHome, NodeSettings, watches
 from maillon.network.definition import NetworkDefinition
 from maillon.network.engines import COMETBFT, GETH, installed, is_slow
@@ -33,7 +34,7 @@ SKEW: Final = 2.0
 """Seconds a clock may differ from the other validators' before it is worth a word."""
 LOW_DISK: Final = 10 * 1024**3
 NO_DISK: Final = 1024**3
-LOW_CREDITS: Final = 10**18
+LOW_CREDITS: Final = CREDIT
 ONE_ACT: Final = 200_000 * 10**9
 """Wei of an act of the operator's, such as registering a node: its gas at the least tip there is by default."""
 GOOD, WORTH_A_LOOK, WRONG = "good", "worth a look", "wrong"
@@ -243,7 +244,7 @@ def _key_used_twice(facts: Facts) -> Finding:
 def _credits(facts: Facts) -> Finding:
     if facts.credits is None:
         return Finding("credits", WORTH_A_LOOK, "the operator's balance is not known")
-    words = f"{facts.credits / 10**18:g} in the operator's account"
+    words = f"{credits_text(facts.credits)} in the operator's account"
     if facts.credits < ONE_ACT:
         return Finding("credits", WRONG, words, "too little for one act: wait for the next grant, or have some sent")
     if facts.credits < LOW_CREDITS:

@@ -29,14 +29,14 @@ from maillon.ledger.abi import ask
 from maillon.ledger.contracts.directory import Directory
 from maillon.ledger.contracts.members import Members
 from maillon.ledger.errors import Unavailable
+from maillon.ledger.fees import CREDIT, credits_text
 from maillon.ledger.genesis import DIRECTORY, name_word
 from maillon.ledger.node import NodeLedger
 from maillon.main import Application
 from maillon.services.credits import CreditsContract, CreditsService, rules
-from maillon.services.credits.api import credits_text, member_document, router
+from maillon.services.credits.api import member_document, router
 from maillon.services.credits.contract import Terms
 from maillon.services.credits.errors import NoFaucet, NotAnAccount, UnknownMember
-from maillon.services.credits.model import CREDIT
 from maillon.services.members.model import RollEntry
 
 GWEI = 10**9

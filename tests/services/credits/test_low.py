@@ -22,12 +22,13 @@ from maillon.kit.store import Store
 from maillon.kit.webhooks import Receiver, Webhooks
 from maillon.kit.webhooks import table as messages
 from maillon.ledger.errors import Unavailable
+from maillon.ledger.fees import CREDIT
 from maillon.main import CreditNews
 from maillon.services.credits import CreditsContract, CreditsService, rules
 from maillon.services.credits.contract import Terms
 from maillon.services.credits.errors import CreditsUnavailable
 from maillon.services.credits.letters import CREDITS_LOW, notice_words
-from maillon.services.credits.model import CREDIT, LowCredits, Refill
+from maillon.services.credits.model import LowCredits, Refill
 from maillon.services.members.model import RollEntry
 from maillon.services.notices import words
 from maillon.services.people.model import Profile, Role

@@ -16,9 +16,10 @@ from pydantic import BaseModel, Field
 from maillon.kit import problems
 from maillon.kit.entity_tags import tagged
 from maillon.kit.throttle import Throttle
+from maillon.ledger.fees import CREDIT, credits_text
 from maillon.services.credits import errors
 from maillon.services.credits.errors import CreditsError
-from maillon.services.credits.model import CREDIT, TRANSFER_GAS, MemberCredits, MemberView, Overview, Price, Refill
+from maillon.services.credits.model import TRANSFER_GAS, MemberCredits, MemberView, Overview, Price, Refill
 from maillon.services.credits.service import CreditsService
 
 PROBLEMS: Final = tuple(
@@ -80,12 +81,6 @@ def router(service: CreditsService, throttle: Throttle) -> APIRouter:
 def _known(request: Request, document: dict[str, Any]) -> Response:
     """Known again by all but the moment it was read, which is new each time."""
     return tagged(request, document, like=document | {"read": None})
-
-
-def credits_text(wei: int) -> str:
-    """An amount in credits, exact, without an exponent."""
-    text = format(Decimal(wei) / CREDIT, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def gwei_text(wei: int) -> str:

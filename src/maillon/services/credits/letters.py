@@ -8,7 +8,8 @@ from typing import Final
 
 from maillon.kit.language import LANGUAGES, say_number
 from maillon.kit.notices import Kind, Mail, Sayings, Word, register
-from maillon.services.credits.model import CREDIT, LowCredits
+from maillon.ledger.fees import CREDIT
+from maillon.services.credits.model import LowCredits
 
 CREDITS_LOW: Final = register(
     Kind(

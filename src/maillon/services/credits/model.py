@@ -7,7 +7,6 @@ import datetime
 from dataclasses import dataclass
 from typing import Final
 
-CREDIT: Final = 10**18
 TRANSFER_GAS: Final = 21_000
 """What the plainest transaction uses."""
 

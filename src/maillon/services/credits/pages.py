@@ -12,9 +12,9 @@ from maillon.kit.forms import read_form
 from maillon.kit.language import Language
 from maillon.kit.page import Renderer
 from maillon.kit.throttle import Throttle
+from maillon.ledger.fees import credits_text
 from maillon.services.credits.api import (
     MAXIMUM_NUMBER,
-    credits_text,
     member_document,
     overview_document,
 )

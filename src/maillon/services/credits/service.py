@@ -9,12 +9,12 @@ from typing import Any, Literal, Protocol
 
 from maillon.kit.clock import Clock
 from maillon.ledger.errors import LedgerError
+from maillon.ledger.fees import CREDIT
 from maillon.ledger.port import Height
 from maillon.services.credits import rules
 from maillon.services.credits.contract import CreditsContract, Terms, translated
 from maillon.services.credits.errors import FaucetEmpty, NoFaucet, UnknownMember
 from maillon.services.credits.model import (
-    CREDIT,
     DelegateCredits,
     LowCredits,
     MemberCredits,
